@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from contextlib import AbstractContextManager
 
 
@@ -34,7 +34,7 @@ class SilentProgress:
     """Says nothing. For tests and for `--json`."""
 
     @contextmanager
-    def step(self, text: str) -> Iterator[None]:  # noqa: ARG002 - the protocol's signature
+    def step(self, text: str) -> Generator[None]:  # noqa: ARG002 - the protocol's signature
         yield
 
     def note(self, text: str) -> None:
@@ -75,7 +75,7 @@ class RichProgress:
             self._status.stop()
 
     @contextmanager
-    def step(self, text: str) -> Iterator[None]:
+    def step(self, text: str) -> Generator[None]:
         depth = getattr(self._depth, "value", 0)
         self._depth.value = depth + 1
         key = object()
