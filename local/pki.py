@@ -1,0 +1,290 @@
+"""The cluster's keys and certificates: made once, renewed before they expire, readable by root alone.
+
+Three authorities, as Kubernetes recommends: one for the cluster, one for etcd, one for the aggregation layer.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import ipaddress
+import os
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from local import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_AUTHORITY_LIFE = dt.timedelta(days=3650)
+_LEAF_LIFE = dt.timedelta(days=365)
+# Renewed by the next `up` when less than this is left.
+RENEW_BEFORE = dt.timedelta(days=30)
+
+Usage = Literal["server", "client"]
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A certificate to have: file name, signing authority, subject, what it is for, names it serves."""
+
+    name: str
+    authority: str
+    common_name: str
+    usage: tuple[Usage, ...]
+    organizations: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+
+
+AUTHORITIES = ("ca", "etcd-ca", "front-proxy-ca")
+
+LEAVES: tuple[Leaf, ...] = (
+    Leaf("etcd-server", "etcd-ca", "etcd", ("server", "client"), hosts=("localhost", "127.0.0.1")),
+    Leaf("etcd-client", "etcd-ca", "kube-apiserver", ("client",)),
+    Leaf(
+        "apiserver",
+        "ca",
+        "kube-apiserver",
+        ("server",),
+        hosts=(
+            "kubernetes",
+            "kubernetes.default",
+            "kubernetes.default.svc",
+            f"kubernetes.default.svc.{settings.DOMAIN}",
+            "localhost",
+            "127.0.0.1",
+            settings.NODE_ADDRESS,
+            settings.API_SERVICE_ADDRESS,
+        ),
+    ),
+    # The user that the API server's calls to the kubelet come from; add-ons bind it to system:kubelet-api-admin.
+    Leaf("apiserver-kubelet-client", "ca", "kube-apiserver-kubelet-client", ("client",)),
+    Leaf("front-proxy-client", "front-proxy-ca", "front-proxy-client", ("client",)),
+    Leaf("controller-manager-server", "ca", "kube-controller-manager", ("server",), hosts=("localhost", "127.0.0.1")),
+    Leaf("scheduler-server", "ca", "kube-scheduler", ("server",), hosts=("localhost", "127.0.0.1")),
+    Leaf("kubelet-server", "ca", f"system:node:{settings.NODE}", ("server",), ("system:nodes",),
+         (settings.NODE, "localhost", "127.0.0.1", settings.NODE_ADDRESS)),
+    Leaf("kubelet", "ca", f"system:node:{settings.NODE}", ("client",), ("system:nodes",)),
+    Leaf("controller-manager", "ca", "system:kube-controller-manager", ("client",)),
+    Leaf("scheduler", "ca", "system:kube-scheduler", ("client",)),
+    Leaf("proxy", "ca", "system:kube-proxy", ("client",)),
+    Leaf("loadbalancer", "ca", "slipway:loadbalancer", ("client",)),
+    Leaf("admin", "ca", "slipway-admin", ("client",), ("system:masters",)),
+)  # fmt: skip
+
+
+def certificate(directory: Path, name: str) -> Path:
+    """The PEM file of the certificate `name`."""
+    return directory / f"{name}.crt"
+
+
+def key(directory: Path, name: str) -> Path:
+    """The PEM file of the private key `name`."""
+    return directory / f"{name}.key"
+
+
+def ensure(directory: Path, now: dt.datetime | None = None) -> list[str]:
+    """Make what is missing in `directory`, and anew what expires soon or was signed by an authority that changed.
+
+    Args:
+        directory: where the files lie; made with mode 0700, every file in it 0600.
+        now: the time to judge expiry by (UTC), the clock's by default.
+
+    Returns:
+        the names of the certificates made, in order; empty when all was well.
+    """
+    now = now or dt.datetime.now(dt.UTC)
+    directory.mkdir(parents=True, exist_ok=True)
+    directory.chmod(0o700)
+    made: list[str] = []
+    authorities: dict[str, tuple[x509.Certificate, ec.EllipticCurvePrivateKey]] = {}
+    for name in AUTHORITIES:
+        pair = _load(directory, name)
+        if pair is None or _expires_soon(pair[0], now):
+            pair = _make_authority(name, now)
+            _store(directory, name, *pair)
+            made.append(name)
+        authorities[name] = pair
+    for leaf in LEAVES:
+        pair = _load(directory, leaf.name)
+        authority = authorities[leaf.authority]
+        if pair is None or _expires_soon(pair[0], now) or not _fits(pair[0], leaf, authority[0]):
+            _store(directory, leaf.name, *_make_leaf(leaf, authority, now))
+            made.append(leaf.name)
+    if not key(directory, "service-account").is_file():
+        _make_service_account_key(directory)
+        made.append("service-account")
+    _encryption_key(directory)
+    return made
+
+
+def encryption_key(directory: Path) -> str:
+    """The key (32 bytes, base64) that Secrets are encrypted with in etcd; made by `ensure`."""
+    return (directory / "encryption.key").read_text(encoding="ascii").strip()
+
+
+def write_private(path: Path, content: bytes | str) -> bool:
+    """Write `content` to `path` with mode 0600, whole or not at all; leaves an equal file alone.
+
+    Returns:
+        whether the file changed.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    if path.is_file() and path.read_bytes() == data:
+        path.chmod(0o600)
+        return False
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+    scratch.replace(path)
+    return True
+
+
+def _encryption_key(directory: Path) -> None:
+    path = directory / "encryption.key"
+    if not path.is_file():
+        write_private(path, base64.b64encode(secrets.token_bytes(32)))
+
+
+def _make_service_account_key(directory: Path) -> None:
+    private = ec.generate_private_key(ec.SECP256R1())
+    public = private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    write_private(directory / "service-account.pub", public)
+    write_private(key(directory, "service-account"), _pem(private))
+
+
+def _load(directory: Path, name: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None:
+    """The stored pair, or None when it is missing, broken, or the two do not belong together."""
+    try:
+        loaded = x509.load_pem_x509_certificate(certificate(directory, name).read_bytes())
+        private = serialization.load_pem_private_key(key(directory, name).read_bytes(), None)
+    except (OSError, ValueError):
+        return None
+    if not isinstance(private, ec.EllipticCurvePrivateKey) or loaded.public_key() != private.public_key():
+        return None
+    return loaded, private
+
+
+def _store(directory: Path, name: str, made: x509.Certificate, private: ec.EllipticCurvePrivateKey) -> None:
+    write_private(key(directory, name), _pem(private))
+    write_private(certificate(directory, name), made.public_bytes(serialization.Encoding.PEM))
+
+
+def _pem(private: ec.EllipticCurvePrivateKey) -> bytes:
+    return private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _expires_soon(made: x509.Certificate, now: dt.datetime) -> bool:
+    return made.not_valid_after_utc - now < RENEW_BEFORE
+
+
+def _fits(made: x509.Certificate, leaf: Leaf, authority: x509.Certificate) -> bool:
+    """Whether the certificate was signed by this very authority for this subject and these hosts."""
+    try:
+        made.verify_directly_issued_by(authority)
+    except (ValueError, TypeError):
+        return False
+    except Exception:  # noqa: BLE001 - InvalidSignature, which lives in another package; any doubt means: make it anew
+        return False
+    return made.subject == _subject(leaf.common_name, leaf.organizations) and _hosts(made) == set(leaf.hosts)
+
+
+def _hosts(made: x509.Certificate) -> set[str]:
+    try:
+        names = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return set()
+    return {*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))}
+
+
+def _subject(common_name: str, organizations: Sequence[str] = ()) -> x509.Name:
+    return x509.Name(
+        [
+            *(x509.NameAttribute(NameOID.ORGANIZATION_NAME, name) for name in organizations),
+            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+        ]
+    )
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey, life: dt.timedelta,
+    now: dt.datetime,
+) -> x509.CertificateBuilder:  # fmt: skip
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        # A clock that was a little ahead must not make the certificate invalid.
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + life)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+    )
+
+
+def _key_usage(*, authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=not authority,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _make_authority(name: str, now: dt.datetime) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    private = ec.generate_private_key(ec.SECP256R1())
+    subject = _subject(f"slipway {name}")
+    made = (
+        _builder(subject, subject, private.public_key(), _AUTHORITY_LIFE, now)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage(authority=True), critical=True)
+        .sign(private, hashes.SHA256())
+    )
+    return made, private
+
+
+def _make_leaf(
+    leaf: Leaf, authority: tuple[x509.Certificate, ec.EllipticCurvePrivateKey], now: dt.datetime
+) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    private = ec.generate_private_key(ec.SECP256R1())
+    usages = {"server": ExtendedKeyUsageOID.SERVER_AUTH, "client": ExtendedKeyUsageOID.CLIENT_AUTH}
+    builder = (
+        _builder(
+            _subject(leaf.common_name, leaf.organizations), authority[0].subject, private.public_key(), _LEAF_LIFE, now
+        )
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(authority=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([usages[usage] for usage in leaf.usage]), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority[1].public_key()), critical=False)
+    )
+    if leaf.hosts:
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName(list(map(_general_name, leaf.hosts))), critical=False
+        )
+    return builder.sign(authority[1], hashes.SHA256()), private
+
+
+def _general_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
