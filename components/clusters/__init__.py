@@ -1,0 +1,1 @@
+"""Clusters of every kind; each yields one frozen ClusterHandle."""

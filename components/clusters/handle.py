@@ -1,0 +1,47 @@
+"""ClusterHandle: all that a workload sees of a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pulumi
+    import pulumi_kubernetes as kubernetes
+
+    from components.platform.ingress import IngressHandle
+
+LoadBalancerAddress = Literal["ip", "hostname"]
+
+
+@dataclass(frozen=True)
+class ClusterHandle:
+    """One cluster, whatever made it: GKE, EKS, somebody's own or the embedded one.
+
+    Attributes:
+        name: Name in the stack file.
+        kind: `embedded`, `existing`, `gke` or `eks`.
+        provider: Kubernetes provider that talks to it. Its dependencies outlive every object made through it.
+        registry: Address in front of the names of own images.
+        storage_class: Storage class of volumes; None: the cluster's default.
+        node_address: Address on which node ports answer from the user's machine; None: only load balancers' addresses do.
+        load_balancer_address: Which field of a load balancer's status holds its address.
+        context: Kubeconfig context for tools beside the program; None where the kubeconfig is an output of the stack.
+        kubeconfig: Path of the kubeconfig for tools beside the program, or its content as an output; None: the usual place.
+        load_balancer_annotations: Annotations that the cluster's cloud wants on a Service of type LoadBalancer.
+        ingress: The cluster's ingress controller, or None.
+    """
+
+    name: str
+    kind: str
+    provider: kubernetes.Provider
+    registry: pulumi.Input[str]
+    storage_class: str | None
+    node_address: str | None
+    load_balancer_address: LoadBalancerAddress
+    context: str | None = None
+    kubeconfig: pulumi.Input[str] | None = None
+    load_balancer_annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    ingress: IngressHandle | None = None

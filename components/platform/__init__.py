@@ -1,0 +1,1 @@
+"""What a cluster gives its workloads: guarded namespaces, the ingress controller, monitoring."""

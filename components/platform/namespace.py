@@ -1,0 +1,163 @@
+"""A namespace with guard rails: Pod Security, quota, default limits and a network that denies until told otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from components.clusters.handle import ClusterHandle
+    from components.scope import Scope
+
+PodSecurityLevel = Literal["restricted", "baseline", "privileged"]
+
+DEFAULT_QUOTA: dict[str, str] = {
+    "pods": "40",
+    "requests.cpu": "8",
+    "requests.memory": "16Gi",
+    "limits.memory": "24Gi",
+    "persistentvolumeclaims": "10",
+    "services.loadbalancers": "4",
+}
+"""Upper bounds of one system: far above what the tutorials need, far below what would starve a small cluster."""
+
+
+@dataclass(frozen=True)
+class NamespaceArgs:
+    """What a guarded namespace is made of.
+
+    Attributes:
+        scope: The stack.
+        cluster: Where it is made.
+        system: Short name of the system that lives in it.
+        pod_security: Enforced Pod Security Standard (https://kubernetes.io/docs/concepts/security/pod-security-standards/).
+        pod_security_reason: Why the level is not `restricted`; required then.
+        quota: ResourceQuota hard limits.
+    """
+
+    scope: Scope
+    cluster: ClusterHandle
+    system: str
+    pod_security: PodSecurityLevel = "restricted"
+    pod_security_reason: str | None = None
+    quota: Mapping[str, str] = field(default_factory=lambda: DEFAULT_QUOTA)
+
+    def __post_init__(self) -> None:
+        """Refuse a weaker level without a reason."""
+        if self.pod_security != "restricted" and not self.pod_security_reason:
+            raise ValueError(f"namespace of {self.system}: pod_security {self.pod_security} needs pod_security_reason")
+
+
+class Namespace(pulumi.ComponentResource):
+    """One system's namespace.
+
+    Attributes:
+        name: Name of the Kubernetes namespace.
+        cluster: The cluster it is on.
+        scope: The stack it belongs to.
+        system: The system that lives in it.
+        resource: The Kubernetes Namespace; everything inside is deleted with it.
+    """
+
+    def __init__(self, name: str, args: NamespaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Make the namespace and its guard rails.
+
+        Args:
+            name: Logical name.
+            args: What to make.
+            opts: Options of the component.
+        """
+        options = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(provider=args.cluster.provider), opts)
+        super().__init__("slipway:platform:Namespace", name, None, options)
+        self.name = args.scope.namespace(args.system)
+        self.cluster, self.scope, self.system = args.cluster, args.scope, args.system
+        labels = args.scope.labels(args.system)
+        level_labels = {
+            f"pod-security.kubernetes.io/{mode}": level
+            for mode, level in (("enforce", args.pod_security), ("audit", "restricted"), ("warn", args.pod_security))
+        }
+        reason = {"slipway.dev/pod-security-reason": args.pod_security_reason} if args.pod_security_reason else {}
+        self.resource = kubernetes.core.v1.Namespace(
+            f"{name}-namespace",
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(
+                name=self.name, labels={**labels, **level_labels}, annotations=reason or None
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        child = self.inside(self)
+        kubernetes.core.v1.ResourceQuota(
+            f"{name}-quota",
+            metadata=self.metadata("quota"),
+            spec=kubernetes.core.v1.ResourceQuotaSpecArgs(hard=dict(args.quota)),
+            # The provider would wait until every hard limit shows up in the status, which nothing depends on.
+            opts=child,
+        )
+        kubernetes.core.v1.LimitRange(
+            f"{name}-limits",
+            metadata=self.metadata("limits"),
+            spec=kubernetes.core.v1.LimitRangeSpecArgs(
+                limits=[
+                    kubernetes.core.v1.LimitRangeItemArgs(
+                        type="Container",
+                        default={"memory": "256Mi"},
+                        default_request={"cpu": "50m", "memory": "64Mi"},
+                    )
+                ]
+            ),
+            opts=child,
+        )
+        kubernetes.networking.v1.NetworkPolicy(
+            f"{name}-default-deny",
+            metadata=self.metadata("default-deny"),
+            spec=kubernetes.networking.v1.NetworkPolicySpecArgs(
+                pod_selector=kubernetes.meta.v1.LabelSelectorArgs(), policy_types=["Ingress", "Egress"]
+            ),
+            opts=child,
+        )
+        self.register_outputs({"name": self.name, "cluster": args.cluster.name, "podSecurity": args.pod_security})
+
+    def metadata(
+        self,
+        name: str,
+        *,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, pulumi.Input[str]] | None = None,
+    ) -> kubernetes.meta.v1.ObjectMetaArgs:
+        """Metadata of an object in this namespace.
+
+        Args:
+            name: The object's name.
+            labels: Labels beside the stack's own.
+            annotations: Annotations.
+
+        Returns:
+            The metadata. The namespace is taken from the resource's output, so everything inside depends on it.
+        """
+        return kubernetes.meta.v1.ObjectMetaArgs(
+            name=name,
+            namespace=self.resource.metadata.name,
+            labels={**self.scope.labels(self.system), **(labels or {})},
+            annotations=dict(annotations) if annotations else None,
+        )
+
+    def inside(self, parent: pulumi.Resource, *, awaited_removal: bool = False) -> pulumi.ResourceOptions:
+        """Options of an object in this namespace.
+
+        Args:
+            parent: Component that owns the object.
+            awaited_removal: Whether the object is deleted and awaited by itself on destroy, because something outside
+                the namespace (a cloud disk, a load balancer) goes with it. Others go with the namespace in one call.
+
+        Returns:
+            The options.
+        """
+        return pulumi.ResourceOptions(
+            parent=parent,
+            depends_on=[self.resource],
+            deleted_with=None if awaited_removal else self.resource,
+        )

@@ -1,0 +1,1 @@
+"""The hardened workload core and one thin file per system."""

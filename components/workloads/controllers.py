@@ -1,0 +1,221 @@
+"""Deployment, StatefulSet and DaemonSet, the autoscaler and the disruption budget of a workload."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components.workloads.pod import pod_template
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from components.workloads.service import ServiceArgs
+    from components.workloads.spec import Autoscaling, Storage
+
+apps = kubernetes.apps.v1
+core = kubernetes.core.v1
+meta = kubernetes.meta.v1
+
+PROGRESS_SECONDS = 300
+"""Without progress for this long, a rollout has failed."""
+KEPT_REVISIONS = 5
+UNPRIVILEGED_PORT_START = 1024
+
+
+def _claim_spec(storage: Storage, storage_class: str | None) -> core.PersistentVolumeClaimSpecArgs:
+    return core.PersistentVolumeClaimSpecArgs(
+        access_modes=[storage.access_mode],
+        storage_class_name=storage_class,
+        resources=core.VolumeResourceRequirementsArgs(requests={"storage": storage.size}),
+    )
+
+
+def make_controller(
+    parent: pulumi.Resource,
+    name: str,
+    args: ServiceArgs,
+    selector: Mapping[str, str],
+    pod_labels: Mapping[str, str],
+    mounted: Sequence[pulumi.Resource],
+) -> pulumi.CustomResource:
+    """Make the controller of a workload.
+
+    Args:
+        parent: The workload's component.
+        name: Object name.
+        args: The workload.
+        selector: Labels that select its pods.
+        pod_labels: All labels of its pods.
+        mounted: ConfigMaps and Secrets that must be there before the pods.
+
+    Returns:
+        The Deployment, StatefulSet or DaemonSet.
+    """
+    namespace = args.namespace
+    claim = f"{name}-data" if args.storage and args.kind == "Deployment" else None
+    depends: list[pulumi.Resource] = list(mounted)
+    if claim and args.storage:
+        depends.append(
+            core.PersistentVolumeClaim(
+                claim,
+                metadata=namespace.metadata(claim, labels=selector, annotations={"pulumi.com/skipAwait": "true"}),
+                spec=_claim_spec(args.storage, namespace.cluster.storage_class),
+                # A claim is bound when its first pod comes (WaitForFirstConsumer); awaiting it before would hang.
+                opts=pulumi.ResourceOptions.merge(
+                    namespace.inside(parent, awaited_removal=True),
+                    pulumi.ResourceOptions(protect=namespace.scope.durable),
+                ),
+            )
+        )
+    template = pod_template(
+        app=name,
+        labels=pod_labels,
+        selector=selector,
+        containers=args.containers,
+        init_containers=args.init_containers,
+        user=args.user,
+        exemptions=args.exemptions,
+        low_ports=any(port.number < UNPRIVILEGED_PORT_START for c in args.containers for port in c.ports),
+        claim=claim,
+        service_account=args.service_account,
+        annotations=args.annotations,
+    )
+    # What holds a volume is removed and awaited by itself: its claim, and behind it a disk, goes only after the pods.
+    options = pulumi.ResourceOptions.merge(
+        namespace.inside(parent, awaited_removal=args.storage is not None), pulumi.ResourceOptions(depends_on=depends)
+    )
+    metadata = namespace.metadata(name, labels={**selector, **args.labels})
+    match = meta.LabelSelectorArgs(match_labels=dict(selector))
+    if args.kind == "DaemonSet":
+        return apps.DaemonSet(
+            f"{name}-daemonset",
+            metadata=metadata,
+            spec=apps.DaemonSetSpecArgs(
+                selector=match,
+                template=template,
+                revision_history_limit=KEPT_REVISIONS,
+                update_strategy=apps.DaemonSetUpdateStrategyArgs(
+                    type="RollingUpdate", rolling_update=apps.RollingUpdateDaemonSetArgs(max_unavailable=1)
+                ),
+            ),
+            opts=options,
+        )
+    if args.kind == "StatefulSet":
+        claims = (
+            [
+                core.PersistentVolumeClaimArgs(
+                    api_version="v1",
+                    kind="PersistentVolumeClaim",
+                    metadata=meta.ObjectMetaArgs(name="data", labels={**namespace.scope.labels(namespace.system), **selector}),
+                    spec=_claim_spec(args.storage, namespace.cluster.storage_class),
+                )
+            ]
+            if args.storage
+            else None
+        )
+        return apps.StatefulSet(
+            f"{name}-statefulset",
+            metadata=metadata,
+            spec=apps.StatefulSetSpecArgs(
+                service_name=name,
+                replicas=args.replicas,
+                selector=match,
+                template=template,
+                revision_history_limit=KEPT_REVISIONS,
+                volume_claim_templates=claims,
+                # A tutorial environment leaves nothing behind; a durable one keeps its data when it is scaled or removed.
+                persistent_volume_claim_retention_policy=apps.StatefulSetPersistentVolumeClaimRetentionPolicyArgs(
+                    when_deleted="Retain" if namespace.scope.durable else "Delete", when_scaled="Retain"
+                )
+                if claims
+                else None,
+            ),
+            opts=options,
+        )
+    single = args.storage is not None and args.storage.access_mode != "ReadWriteMany"
+    return apps.Deployment(
+        f"{name}-deployment",
+        metadata=metadata,
+        spec=apps.DeploymentSpecArgs(
+            replicas=args.replicas,
+            selector=match,
+            template=template,
+            revision_history_limit=KEPT_REVISIONS,
+            progress_deadline_seconds=PROGRESS_SECONDS,
+            strategy=apps.DeploymentStrategyArgs(type="Recreate")
+            if single
+            else apps.DeploymentStrategyArgs(
+                type="RollingUpdate", rolling_update=apps.RollingUpdateDeploymentArgs(max_unavailable=0, max_surge=1)
+            ),
+        ),
+        opts=options,
+    )
+
+
+def make_autoscaler(
+    parent: pulumi.Resource, name: str, args: ServiceArgs, scaling: Autoscaling
+) -> kubernetes.autoscaling.v2.HorizontalPodAutoscaler:
+    """Make the autoscaler of a workload.
+
+    Args:
+        parent: The workload's component.
+        name: Object name.
+        args: The workload.
+        scaling: Bounds and threshold.
+
+    Returns:
+        The HorizontalPodAutoscaler.
+    """
+    v2 = kubernetes.autoscaling.v2
+    return v2.HorizontalPodAutoscaler(
+        f"{name}-autoscaler",
+        metadata=args.namespace.metadata(name),
+        spec=v2.HorizontalPodAutoscalerSpecArgs(
+            scale_target_ref=v2.CrossVersionObjectReferenceArgs(api_version="apps/v1", kind=args.kind, name=name),
+            min_replicas=scaling.min_replicas,
+            max_replicas=scaling.max_replicas,
+            metrics=[
+                v2.MetricSpecArgs(
+                    type="Resource",
+                    resource=v2.ResourceMetricSourceArgs(
+                        name="cpu",
+                        target=v2.MetricTargetArgs(type="Utilization", average_utilization=scaling.cpu_percent),
+                    ),
+                )
+            ],
+            behavior=v2.HorizontalPodAutoscalerBehaviorArgs(
+                scale_down=v2.HPAScalingRulesArgs(stabilization_window_seconds=scaling.scale_down_seconds)
+            ),
+        ),
+        opts=args.namespace.inside(parent),
+    )
+
+
+def make_budget(
+    parent: pulumi.Resource, name: str, args: ServiceArgs, selector: Mapping[str, str]
+) -> kubernetes.policy.v1.PodDisruptionBudget:
+    """Make the disruption budget of a workload: one pod at a time, so that a single replica never blocks a drain.
+
+    Args:
+        parent: The workload's component.
+        name: Object name.
+        args: The workload.
+        selector: Labels that select its pods.
+
+    Returns:
+        The PodDisruptionBudget.
+    """
+    return kubernetes.policy.v1.PodDisruptionBudget(
+        f"{name}-budget",
+        metadata=args.namespace.metadata(name),
+        spec=kubernetes.policy.v1.PodDisruptionBudgetSpecArgs(
+            max_unavailable=1,
+            selector=meta.LabelSelectorArgs(match_labels=dict(selector)),
+            # A pod that is broken anyway must not keep a node from being drained.
+            unhealthy_pod_eviction_policy="AlwaysAllow",
+        ),
+        opts=args.namespace.inside(parent),
+    )

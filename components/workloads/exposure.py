@@ -1,0 +1,153 @@
+"""The Kubernetes Service and Ingress of a workload, and the URL that comes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+if TYPE_CHECKING:
+    from components.platform.namespace import Namespace
+    from components.workloads.edges import Peer
+    from components.workloads.spec import Exposure
+
+core = kubernetes.core.v1
+networking = kubernetes.networking.v1
+
+SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
+"""Pulumi would hold every Service for about ten seconds; whether pods are ready is the controller's matter."""
+AWAIT_ADDRESS = {"pulumi.com/waitFor": "jsonpath={.status.loadBalancer.ingress}"}
+"""A load balancer is made when it has an address (https://www.pulumi.com/registry/packages/kubernetes/)."""
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Where an exposed workload is reached.
+
+    Attributes:
+        url: Its URL, or None where it does not speak HTTP or is internal.
+        address: Address of its load balancer, or None.
+    """
+
+    url: pulumi.Output[str] | None
+    address: pulumi.Output[str] | None
+
+
+def _annotations(namespace: Namespace, exposure: Exposure) -> dict[str, pulumi.Input[str]]:
+    notes: dict[str, pulumi.Input[str]] = dict(
+        AWAIT_ADDRESS if exposure.service_type == "LoadBalancer" else SKIP_AWAIT
+    )
+    if exposure.sticky_cookie:
+        # https://doc.traefik.io/traefik/reference/routing-configuration/kubernetes/ingress/
+        prefix = "traefik.ingress.kubernetes.io/service.sticky.cookie"
+        notes |= {prefix: "true", f"{prefix}.name": exposure.sticky_cookie, f"{prefix}.httponly": "true", f"{prefix}.path": "/"}
+    notes |= namespace.cluster.load_balancer_annotations if exposure.service_type == "LoadBalancer" else {}
+    return notes
+
+
+def make_exposure(
+    parent: pulumi.Resource, name: str, namespace: Namespace, peer: Peer, exposure: Exposure
+) -> Reached:
+    """Make the Service, and the Ingress where there is a host name.
+
+    Args:
+        parent: The workload's component.
+        name: Object name.
+        namespace: Where the workload lives.
+        peer: Its pods.
+        exposure: How it is reached.
+
+    Returns:
+        Where it is reached.
+
+    Raises:
+        ValueError: A host name is given on a cluster without ingress controller, or a port's target does not exist.
+    """
+    for port in exposure.ports:
+        if port.target not in peer.ports:
+            raise ValueError(f"{name}: Service port {port.name} leads to {port.target}, which no container listens on")
+    service_name = exposure.service_name or name
+    balanced = exposure.service_type == "LoadBalancer"
+    service = core.Service(
+        f"{name}-service",
+        metadata=namespace.metadata(service_name, labels=peer.selector, annotations=_annotations(namespace, exposure)),
+        spec=core.ServiceSpecArgs(
+            type=exposure.service_type,
+            cluster_ip="None" if exposure.headless else None,
+            selector=dict(peer.selector),
+            ports=[
+                core.ServicePortArgs(
+                    name=port.name,
+                    port=port.number,
+                    target_port=port.target,
+                    protocol=peer.ports[port.target].protocol,
+                    node_port=port.node_port,
+                )
+                for port in exposure.ports
+            ],
+        ),
+        opts=namespace.inside(parent, awaited_removal=balanced),
+    )
+    address = _address(namespace, service) if balanced else None
+    if exposure.host:
+        return Reached(url=_ingress(parent, name, namespace, exposure), address=address)
+    return Reached(url=_url(namespace, exposure, service, address), address=address)
+
+
+def _address(namespace: Namespace, service: core.Service) -> pulumi.Output[str]:
+    ingress = service.status.load_balancer.ingress[0]
+    return ingress.hostname if namespace.cluster.load_balancer_address == "hostname" else ingress.ip
+
+
+def _url(
+    namespace: Namespace, exposure: Exposure, service: core.Service, address: pulumi.Output[str] | None
+) -> pulumi.Output[str] | None:
+    if not exposure.browsable or exposure.service_type == "ClusterIP":
+        return None
+    port = exposure.ports[0]
+    node_address = namespace.cluster.node_address
+    if node_address:
+        number: pulumi.Input[int] = port.node_port or service.spec.ports[0].node_port
+        return pulumi.Output.format("http://{0}:{1}{2}", node_address, number, exposure.path)
+    if address is None:
+        return None
+    suffix = "" if port.number == 80 else f":{port.number}"
+    return pulumi.Output.format("http://{0}{1}{2}", address, suffix, exposure.path)
+
+
+def _ingress(parent: pulumi.Resource, name: str, namespace: Namespace, exposure: Exposure) -> pulumi.Output[str]:
+    controller = namespace.cluster.ingress
+    if controller is None:
+        raise ValueError(
+            f"{name}: host {exposure.host} needs an ingress controller on cluster {namespace.cluster.name}"
+        )
+    networking.Ingress(
+        f"{name}-ingress",
+        metadata=namespace.metadata(name, annotations=SKIP_AWAIT),
+        spec=networking.IngressSpecArgs(
+            ingress_class_name=controller.class_name,
+            rules=[
+                networking.IngressRuleArgs(
+                    host=exposure.host,
+                    http=networking.HTTPIngressRuleValueArgs(
+                        paths=[
+                            networking.HTTPIngressPathArgs(
+                                path="/",
+                                path_type="Prefix",
+                                backend=networking.IngressBackendArgs(
+                                    service=networking.IngressServiceBackendArgs(
+                                        name=exposure.service_name or name,
+                                        port=networking.ServiceBackendPortArgs(name=exposure.ports[0].name),
+                                    )
+                                ),
+                            )
+                        ]
+                    ),
+                )
+            ],
+        ),
+        opts=namespace.inside(parent),
+    )
+    return controller.base_url

@@ -1,0 +1,285 @@
+"""The pod template of every workload: the Pod Security Standard `restricted`, unless a named exemption says otherwise."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components.names import object_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from components.workloads.spec import Check, Container, Exemption, Probe
+
+core = kubernetes.core.v1
+
+DEFAULT_USER = 10001
+"""User and group id of an image that prescribes none: above the ids that distributions hand out."""
+STOP_SECONDS = 30
+"""How long a pod may take to stop, the preStop pause included."""
+EMPTY_DIR_LIMIT = "256Mi"
+
+
+def _handler(check: Check) -> dict[str, Any]:
+    if check.command:
+        return {"exec_": core.ExecActionArgs(command=list(check.command))}
+    assert check.port is not None  # noqa: S101 - Check refuses anything else
+    if check.path is None:
+        return {"tcp_socket": core.TCPSocketActionArgs(port=check.port)}
+    headers = [core.HTTPHeaderArgs(name=name, value=value) for name, value in check.headers.items()]
+    return {"http_get": core.HTTPGetActionArgs(path=check.path, port=check.port, http_headers=headers or None)}
+
+
+def _probe(probe: Probe | None) -> core.ProbeArgs | None:
+    if probe is None:
+        return None
+    return core.ProbeArgs(
+        initial_delay_seconds=probe.initial_delay or None,
+        period_seconds=probe.period,
+        timeout_seconds=probe.timeout,
+        failure_threshold=probe.failures,
+        **_handler(probe.check),
+    )
+
+
+def _volume_name(container: str, path: str) -> str:
+    slug = "".join(c if c.isalnum() else "-" for c in path.strip("/").lower()).strip("-")
+    return object_name(container, slug)
+
+
+def config_map_name(app: str, container: str, path: str) -> str:
+    """Name of the ConfigMap behind a mount directory.
+
+    Args:
+        app: Name of the app.
+        container: Name of the container.
+        path: Mount directory.
+
+    Returns:
+        The object name.
+    """
+    volume = _volume_name(container, path)
+    return object_name(app, volume.removeprefix(f"{app}-") or volume)
+
+
+def _container(container: Container, user: int, exempt: frozenset[str]) -> core.ContainerArgs:
+    mounts = [
+        *(core.VolumeMountArgs(name=_volume_name(container.name, path), mount_path=path) for path in container.writable),
+        *(
+            core.VolumeMountArgs(name=_volume_name(container.name, path), mount_path=path, read_only=True)
+            for path in (*container.files, *container.secret_files)
+        ),
+        *(
+            core.VolumeMountArgs(
+                name=_volume_name("host", host), mount_path=path, read_only=True, mount_propagation="HostToContainer"
+            )
+            for host, path in container.host_paths.items()
+        ),
+    ]
+    if container.claim_mount:
+        mounts.append(core.VolumeMountArgs(name="data", mount_path=container.claim_mount))
+    env = [
+        *(core.EnvVarArgs(name=name, value=value) for name, value in container.env.items()),
+        *(
+            core.EnvVarArgs(
+                name=name,
+                value_from=core.EnvVarSourceArgs(
+                    secret_key_ref=core.SecretKeySelectorArgs(name=secret.credential.secret_name, key=secret.key)
+                ),
+            )
+            for name, secret in container.secret_env.items()
+        ),
+    ]
+    uid = user if container.user is None else container.user
+    if uid == 0 and "root-user" not in exempt:
+        raise ValueError(f"container {container.name} runs as user 0: needs the exemption root-user with a reason")
+    limit = container.resources.memory_limit or container.resources.memory
+    return core.ContainerArgs(
+        name=container.name,
+        image=container.image,
+        image_pull_policy="IfNotPresent",
+        command=list(container.command) or None,
+        args=list(container.args) or None,
+        env=env or None,
+        ports=[
+            core.ContainerPortArgs(name=port.name, container_port=port.number, protocol=port.protocol)
+            for port in container.ports
+        ]
+        or None,
+        resources=core.ResourceRequirementsArgs(
+            requests={"cpu": container.resources.cpu, "memory": container.resources.memory}, limits={"memory": limit}
+        ),
+        security_context=core.SecurityContextArgs(
+            allow_privilege_escalation=False,
+            read_only_root_filesystem="writable-root" not in exempt,
+            run_as_non_root=uid != 0,
+            run_as_user=uid,
+            capabilities=core.CapabilitiesArgs(drop=["ALL"]),
+        ),
+        startup_probe=_probe(container.probes.startup) if container.probes else None,
+        readiness_probe=_probe(container.probes.readiness) if container.probes else None,
+        liveness_probe=_probe(container.probes.liveness) if container.probes else None,
+        # Endpoints and proxies learn of a stopping pod a moment after it does: without the pause a server that stops at
+        # once refuses requests that are still sent to it.
+        lifecycle=core.LifecycleArgs(
+            pre_stop=core.LifecycleHandlerArgs(sleep=core.SleepActionArgs(seconds=container.stop_delay))
+        )
+        if container.stop_delay and container.probes
+        else None,
+        volume_mounts=mounts or None,
+        termination_message_policy="FallbackToLogsOnError",
+    )
+
+
+def _volumes(app: str, containers: Sequence[Container], claim: str | None) -> list[core.VolumeArgs]:
+    volumes: list[core.VolumeArgs] = []
+    seen_hosts: set[str] = set()
+    for container in containers:
+        volumes.extend(
+            core.VolumeArgs(
+                name=_volume_name(container.name, path),
+                empty_dir=core.EmptyDirVolumeSourceArgs(size_limit=EMPTY_DIR_LIMIT),
+            )
+            for path in container.writable
+        )
+        volumes.extend(
+            core.VolumeArgs(
+                name=_volume_name(container.name, path),
+                config_map=core.ConfigMapVolumeSourceArgs(name=config_map_name(app, container.name, path)),
+            )
+            for path in container.files
+        )
+        volumes.extend(
+            core.VolumeArgs(
+                name=_volume_name(container.name, path),
+                secret=core.SecretVolumeSourceArgs(secret_name=credential.secret_name, default_mode=0o440),
+            )
+            for path, credential in container.secret_files.items()
+        )
+        for host in container.host_paths:
+            if host not in seen_hosts:
+                seen_hosts.add(host)
+                volumes.append(
+                    core.VolumeArgs(
+                        name=_volume_name("host", host), host_path=core.HostPathVolumeSourceArgs(path=host)
+                    )
+                )
+    if claim:
+        volumes.append(
+            core.VolumeArgs(
+                name="data", persistent_volume_claim=core.PersistentVolumeClaimVolumeSourceArgs(claim_name=claim)
+            )
+        )
+    return volumes
+
+
+def config_digest(containers: Sequence[Container]) -> pulumi.Output[str] | None:
+    """Digest of all configuration files of a pod, so that a changed file rolls the pods.
+
+    Args:
+        containers: The containers.
+
+    Returns:
+        16 hexadecimal digits, or None where there are no files.
+    """
+    files = {
+        f"{container.name}:{path}/{file}": content
+        for container in containers
+        for path, entries in container.files.items()
+        for file, content in entries.items()
+    }
+    if not files:
+        return None
+
+    def digest(contents: Mapping[str, str]) -> str:
+        return hashlib.sha256(json.dumps(dict(contents), sort_keys=True).encode()).hexdigest()[:16]
+
+    return pulumi.Output.all(**files).apply(digest)
+
+
+def pod_template(
+    *,
+    app: str,
+    labels: Mapping[str, str],
+    selector: Mapping[str, str],
+    containers: Sequence[Container],
+    init_containers: Sequence[Container] = (),
+    user: int = DEFAULT_USER,
+    exemptions: Sequence[Exemption] = (),
+    low_ports: bool = False,
+    claim: str | None = None,
+    service_account: str | None = None,
+    annotations: Mapping[str, pulumi.Input[str]] | None = None,
+) -> core.PodTemplateSpecArgs:
+    """A pod template under the hardened core.
+
+    Args:
+        app: Name of the app.
+        labels: All labels of the pods, the selector's among them.
+        selector: Labels by which pods are spread over nodes and zones.
+        containers: The containers; the app's own first.
+        init_containers: Steps that run before.
+        user: User and group id; files of volumes belong to this group.
+        exemptions: Departures from the core, each with its reason.
+        low_ports: Whether an unprivileged process may listen below 1024 (a safe sysctl of its own network namespace).
+        claim: Name of the claim to mount, or None.
+        service_account: Service account whose token is mounted; needs the exemption `service-account-token`.
+        annotations: Further annotations.
+
+    Returns:
+        The template.
+
+    Raises:
+        ValueError: Something needs an exemption that is not there.
+    """
+    exempt = frozenset(exemption.kind for exemption in exemptions)
+    everything = [*init_containers, *containers]
+    if any(c.host_paths for c in everything) and "host-path" not in exempt:
+        raise ValueError(f"{app}: mounting the host's directories needs the exemption host-path with a reason")
+    if service_account and "service-account-token" not in exempt:
+        raise ValueError(f"{app}: a service account token needs the exemption service-account-token with a reason")
+    reasons = {f"slipway.dev/exempt-{exemption.kind}": exemption.reason for exemption in exemptions}
+    digest = config_digest(everything)
+    notes: dict[str, pulumi.Input[str]] = {**reasons, **(annotations or {})}
+    if digest is not None:
+        notes["slipway.dev/config-digest"] = digest
+    spread = [
+        core.TopologySpreadConstraintArgs(
+            max_skew=1,
+            topology_key=key,
+            # A preference: on one node the second replica must still run.
+            when_unsatisfiable="ScheduleAnyway",
+            label_selector=kubernetes.meta.v1.LabelSelectorArgs(match_labels=dict(selector)),
+        )
+        for key in ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
+    ]
+    return core.PodTemplateSpecArgs(
+        metadata=kubernetes.meta.v1.ObjectMetaArgs(labels=dict(labels), annotations=notes or None),
+        spec=core.PodSpecArgs(
+            automount_service_account_token=service_account is not None,
+            service_account_name=service_account,
+            enable_service_links=False,
+            host_network=True if "host-network" in exempt else None,
+            host_pid=True if "host-pid" in exempt else None,
+            security_context=core.PodSecurityContextArgs(
+                run_as_non_root=user != 0,
+                run_as_user=user,
+                run_as_group=user,
+                fs_group=user,
+                # Changing the owner of every file of a large volume at each start would take minutes.
+                fs_group_change_policy="OnRootMismatch",
+                seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
+                sysctls=[core.SysctlArgs(name="net.ipv4.ip_unprivileged_port_start", value="0")] if low_ports else None,
+            ),
+            termination_grace_period_seconds=STOP_SECONDS,
+            topology_spread_constraints=spread,
+            init_containers=[_container(c, user, exempt) for c in init_containers] or None,
+            containers=[_container(c, user, exempt) for c in containers],
+            volumes=_volumes(app, everything, claim) or None,
+        ),
+    )

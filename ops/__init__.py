@@ -1,0 +1,1 @@
+"""The command line around the program, and the engines that carry its plan out."""

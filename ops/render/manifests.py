@@ -1,0 +1,120 @@
+"""Kubernetes manifests from the recorded resources, per cluster and namespace."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, cast
+
+from ops.render.monitor import Record, Secret
+from ops.render.placeholders import REFERENCE
+from ops.render.result import Manifest, SecretManifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+CLUSTER_SCOPE = "_cluster"
+"""Where objects stand that live in no namespace."""
+_PROVIDER_ANNOTATIONS = "pulumi.com/"
+_STASH = "pulumi:index:Stash"
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, dict):
+        mapping = cast("dict[str, Any]", value)
+        return {key: _clean(item) for key, item in mapping.items() if item is not None}
+    if isinstance(value, list):
+        return [_clean(item) for item in cast("list[Any]", value)]
+    return value
+
+
+def _resolve(value: Any, known: dict[str, str]) -> Any:
+    """References to names that the program itself gave (a Namespace's) are known after all."""
+    if isinstance(value, str):
+        return REFERENCE.sub(lambda match: known.get(match.group(), match.group()), value)
+    if isinstance(value, Secret):
+        return Secret(_resolve(value.value, known))
+    if isinstance(value, dict):
+        return {key: _resolve(item, known) for key, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_resolve(item, known) for item in cast("list[Any]", value)]
+    return value
+
+
+def manifest_of(record: Record) -> Manifest | None:
+    """The Kubernetes object behind a recorded resource.
+
+    Args:
+        record: The resource.
+
+    Returns:
+        The manifest, or None if it is no Kubernetes object. Annotations for Pulumi's provider are left out.
+    """
+    package, _, rest = record.type.partition(":")
+    if package != "kubernetes" or ":" not in rest or "apiVersion" not in record.inputs:
+        return None
+    body = dict(cast("dict[str, Any]", _clean(record.inputs)))
+    metadata = dict(body.get("metadata", {}))
+    annotations = {k: v for k, v in metadata.get("annotations", {}).items() if not k.startswith(_PROVIDER_ANNOTATIONS)}
+    metadata.pop("annotations", None)
+    if annotations:
+        metadata["annotations"] = annotations
+    head = {"apiVersion": body.pop("apiVersion"), "kind": body.pop("kind"), "metadata": metadata}
+    body.pop("metadata", None)
+    return {**head, **body}
+
+
+def _holds_secret(value: Any) -> bool:
+    if isinstance(value, Secret):
+        return True
+    if isinstance(value, dict):
+        return any(_holds_secret(item) for item in cast("dict[str, Any]", value).values())
+    return isinstance(value, list) and any(_holds_secret(item) for item in cast("list[Any]", value))
+
+
+def _opened(value: Any) -> Any:
+    if isinstance(value, Secret):
+        return _opened(value.value)
+    if isinstance(value, dict):
+        return {key: _opened(item) for key, item in cast("dict[str, Any]", value).items()}
+    return value
+
+
+def _sort_key(manifest: Manifest) -> tuple[str, str, str]:
+    return (manifest["kind"], manifest["metadata"]["name"], json.dumps(manifest, sort_keys=True))
+
+
+def collect(
+    records: Iterable[Record], provider: str
+) -> tuple[dict[str, list[Manifest]], list[SecretManifest], list[str]]:
+    """All Kubernetes objects that one provider makes.
+
+    Args:
+        records: What the program registered.
+        provider: URN of the Kubernetes provider.
+
+    Returns:
+        Manifests by namespace; Secrets with generated values; references that cannot be resolved.
+    """
+    everything = list(records)
+    stashes = {f"${{{record.name}.output}}": record.name for record in everything if record.type == _STASH}
+    by_namespace: dict[str, list[Manifest]] = {}
+    secrets: list[SecretManifest] = []
+    unresolved: set[str] = set()
+    for record in everything:
+        if record.provider != provider:
+            continue
+        manifest = manifest_of(record)
+        if manifest is None:
+            continue
+        if _holds_secret(manifest):
+            opened = _opened(manifest)
+            used = set(REFERENCE.findall(json.dumps(opened)))
+            unresolved |= used - set(stashes)
+            secrets.append(SecretManifest(opened, tuple(sorted(stashes[ref] for ref in used & set(stashes)))))
+            continue
+        unresolved |= set(REFERENCE.findall(json.dumps(manifest)))
+        own = manifest["kind"] == "Namespace"
+        namespace = manifest["metadata"]["name"] if own else manifest["metadata"].get("namespace", CLUSTER_SCOPE)
+        by_namespace.setdefault(namespace, []).append(manifest)
+    ordered = {name: sorted(items, key=_sort_key) for name, items in sorted(by_namespace.items())}
+    return ordered, sorted(secrets, key=lambda s: _sort_key(s.manifest)), sorted(unresolved)

@@ -1,0 +1,225 @@
+"""The recording monitor: answers the SDK as the engine would and writes down every registration."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from google.protobuf import empty_pb2
+from pulumi.runtime import rpc
+from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
+from pulumi.runtime.proto import resource_pb2
+
+from ops.render.placeholders import placeholder, reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SECRET_MASK = "[secret]"  # noqa: S105 - what stands in the place of a secret
+_STASH = "pulumi:index:Stash"
+
+
+@dataclass
+class Record:
+    """One registered resource, as plain data.
+
+    Attributes:
+        urn: Pulumi URN.
+        type: Type token.
+        name: Logical name.
+        custom: Whether a provider manages it (a component is not custom).
+        parent: URN of the parent, or None.
+        provider: URN of the provider, or None.
+        dependencies: URNs it depends on.
+        property_dependencies: Input to the URNs its value comes from.
+        protect: Whether it is protected from deletion.
+        inputs: Inputs; secrets are wrapped as `Secret`.
+        outputs: Registered outputs (components and the stack).
+        options: Further resource options that are set.
+    """
+
+    urn: str
+    type: str
+    name: str
+    custom: bool
+    parent: str | None
+    provider: str | None
+    dependencies: list[str]
+    property_dependencies: dict[str, list[str]]
+    protect: bool
+    inputs: dict[str, Any]
+    outputs: dict[str, Any] = field(default_factory=dict[str, Any])
+    options: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A secret value of an input; its text may hold references to generated values, never generated values."""
+
+    value: Any
+
+
+def plain(value: Any) -> Any:
+    """A deserialized property as plain data: secrets wrapped, whole numbers as integers.
+
+    Args:
+        value: What `pulumi.runtime.rpc` deserialized.
+
+    Returns:
+        The plain value.
+    """
+    if rpc.is_rpc_secret(value):
+        return Secret(plain(rpc.unwrap_rpc_secret(value)))
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in cast("dict[object, Any]", value).items()}
+    if isinstance(value, list):
+        return [plain(v) for v in cast("list[Any]", value)]
+    # Numbers cross the wire as doubles; Kubernetes wants 80, not 80.0.
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return str(value)
+
+
+class _NoMocks(Mocks):
+    """The base class wants mocks; the recording monitor answers by itself."""
+
+    def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        return {}, None
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        return "", {}
+
+
+class RecordingMonitor(MockMonitor):
+    """Records what a program registers and answers with references where only a provider knows.
+
+    Attributes:
+        records: URN to what was registered.
+        calls: Tokens of the functions that the program called, in alphabetical order once done.
+    """
+
+    def __init__(
+        self, output_types: Callable[[str], dict[str, Any]], invoke: Callable[[str, dict[str, Any]], dict[str, Any]]
+    ) -> None:
+        """Keep the two lookups.
+
+        Args:
+            output_types: Type token to output name and SDK type.
+            invoke: Answers a provider function: token and arguments to result.
+        """
+        super().__init__(_NoMocks())
+        self.records: dict[str, Record] = {}
+        self.calls: list[str] = []
+        self._output_types = output_types
+        self._invoke = invoke
+        # The SDK calls the monitor from several threads.
+        self._lock = threading.Lock()
+
+    def Invoke(self, request: Any) -> Any:  # noqa: N802 - name of the RPC
+        """Answer a provider function without a provider."""
+        if request.tok == "pulumi:pulumi:getResource":
+            return super().Invoke(request)
+        arguments = cast("dict[str, Any]", rpc.deserialize_properties(request.args))
+        result = self._invoke(request.tok, plain(arguments))
+        with self._lock:
+            self.calls.append(request.tok)
+        return resource_pb2.ResourceInvokeResponse(**{"return": to_struct(result)})
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - name of the RPC
+        """Record a resource and answer with its inputs and references to its other outputs."""
+        urn = self.make_urn(request.parent, request.type, request.name)
+        inputs = cast("dict[str, Any]", plain(rpc.deserialize_properties(request.object)))
+        record = Record(
+            urn=urn,
+            type=request.type,
+            name=request.name,
+            custom=bool(request.custom),
+            parent=request.parent or None,
+            provider=request.provider.rsplit("::", 1)[0] or None if request.provider else None,
+            dependencies=sorted(set(request.dependencies)),
+            property_dependencies={
+                key: sorted(set(deps.urns)) for key, deps in sorted(request.propertyDependencies.items()) if deps.urns
+            },
+            protect=bool(request.protect),
+            inputs=inputs,
+            options=_options(request),
+        )
+        with self._lock:
+            if urn in self.records:
+                raise ValueError(f"two resources have the URN {urn}: give one of them another name")
+            self.records[urn] = record
+        if not request.custom:
+            return resource_pb2.RegisterResourceResponse(urn=urn)
+        identity = reference(request.name, "id")
+        outputs = self._outputs(record)
+        with self._lock:
+            self.resources[urn] = MockMonitor.ResourceRegistration(urn, identity, outputs)
+        return resource_pb2.RegisterResourceResponse(urn=urn, id=identity, object=to_struct(outputs))
+
+    def _outputs(self, record: Record) -> dict[str, Any]:
+        if record.type == _STASH:
+            return {"input": record.inputs.get("input"), "output": Secret(reference(record.name, "output"))}
+        declared = self._output_types(record.type)
+        filled = {
+            key: record.inputs[key]
+            if isinstance(record.inputs.get(key), Secret)
+            else placeholder(record.name, key, kind, record.inputs.get(key))
+            for key, kind in declared.items()
+        }
+        return {**record.inputs, **filled}
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - name of the RPC
+        """Record the outputs of a component or of the stack."""
+        with self._lock:
+            self.records[request.urn].outputs = cast(
+                "dict[str, Any]", plain(rpc.deserialize_properties(request.outputs))
+            )
+        return empty_pb2.Empty()
+
+
+def _options(request: Any) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "aliases": sorted(str(alias.urn or alias.spec.name) for alias in request.aliases),
+        "deleteBeforeReplace": request.deleteBeforeReplace,
+        "deletedWith": request.deletedWith,
+        "ignoreChanges": sorted(request.ignoreChanges),
+        "replaceOnChanges": sorted(request.replaceOnChanges),
+        "retainOnDelete": request.retainOnDelete,
+        "import": request.importId,
+        "additionalSecretOutputs": sorted(request.additionalSecretOutputs),
+        "customTimeouts": {
+            key: getattr(request.customTimeouts, key)
+            for key in ("create", "update", "delete")
+            if getattr(request.customTimeouts, key)
+        },
+    }
+    return {key: value for key, value in options.items() if value}
+
+
+def to_struct(value: dict[str, Any]) -> Any:
+    """Plain data as the SDK's wire format.
+
+    Args:
+        value: Plain data; secrets wrapped.
+
+    Returns:
+        A protobuf Struct.
+    """
+    from google.protobuf import struct_pb2
+
+    struct = struct_pb2.Struct()
+    struct.update(cast("dict[str, Any]", _wire(value)))
+    return struct
+
+
+def _wire(value: Any) -> Any:
+    if isinstance(value, Secret):
+        return rpc.wrap_rpc_secret(_wire(value.value))
+    if isinstance(value, dict):
+        return {k: _wire(v) for k, v in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_wire(v) for v in cast("list[Any]", value)]
+    return value

@@ -1,0 +1,60 @@
+"""plan.json: every resource of every provider, sorted, secrets masked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from ops.render.monitor import SECRET_MASK, Record, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def masked(value: Any) -> Any:
+    """Plain data with each secret replaced by a fixed mask.
+
+    Args:
+        value: Plain data; secrets wrapped.
+
+    Returns:
+        Plain data without any secret.
+    """
+    if isinstance(value, Secret):
+        return SECRET_MASK
+    if isinstance(value, dict):
+        return {key: masked(item) for key, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [masked(item) for item in cast("list[Any]", value)]
+    return value
+
+
+def _entry(record: Record) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "urn": record.urn,
+        "type": record.type,
+        "name": record.name,
+        "custom": record.custom,
+        "parent": record.parent,
+        "provider": record.provider,
+        "dependencies": record.dependencies,
+        "propertyDependencies": record.property_dependencies,
+        "protect": record.protect,
+        "options": record.options,
+        "inputs": masked(record.inputs),
+    }
+    if not record.custom:
+        entry["outputs"] = masked(record.outputs)
+    return entry
+
+
+def plan(stack: str, records: Iterable[Record]) -> dict[str, Any]:
+    """The content of plan.json.
+
+    Args:
+        stack: Stack name.
+        records: What the program registered.
+
+    Returns:
+        `{"stack", "resources": [...]}`, resources in the order of their URNs.
+    """
+    return {"stack": stack, "resources": [_entry(record) for record in sorted(records, key=lambda r: r.urn)]}

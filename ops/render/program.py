@@ -1,0 +1,176 @@
+"""Runs `__main__.py` against the recording monitor."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import runpy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf import empty_pb2
+from pulumi.runtime import run_in_stack, set_all_config  # pyright: ignore[reportUnknownVariableType] - untyped
+from pulumi.runtime.mocks import MockEngine, MockSettings
+from pulumi.runtime.settings import configure, set_root_resource
+
+from ops.render import invokes, manifests, sdk
+from ops.render.monitor import Record, RecordingMonitor
+from ops.render.plan import plan
+from ops.render.result import App, Cluster, Rendered
+from stacks.settings import parse
+from stacks.stack_file import StackConfig, read_stack_config
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROJECT_DIR = Path(__file__).resolve().parents[2]
+"""Directory of Pulumi.yaml and `__main__.py`."""
+_SERVICE = "slipway:workloads:Service"
+_CLUSTER_PREFIX = "slipway:clusters:"
+_KUBERNETES_PROVIDER = "pulumi:providers:kubernetes"
+
+
+def record(config: StackConfig, project_dir: Path = PROJECT_DIR) -> dict[str, Record]:
+    """Run the program and write down what it registers.
+
+    Args:
+        config: The stack's configuration.
+        project_dir: Directory of `__main__.py`.
+
+    Returns:
+        URN to resource.
+
+    Raises:
+        pulumi.RunError: The program refuses its settings.
+    """
+    monitor = RecordingMonitor(sdk.output_types, invokes.answer)
+
+    def program() -> None:
+        runpy.run_path(str(project_dir / "__main__.py"), run_name="__main__")
+
+    def run() -> None:
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        try:
+            configure(
+                MockSettings(
+                    monitor=monitor,
+                    monitor_features=set(monitor.GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures),
+                    engine=MockEngine(None),
+                    project=config.project,
+                    stack=config.stack,
+                    dry_run=False,
+                    organization="organization",
+                    callbacks=None,
+                )
+            )
+            set_root_resource(None)
+            set_all_config(dict(config.values), list(config.secret_keys))
+            loop.run_until_complete(run_in_stack(program))
+        finally:
+            loop.close()
+            asyncio.set_event_loop(None)
+
+    # The SDK keeps its settings in context variables: a context of its own leaves no trace of this run.
+    contextvars.copy_context().run(run)
+    return monitor.records
+
+
+def _clusters(records: Mapping[str, Record]) -> dict[str, Cluster]:
+    found: dict[str, Cluster] = {}
+    for entry in records.values():
+        if not entry.type.startswith(_CLUSTER_PREFIX):
+            continue
+        provider = next(
+            (r.urn for r in records.values() if r.type == _KUBERNETES_PROVIDER and r.parent == entry.urn), None
+        )
+        if provider is None:
+            continue
+        out = entry.outputs
+        found[out["name"]] = Cluster(
+            name=out["name"],
+            kind=out["kind"],
+            context=out.get("context"),
+            kubeconfig=out.get("kubeconfig") if isinstance(out.get("kubeconfig"), str) else None,
+            registry=out["registry"],
+            provider=provider,
+        )
+    return dict(sorted(found.items()))
+
+
+def _app(outputs: Mapping[str, Any]) -> App:
+    return App(
+        name=outputs["name"],
+        system=outputs["system"],
+        cluster=outputs["cluster"],
+        namespace=outputs["namespace"],
+        kind=outputs["kind"],
+        object=outputs["object"],
+        service=outputs.get("service"),
+        service_port=outputs.get("servicePort"),
+        service_type=outputs.get("serviceType"),
+        node_port=outputs.get("nodePort"),
+        path=outputs.get("path"),
+        ingress_host=outputs.get("ingressHost"),
+        part_of=outputs.get("partOf"),
+        image=outputs["image"],
+        url=outputs.get("url"),
+    )
+
+
+def render_config(config: StackConfig, project_dir: Path = PROJECT_DIR) -> Rendered:
+    """Render a configuration.
+
+    Args:
+        config: The stack's configuration.
+        project_dir: Directory of `__main__.py`.
+
+    Returns:
+        Plan, manifests and apps.
+
+    Raises:
+        SettingsError: The settings are wrong.
+    """
+    # Told here with the file's name, before the program is run and can only name the stack.
+    parse(
+        config.values,
+        project=config.project,
+        source=config.source,
+        kube_context=os.environ.get("KUBE_CONTEXT") or None,
+    )
+    records = record(config, project_dir)
+    clusters = _clusters(records)
+    by_cluster: dict[str, Any] = {}
+    secrets: dict[str, Any] = {}
+    unresolved: dict[str, list[str]] = {}
+    for name, cluster in clusters.items():
+        by_cluster[name], secrets[name], unresolved[name] = manifests.collect(records.values(), cluster.provider)
+    apps = sorted((_app(r.outputs) for r in records.values() if r.type == _SERVICE), key=lambda a: (a.cluster, a.name))
+    return Rendered(
+        stack=config.stack,
+        plan=plan(config.stack, records.values()),
+        manifests=by_cluster,
+        secrets=secrets,
+        apps=apps,
+        clusters=clusters,
+        unresolved=unresolved,
+    )
+
+
+def render(stack: str, project_dir: Path = PROJECT_DIR) -> Rendered:
+    """Render a stack from its files.
+
+    Args:
+        stack: Stack name.
+        project_dir: Directory of Pulumi.yaml and `__main__.py`.
+
+    Returns:
+        Plan, manifests and apps.
+
+    Raises:
+        SettingsError: A file is missing or its settings are wrong.
+        pulumi.RunError: The program refuses.
+    """
+    return render_config(read_stack_config(project_dir, stack), project_dir)
+

@@ -1,0 +1,105 @@
+"""What a render yields: the plan, the manifests per cluster and namespace, and the apps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster of the stack, as tools beside the program see it.
+
+    Attributes:
+        name: Name in the stack file.
+        kind: `embedded`, `existing`, `gke` or `eks`.
+        context: Kubeconfig context, or None.
+        kubeconfig: Path of the kubeconfig, or None for the usual place.
+        registry: Address in front of the names of own images.
+        provider: URN of its Kubernetes provider.
+    """
+
+    name: str
+    kind: str
+    context: str | None
+    kubeconfig: str | None
+    registry: str
+    provider: str
+
+
+@dataclass(frozen=True)
+class App:
+    """A workload of the stack.
+
+    Attributes:
+        name: Its name.
+        system: The system it belongs to.
+        cluster: Name of its cluster.
+        namespace: Kubernetes namespace.
+        kind: `Deployment`, `StatefulSet` or `DaemonSet`.
+        object: Name of that object.
+        service: Name of its Kubernetes Service, or None.
+        service_port: Port of the Service, or None.
+        service_type: Type of the Service, or None.
+        node_port: Fixed node port, or None.
+        path: Path of its URL, or None where it has none.
+        ingress_host: Host name at the ingress controller, or None.
+        part_of: App that people see it as a part of, or None.
+        image: Image of its first container.
+        url: Its URL; may hold references.
+    """
+
+    name: str
+    system: str
+    cluster: str
+    namespace: str
+    kind: str
+    object: str
+    service: str | None
+    service_port: int | None
+    service_type: str | None
+    node_port: int | None
+    path: str | None
+    ingress_host: str | None
+    part_of: str | None
+    image: str
+    url: str | None
+
+
+@dataclass(frozen=True)
+class SecretManifest:
+    """A Kubernetes Secret whose values are generated; it is never written to a file.
+
+    Attributes:
+        manifest: The Secret; each value is a text that may hold references `${<stash>.output}`.
+        stashes: Logical names of the stashes it refers to.
+    """
+
+    manifest: Manifest
+    stashes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Everything about a stack that can be known without a provider.
+
+    Attributes:
+        stack: Stack name.
+        plan: Content of plan.json.
+        manifests: Cluster name to namespace to manifests; objects of no namespace stand under `_cluster`, Namespaces
+            under their own name.
+        secrets: Cluster name to Secrets with generated values.
+        apps: The workloads.
+        clusters: The clusters.
+        unresolved: Cluster name to references in its manifests that only a provider can resolve.
+    """
+
+    stack: str
+    plan: dict[str, Any]
+    manifests: dict[str, dict[str, list[Manifest]]]
+    secrets: dict[str, list[SecretManifest]]
+    apps: list[App]
+    clusters: dict[str, Cluster]
+    unresolved: dict[str, list[str]] = field(default_factory=dict[str, list[str]])

@@ -1,0 +1,1 @@
+"""What a stack contains: its settings, its stack file and the composition of its components."""

@@ -1,0 +1,187 @@
+"""The value types that settings are made of; each refuses with a sentence that says what would be right."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic.alias_generators import to_camel
+
+_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_CPU = re.compile(r"(?:[1-9][0-9]*m|(?:[0-9]+)(?:\.[0-9]{1,3})?)")
+_BYTES = re.compile(r"([1-9][0-9]*)(Ki|Mi|Gi|Ti|k|M|G|T)?")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
+_REGISTRY_HOST = re.compile(r"(?:localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+|[a-z0-9-]+(?=:))(?::[0-9]{1,5})?")
+_BYTE_UNITS = {
+    None: 1,
+    "k": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+    "T": 10**12,
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+}
+
+NAMESPACED_NAME_LIMIT = 40
+"""Longest app, cluster or prefix name: derived object names append a part and must stay within Kubernetes' 63."""
+
+
+class Model(BaseModel):
+    """Base of every settings model: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, serialize_by_alias=True)
+
+
+def _no_bool(value: Any) -> Any:
+    # pydantic turns true into 1; a person who writes `replicas: true` made a mistake.
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")  # noqa: TRY004 - pydantic reports only ValueError
+    return value
+
+
+def _dns_label(value: str) -> str:
+    if not _DNS_LABEL.fullmatch(value) or len(value) > NAMESPACED_NAME_LIMIT:
+        raise ValueError(
+            f"must be a DNS label: lower-case letters, digits and '-', starting and ending with a letter or digit, "
+            f"at most {NAMESPACED_NAME_LIMIT} characters"
+        )
+    return value
+
+
+def _host_name(value: str) -> str:
+    labels = value.split(".")
+    if (
+        len(value) > 253
+        or len(labels) < 2
+        or not all(_DNS_LABEL.fullmatch(label) and len(label) <= 63 for label in labels)
+    ):
+        raise ValueError("must be a host name such as debug.example.com: lower-case DNS labels joined by dots")
+    return value
+
+
+def cpu_millis(value: str) -> int:
+    """A CPU quantity in thousandths of a core.
+
+    Args:
+        value: A Kubernetes CPU quantity such as `100m` or `0.5`.
+
+    Returns:
+        Milli-cores (100 for `100m`).
+
+    Raises:
+        ValueError: It is not a CPU quantity or is not more than zero.
+    """
+    text = value.strip()
+    if not _CPU.fullmatch(text):
+        raise ValueError("must be a CPU quantity such as 100m or 0.5")
+    millis = int(text[:-1]) if text.endswith("m") else round(float(text) * 1000)
+    if not 0 < millis <= 1_000_000:
+        raise ValueError("must be a CPU quantity of more than 0 and at most 1000 cores, such as 100m")
+    return millis
+
+
+def _cpu(value: str) -> str:
+    cpu_millis(value)
+    return value
+
+
+def memory_bytes(value: str) -> int:
+    """A memory or storage quantity in bytes.
+
+    Args:
+        value: A Kubernetes quantity such as `100Mi` or `2Gi`.
+
+    Returns:
+        Bytes.
+
+    Raises:
+        ValueError: It is not such a quantity.
+    """
+    match = _BYTES.fullmatch(value.strip())
+    if not match:
+        raise ValueError("must be a size such as 100Mi or 2Gi")
+    return int(match.group(1)) * _BYTE_UNITS[match.group(2)]
+
+
+def _memory(value: str) -> str:
+    size = memory_bytes(value)
+    if not 2**20 <= size <= 2**50:
+        raise ValueError("must be a size between 1Mi and 1024Ti, such as 100Mi")
+    return value
+
+
+def _image(value: str) -> str:
+    name, _, digest = value.partition("@")
+    head, slash, tail = name.rpartition("/")
+    repository_end, colon, tag = tail.partition(":")
+    repository = head + slash + repository_end
+    host, slash, rest = repository.partition("/")
+    if slash and ("." in host or ":" in host or host == "localhost"):
+        good_host, path = bool(_REGISTRY_HOST.fullmatch(host)), rest
+    else:
+        good_host, path = True, repository
+    if not good_host or not _REPOSITORY.fullmatch(path):
+        raise ValueError("must be an image reference with a name, such as docker.io/library/nginx:1.29.3")
+    if not colon and not digest:
+        raise ValueError("must carry a tag or a digest, such as docker.io/library/nginx:1.29.3")
+    if colon and not _TAG.fullmatch(tag):
+        raise ValueError("has a bad tag: letters, digits, '.', '_' and '-', at most 128 characters")
+    if tag == "latest" and not digest:
+        raise ValueError("must name a fixed version, not latest")
+    if ("@" in value) and not _DIGEST.fullmatch(digest):
+        raise ValueError("has a bad digest: sha256: and 64 hexadecimal digits")
+    return value
+
+
+def _revision(value: str) -> str:
+    if (
+        not _TAG.fullmatch(value)
+        or len(value) > 63
+        or value == "latest"
+        or not value[-1].isalnum()
+        or value[0] in "._-"
+    ):
+        raise ValueError(
+            "must be usable as image tag and label: letters, digits, '.', '_', '-', at most 63, not latest"
+        )
+    return value
+
+
+def _number_as_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("must be text or a number, not true or false")  # noqa: TRY004 - pydantic reports only ValueError
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _registry(value: str) -> str:
+    host, _, path = value.partition("/")
+    if not _REGISTRY_HOST.fullmatch(host) or (path and not _REPOSITORY.fullmatch(path)):
+        raise ValueError(
+            "must be a registry address such as localhost:5000 or asia-east1-docker.pkg.dev/project/repository"
+        )
+    return value
+
+
+Count = Annotated[int, BeforeValidator(_no_bool)]
+"""A whole number that refuses true and false."""
+Label = Annotated[str, AfterValidator(_dns_label)]
+"""A DNS label of at most 40 characters."""
+HostName = Annotated[str, AfterValidator(_host_name)]
+"""A fully qualified host name."""
+Cpu = Annotated[str, BeforeValidator(_number_as_text), AfterValidator(_cpu)]
+"""A Kubernetes CPU quantity."""
+Memory = Annotated[str, BeforeValidator(_number_as_text), AfterValidator(_memory)]
+"""A Kubernetes size quantity."""
+ImageReference = Annotated[str, AfterValidator(_image)]
+"""A complete image reference with tag or digest."""
+Revision = Annotated[str, BeforeValidator(_number_as_text), AfterValidator(_revision)]
+"""A revision: the tag of an own image and the value of the `revision` label."""
+RegistryAddress = Annotated[str, AfterValidator(_registry)]
+"""Host (and optional path) in front of the name of an own image."""

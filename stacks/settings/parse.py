@@ -1,0 +1,212 @@
+"""Turns a stack's configuration into Settings, or into every problem at once."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import json
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from stacks.settings.clusters import Cluster
+from stacks.settings.problems import Problem, SettingsError, shown
+from stacks.settings.root import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pydantic_core import ErrorDetails
+
+_REMEDIES = {
+    "missing": "is missing; add it",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "string_type": "must be text",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "model_type": "must be a mapping",
+    "model_attributes_type": "must be a mapping",
+    "dict_type": "must be a mapping",
+    "list_type": "must be a list",
+    "union_tag_not_found": "has no key kind",
+}
+_VALIDATION_ROUNDS = 20
+_ABSENT = object()
+_CLUSTER_KINDS = {
+    cast("type[BaseModel]", kind).model_fields["kind"].annotation: kind for kind in get_args(get_args(Cluster)[0])
+}
+_KIND_NAMES = {get_args(annotation)[0] for annotation in _CLUSTER_KINDS}
+
+
+def _keys_of(model: type[BaseModel]) -> list[str]:
+    return sorted(field.alias or name for name, field in model.model_fields.items())
+
+
+def _model_at(path: Sequence[int | str]) -> type[BaseModel] | None:
+    """The settings model that a key path leads to, to name the keys it knows."""
+    current: object = Settings
+    for part in path:
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            field = next((f for n, f in current.model_fields.items() if part in (n, f.alias)), None)
+            current = field.annotation if field else None
+        elif part in _KIND_NAMES:
+            current = next(kind for annotation, kind in _CLUSTER_KINDS.items() if get_args(annotation)[0] == part)
+            continue
+        else:
+            continue
+        models = [a for a in get_args(current) if isinstance(a, type) and issubclass(a, BaseModel)]
+        if len(models) == 1:
+            current = models[0]
+    return current if isinstance(current, type) and issubclass(current, BaseModel) else None
+
+
+def _unknown_key(location: Sequence[int | str]) -> str:
+    model = _model_at(location[:-1])
+    known = _keys_of(model) if model else []
+    close = difflib.get_close_matches(str(location[-1]), known, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
+    return f"unknown key; {hint}known here: {', '.join(known)}" if known else "unknown key; remove it"
+
+
+def _path(project: str, location: Sequence[int | str]) -> str:
+    # pydantic puts the discriminator's value into the path of a union; the stack file has no such level.
+    parts = [str(p) for i, p in enumerate(location) if not (i == 2 and location[0] == "clusters" and p in _KIND_NAMES)]
+    return f"{project}:" + ".".join(parts)
+
+
+def _problems(project: str, error: ErrorDetails) -> list[Problem]:
+    kind, location = error["type"], error["loc"]
+    message = error["msg"].removeprefix("Value error, ")
+    if kind == "value_error" and not location:
+        # Rules of the root carry their own paths, one per line: `path = value | remedy`.
+        found: list[Problem] = []
+        for line in message.splitlines():
+            head, _, remedy = line.partition(" | ")
+            path, _, value = head.partition(" = ")
+            found.append(Problem(f"{project}:{path}", value, remedy))
+        return found
+    path = _path(project, location)
+    if kind == "extra_forbidden":
+        return [Problem(path, shown(error["input"]), _unknown_key(location))]
+    if kind == "missing":
+        return [Problem(path, None, _REMEDIES[kind])]
+    if kind == "union_tag_invalid":
+        value = cast("dict[str, object]", error["input"]).get("kind")
+        return [Problem(f"{path}.kind", shown(value), f"must be one of: {', '.join(sorted(_KIND_NAMES))}")]
+    context = error.get("ctx", {})
+    if kind == "literal_error":
+        remedy = f"must be one of: {context['expected']}"
+    elif kind in ("greater_than_equal", "greater_than"):
+        remedy = f"must be at least {context.get('ge', context.get('gt'))}"
+    elif kind in ("less_than_equal", "less_than"):
+        remedy = f"must be at most {context.get('le', context.get('lt'))}"
+    else:
+        remedy = _REMEDIES.get(kind, message)
+    value = None if kind == "value_error" and isinstance(error["input"], dict) else shown(error["input"])
+    return [Problem(path, value, remedy)]
+
+
+def _decode(project: str, key: str, text: str, problems: list[Problem]) -> Any:
+    if key not in ("clusters", "apps"):
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        problems.append(Problem(f"{project}:{key}", shown(text), "must be a mapping"))
+        return None
+
+
+def parse(values: Mapping[str, str], *, project: str, source: str, kube_context: str | None = None) -> Settings:
+    """Parse the configuration of a stack.
+
+    Args:
+        values: Namespaced key to string, objects as JSON: what Pulumi's engine hands to a program.
+        project: Pulumi project name, the namespace of our keys.
+        source: What to name in messages, for example `Pulumi.dev.yaml`.
+        kube_context: Context that takes the place of the embedded cluster, or None.
+
+    Returns:
+        The settings.
+
+    Raises:
+        SettingsError: Something is wrong; holds every problem.
+    """
+    problems: list[Problem] = []
+    data: dict[str, Any] = {}
+    for full, text in values.items():
+        namespace, _, key = full.partition(":")
+        if namespace == project:
+            data[key] = _decode(project, key, text, problems)
+        elif namespace != "pulumi":
+            remedy = f"unknown namespace; providers are configured per cluster, so only {project}: and pulumi: are read"
+            problems.append(Problem(full, shown(text), remedy))
+    if kube_context is not None:
+        _replace_embedded(data, kube_context)
+    settings = _validate(project, data, problems)
+    if settings is None or problems:
+        raise SettingsError(source, problems)
+    return settings
+
+
+def _validate(project: str, data: dict[str, Any], problems: list[Problem]) -> Settings | None:
+    """Validate, and where a value is wrong, again without it: a rule between values runs only when each is right."""
+    rejected = {p.path for p in problems}
+    remaining = copy.deepcopy(data)
+    first: Settings | None = None
+    for attempt in range(_VALIDATION_ROUNDS):
+        try:
+            settings = Settings.model_validate(remaining)
+        except ValidationError as error:
+            details = error.errors(include_url=False)
+            for detail in details:
+                for problem in _problems(project, detail):
+                    if not any(problem.path == path or path.startswith(problem.path + ".") for path in rejected):
+                        problems.append(problem)
+                        rejected.add(problem.path)
+            if not any([_remove(remaining, detail) for detail in details]):
+                break
+        else:
+            first = settings if attempt == 0 else None
+            break
+    return first
+
+
+def _remove(data: dict[str, Any], detail: ErrorDetails) -> bool:
+    """Take the value that an error is about out of the data; a missing key takes its parent with it."""
+    location = [
+        p for i, p in enumerate(detail["loc"]) if not (i == 2 and detail["loc"][0] == "clusters" and p in _KIND_NAMES)
+    ]
+    if detail["type"] == "missing":
+        location = location[:-1]
+    if not location:
+        return False
+    current: object = data
+    for part in location[:-1]:
+        if isinstance(current, dict):
+            current = cast("dict[str | int, object]", current).get(part)
+        elif isinstance(current, list) and isinstance(part, int):
+            items = cast("list[object]", current)
+            current = items[part] if part < len(items) else None
+    if isinstance(current, dict):
+        return cast("dict[str | int, object]", current).pop(location[-1], _ABSENT) is not _ABSENT
+    if (
+        isinstance(current, list)
+        and isinstance(location[-1], int)
+        and location[-1] < len(cast("list[object]", current))
+    ):
+        del cast("list[object]", current)[location[-1]]
+        return True
+    return False
+
+
+def _replace_embedded(data: dict[str, Any], kube_context: str) -> None:
+    clusters = data.get("clusters")
+    if not isinstance(clusters, dict):
+        return
+    for cluster in cast("dict[str, Any]", clusters).values():
+        if isinstance(cluster, dict) and cast("dict[str, Any]", cluster).get("kind") == "embedded":
+            entry = cast("dict[str, Any]", cluster)
+            entry["kind"] = "existing"
+            entry["context"] = kube_context
