@@ -1,0 +1,107 @@
+"""The Debian base image on a machine that cannot pull it: its root file system made from Debian's packages."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components import versions
+from local import paths
+from local.errors import LocalError
+from local.images.packages import unpack
+from local.images.reference import Reference
+from local.images.shell import run
+
+if TYPE_CHECKING:
+    from local.images import registry
+    from local.images.engine import Engine
+    from local.progress import Progress
+
+_MIRROR = "http://deb.debian.org/debian"
+_SECURITY = "http://deb.debian.org/debian-security"
+
+# The same omissions as the slim variants of the official image; licences stay.
+_DPKG_OPTIONS = (
+    "path-exclude=/usr/share/doc/*",
+    "path-include=/usr/share/doc/*/copyright",
+    "path-exclude=/usr/share/man/*",
+    "path-exclude=/usr/share/locale/*",
+    "path-exclude=/usr/share/info/*",
+    "path-exclude=/usr/share/lintian/*",
+)
+
+
+def reference() -> str:
+    """The pinned reference of the Debian base."""
+    return str(Reference.parse(versions.IMAGES["debian"]))
+
+
+def ensure(engine: Engine, probes: registry.PublicProbes, progress: Progress) -> None:
+    """Put the Debian base into the engine's store: pulled where its registry answers, else made here.
+
+    Raises:
+        LocalError: neither is possible.
+    """
+    wanted = reference()
+    if engine.has(wanted):
+        return
+    if probes.look(Reference.parse(wanted)).found:
+        with progress.step(f"pull {wanted}"):
+            engine.pull(wanted)
+        return
+    archive = root_archive(progress)
+    with progress.step(f"import {wanted}"):
+        engine.import_root(archive, wanted)
+
+
+def root_archive(progress: Progress) -> Path:
+    """The tar archive of the base's root file system, made once per recipe and kept in the cache.
+
+    Raises:
+        LocalError: not root, or Debian's mirror cannot be reached.
+    """
+    suite = Reference.parse(reference()).tag.split("-")[0]
+    if not suite.isalpha():
+        raise LocalError(
+            f"the pin of debian must begin with a suite's name, such as bookworm-slim; it is {reference()}"
+        )
+    mirror = os.environ.get("SLIPWAY_DEBIAN_MIRROR", _MIRROR)
+    sources = [
+        f"deb {mirror} {suite} main",
+        f"deb {mirror} {suite}-updates main",
+        f"deb {_SECURITY} {suite}-security main",
+    ]
+    options = [
+        "--mode=root",
+        "--variant=minbase",
+        "--components=main",
+        *(f"--dpkgopt={option}" for option in _DPKG_OPTIONS),
+        # mmdebstrap copies these two from the machine it runs on.
+        '--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname"',
+    ]
+    key = hashlib.sha256("\n".join([*sources, *options]).encode()).hexdigest()[:12]
+    archive = paths.cache() / "images" / f"base-{suite}-{key}.tar"
+    if archive.is_file():
+        return archive
+    if os.geteuid() != 0:
+        raise LocalError(f"making the base image {reference()} needs root, because its registry cannot be reached")
+    programs = unpack(("mmdebstrap", "debian-archive-keyring"), progress)
+    keyring = programs / "usr" / "share" / "keyrings" / "debian-archive-keyring.gpg"
+    program = shutil.which("mmdebstrap") or str(programs / "usr" / "bin" / "mmdebstrap")
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        progress.step(f"make the base image {reference()} from Debian's packages"),
+        tempfile.TemporaryDirectory(dir=archive.parent) as temporary,
+    ):
+        draft = Path(temporary) / "root.tar"
+        # mmdebstrap runs its companion mmtarfilter, and dpkg its helpers in sbin.
+        path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:{programs / 'usr' / 'bin'}"
+        environment = {"TMPDIR": temporary, "PATH": path}
+        command = [program, *options, f"--keyring={keyring}", suite, str(draft), *sources]
+        run(command, f"making the base image {reference()}", environment)
+        draft.rename(archive)
+    return archive

@@ -1,0 +1,157 @@
+"""Building images of the catalogue: each once per content hash."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local import paths, toolchain
+from local.images import base, catalog, content, engine, registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from local.images.catalog import Image
+    from local.images.engine import Engine
+    from local.progress import Progress
+
+
+@dataclass(frozen=True)
+class Built:
+    """An image in the engine's store.
+
+    `stored` is its name there, `content` its content hash, `seconds` the time the build took (0 if it was there).
+    """
+
+    image: Image
+    stored: str
+    content: str
+    seconds: float
+
+
+class Workshop:
+    """One engine and the catalogue, for building and pushing several images; use as a context manager.
+
+    Only one process at a time builds: the engine's caches are shared.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.images = catalog.load()
+        self.probes = registry.PublicProbes()
+        self._engine: Engine | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The build engine, looked for at its first use."""
+        if self._engine is None:
+            self._engine = engine.find(self.progress)
+            self.progress.note(f"images are built with {self._engine.name}")
+        return self._engine
+
+    def content(self, image: Image) -> str:
+        """The image's content hash."""
+        return content.content_hash(image, self.images)
+
+    def build(self, image: Image) -> Built:
+        """Build one image, its base first, unless the engine's store has it with this content.
+
+        Raises:
+            LocalError: no engine, or the build fails (with the end of its output).
+        """
+        wanted = self.content(image)
+        stored = _stored(image, wanted)
+        if self.engine.has(stored):
+            return Built(image, stored, wanted, 0.0)
+        arguments: dict[str, str] = {}
+        if image.base == "debian":
+            base.ensure(self.engine, self.probes, self.progress)
+            arguments["BASE"] = base.reference()
+        elif image.base != "scratch":
+            arguments["BASE"] = self.build(self.images[image.base]).stored
+        tools = toolchain.ensure(image.tools, self.progress)
+        labels = {content.LABEL: wanted, "org.opencontainers.image.title": image.name}
+        if image.kind == "stand-in":
+            labels["slipway.dev/stand-in"] = "true"
+        started = time.monotonic()
+        with self.progress.step(f"build image {image.name}"), _context(image, tools) as directory:
+            self.engine.build(directory, [stored], arguments, labels, image.platform)
+        return Built(image, stored, wanted, time.monotonic() - started)
+
+
+def _stored(image: Image, content_hash: str) -> str:
+    return f"localhost/slipway/{image.name}:{content_hash[:16]}"
+
+
+@contextmanager
+def _context(image: Image, tools: dict[str, Path]) -> Generator[Path]:
+    """A build context: the image's own files, the shared ones, and the tools' binaries as `bin/<tool>`."""
+    home = paths.cache() / "images"
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="context-", dir=home) as temporary:
+        directory = Path(temporary)
+        _copy(image.directory, directory)
+        for shared in image.shared:
+            _copy(image.directory.parent / shared, directory / shared)
+        if tools:
+            (directory / "bin").mkdir()
+        for name, binary in tools.items():
+            shutil.copy2(binary, directory / "bin" / name)
+        yield directory
+
+
+def _copy(source: Path, target: Path) -> None:
+    for path in content.files(source):
+        copy = target / path.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+        # The same modes whatever the umask of the checkout was.
+        copy.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
+
+
+@contextmanager
+def workshop(progress: Progress) -> Generator[Workshop]:
+    """A `Workshop` that no other process uses meanwhile."""
+    lock = paths.cache() / "images" / "lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress.note("another process builds images; waiting for it")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        shop = Workshop(progress)
+        try:
+            yield shop
+        finally:
+            shop.probes.close()
+
+
+def build(
+    names: Sequence[str], *, tag_for: Callable[[Image], str] | None = None, progress: Progress
+) -> dict[str, Built]:
+    """Build the named images (none named: all) and give each the reference that `tag_for` returns.
+
+    Args:
+        names: names of the catalogue.
+        tag_for: the complete reference that a built image gets in the engine's store besides its name by content; by
+            default none is given.
+        progress: where to report.
+
+    Raises:
+        LocalError: an unknown name, no engine, or a build fails.
+    """
+    with workshop(progress) as shop:
+        result: dict[str, Built] = {}
+        for image in catalog.select(list(names), shop.images):
+            built = shop.build(image)
+            if tag_for is not None:
+                shop.engine.tag(built.stored, tag_for(image))
+            result[image.name] = built
+        return result

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from components import versions
+from local.errors import LocalError
+from local.images import catalog, content, push
+from local.images.builder import build
+from local.progress import SilentProgress
+
+if TYPE_CHECKING:
+    from conftest import LoopbackRegistry, Public, RecordingEngine
+
+NGINX = versions.IMAGES["nginx"]
+NGINX_TAG = NGINX.rpartition(":")[2]
+SILENT = SilentProgress()
+
+
+def ensure(registry: LoopbackRegistry, *references: str) -> list[push.Available]:
+    return push.ensure(references, registry.host, SILENT, apps={f"{registry.host}/h2o:1": "h2o-example"})
+
+
+def current(name: str) -> str:
+    images = catalog.load()
+    return content.content_hash(images[name], images)
+
+
+def test_what_is_missing_is_built_and_pushed_where_the_mirror_is_asked(
+    mirror: LoopbackRegistry, builds: RecordingEngine
+) -> None:
+    own = f"{mirror.host}/h2o:1"
+    assert ensure(mirror, own, NGINX) == [push.Available(own, "built"), push.Available(NGINX, "built")]
+    assert mirror.images["h2o:1"][content.LABEL] == current("h2o")
+    assert mirror.images[f"library/nginx:{NGINX_TAG}"][content.LABEL] == current("nginx")
+    before = len(builds.contexts)
+    assert [a.source for a in ensure(mirror, own, NGINX)] == ["registry", "registry"]
+    assert len(builds.contexts) == before
+
+
+def test_the_same_content_under_a_new_tag_is_pushed_without_a_build(
+    mirror: LoopbackRegistry, builds: RecordingEngine
+) -> None:
+    ensure(mirror, f"{mirror.host}/h2o:1")
+    before = len(builds.contexts)
+    assert [a.source for a in ensure(mirror, f"{mirror.host}/h2o:2")] == ["built"]
+    assert len(builds.contexts) == before
+    assert set(mirror.images) == {"h2o:1", "h2o:2"}
+
+
+@pytest.mark.usefixtures("builds")
+def test_a_tag_is_never_overwritten(mirror: LoopbackRegistry) -> None:
+    mirror.images["h2o:1"] = {content.LABEL: "something else"}
+    with pytest.raises(LocalError, match=r"`slipway config set apps\.h2o-example\.revision 2`"):
+        ensure(mirror, f"{mirror.host}/h2o:1")
+    with pytest.raises(LocalError, match="never overwritten"):
+        push.push(["h2o"], mirror.host, tag_for=lambda _: "1", progress=SILENT)
+    assert mirror.images["h2o:1"] == {content.LABEL: "something else"}
+    push.push(["h2o"], mirror.host, tag_for=lambda _: "1", progress=SILENT, force=True)
+    assert mirror.images["h2o:1"][content.LABEL] == current("h2o")
+
+
+@pytest.mark.usefixtures("builds")
+def test_a_third_party_image_with_an_old_recipe_is_replaced(mirror: LoopbackRegistry) -> None:
+    mirror.images[f"library/nginx:{NGINX_TAG}"] = {content.LABEL: "an old recipe"}
+    assert ensure(mirror, NGINX) == [push.Available(NGINX, "built", replaced=True)]
+
+
+def test_where_the_public_registry_answers_nothing_is_built(
+    mirror: LoopbackRegistry, public: Public, builds: RecordingEngine
+) -> None:
+    public.found.add(NGINX)
+    assert ensure(mirror, NGINX) == [push.Available(NGINX, "public")]
+    assert not builds.contexts
+    assert not mirror.images
+
+
+@pytest.mark.usefixtures("builds")
+def test_what_nothing_provides_is_an_error_with_its_reason(mirror: LoopbackRegistry) -> None:
+    with pytest.raises(LocalError, match=r"docker.io cannot be reached, and images/ has nothing"):
+        ensure(mirror, "someone/something:1")
+    with pytest.raises(LocalError, match="pin it by tag"):
+        ensure(mirror, f"{NGINX}@sha256:{'0' * 64}")
+    with pytest.raises(LocalError, match="has no 'h3o' to build it from"):
+        ensure(mirror, f"{mirror.host}/h3o:1")
+
+
+@pytest.mark.usefixtures("builds")
+def test_an_image_that_somebody_else_pushed_is_left_alone(mirror: LoopbackRegistry, public: Public) -> None:
+    mirror.images["someone/something:1"] = {}
+    mirror.images["theirs:1"] = {}
+    answers = ensure(mirror, "someone/something:1", f"{mirror.host}/theirs:1")
+    assert [a.source for a in answers] == ["registry", "registry"]
+    assert not public.asked
+
+
+@pytest.mark.usefixtures("builds")
+def test_a_registry_that_does_not_answer_is_named() -> None:
+    with pytest.raises(LocalError, match=r"registry at 127.0.0.1:9 does not answer"):
+        push.ensure(["localhost:9/h2o:1"], "localhost:9", SILENT)
+
+
+def test_building_gives_the_reference_asked_for(builds: RecordingEngine) -> None:
+    built = build(["h2o"], tag_for=lambda image: f"localhost:5000/{image.name}:dev", progress=SILENT)["h2o"]
+    assert builds.store["localhost:5000/h2o:dev"] is builds.store[built.stored]
+    assert builds.arguments[built.stored] == {"BASE": "docker.io/library/debian:bookworm-slim"}
+    context = builds.contexts[built.stored]
+    assert context["html/auth.json"] == "0o644"
+    assert "image.toml" not in context
+
+
+def test_only_stand_ins_are_labelled_as_such(builds: RecordingEngine) -> None:
+    stored = build(["h2o", "nginx"], progress=SILENT)
+    for built in stored.values():
+        assert "slipway.dev/stand-in" not in builds.store[built.stored]
