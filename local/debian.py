@@ -93,7 +93,7 @@ def ensure(progress: Progress) -> Packages:
             "Use an own cluster instead: KUBE_CONTEXT=name make dev (k3s, kind, minikube, …)"
         )
     packages = Packages(_home())
-    names = [*([] if packages.root.is_dir() else _OWN), *_lacking(packages)]
+    names = [*(() if packages.root.is_dir() else _OWN), *_lacking(packages)]
     packages.root.parent.mkdir(parents=True, exist_ok=True)
     # mkdtemp makes 0700, but apt fetches as its own unprivileged user.
     archives = Path(tempfile.mkdtemp(prefix="slipway-apt-", dir="/var/tmp"))

@@ -68,7 +68,7 @@ def build(directory: Path, user: str, certificate: str, server: str = settings.A
 def write(path: Path, document: Mapping[str, Any]) -> bool:
     """Write a kubeconfig with mode 0600; returns whether the file changed."""
     text = StringIO()
-    _yaml().dump(document, text)
+    _yaml().dump(document, text)  # pyright: ignore[reportUnknownMemberType] - ruamel's types are partial
     return pki.write_private(path, text.getvalue())
 
 
@@ -149,7 +149,8 @@ def _entries(document: Document, section: str, path: Path) -> list[Document]:
 
 def _read(path: Path) -> Document:
     try:
-        document = _yaml().load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        document: object = _yaml().load(text)  # pyright: ignore[reportUnknownMemberType] - ruamel's types are partial
     except (YAMLError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0]
         raise LocalError(f"{path} is not a kubeconfig ({reason}); repair it or move it away") from None

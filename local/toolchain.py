@@ -99,6 +99,7 @@ MODULES: tuple[Module, ...] = (
     ),
     Module("etcd", {"etcd": "go.etcd.io/etcd/server/v3"}, "go.etcd.io/etcd/server/v3"),
     Module("loadbalancer", {"loadbalancer": "."}),
+    Module("cri", {"cri": "."}),
     Module("coredns", {"coredns": "."}, "github.com/coredns/coredns"),
     Module(
         "metrics-server",

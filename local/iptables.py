@@ -1,0 +1,113 @@
+"""Take the cluster's packet filter rules out again, and nothing else's.
+
+kube-proxy and the CNI plugins put their rules into chains of their own (`KUBE-…`, `CNI-…`) and jumps to them into the
+common ones. Both are removed one by one, never by writing whole tables back, so that rules which another program
+(Docker, a firewall) adds at the same time survive.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from local.debian import Packages
+
+_COMMANDS = ("iptables", "ip6tables")
+_OURS = re.compile(r"^(?:KUBE-|CNI-)")
+
+
+def chains(packages: Packages) -> dict[str, list[str]]:
+    """The chains there are, by `<command> <table>`; empty ones of the kernel included."""
+    found: dict[str, list[str]] = {}
+    for command in _COMMANDS:
+        for table, lines in _tables(_save(packages, command)).items():
+            found[f"{command} {table}"] = [line[1:].split()[0] for line in lines if line.startswith(":")]
+    return found
+
+
+def nft_tables(packages: Packages) -> list[str]:
+    """The nftables tables there are, as `<family> <name>`."""
+    output = _run(packages, ["nft", "list", "tables"]).stdout
+    return re.findall(r"^table (\S+ \S+)", output, re.MULTILINE)
+
+
+def removal(saved: str, keep: set[str]) -> str:
+    """The input for `iptables-restore --noflush` that takes our chains, and the jumps to them, out of `saved`.
+
+    Args:
+        saved: the output of iptables-save.
+        keep: as `<table> <chain>`, the chains that were there before us.
+
+    Returns:
+        the text, empty when there is nothing of ours.
+    """
+    result: list[str] = []
+    for table, lines in _tables(saved).items():
+        names = [line[1:].split()[0] for line in lines if line.startswith(":")]
+        ours = [name for name in names if _OURS.match(name) and f"{table} {name}" not in keep]
+        commands = [f"-F {name}" for name in ours]
+        for line in lines:
+            rule = re.match(r"-A (\S+) (.*)", line)
+            if rule and rule.group(1) not in ours and set(re.findall(r"-[jg] (\S+)", rule.group(2))) & set(ours):
+                commands.append(f"-D {rule.group(1)} {rule.group(2)}")
+        commands += [f"-X {name}" for name in ours]
+        if commands:
+            result += [f"*{table}", *commands, "COMMIT"]
+    return "".join(f"{line}\n" for line in result)
+
+
+def clear(packages: Packages, before: dict[str, list[str]], tables_before: list[str]) -> None:
+    """Remove our chains, and tables that were not there before and hold no rule now."""
+    for command in _COMMANDS:
+        keep = {
+            f"{key.split()[1]} {name}" for key, names in before.items() for name in names if key.split()[0] == command
+        }
+        text = removal(_save(packages, command), keep)
+        if text:
+            _run(packages, [f"{command}-restore", "--noflush"], text)
+    for table in nft_tables(packages):
+        if table in tables_before:
+            continue
+        content = _run(packages, ["nft", "--stateless", "list", "table", *table.split()]).stdout
+        if _holds_nothing(content):
+            _run(packages, ["nft", "delete", "table", *table.split()])
+
+
+def _holds_nothing(content: str) -> bool:
+    """Whether an nftables table is only a frame: base chains that accept everything, hints of ours, no rule."""
+    for line in content.splitlines():
+        words = line.strip()
+        frame = words in {"", "}"} or words.startswith(("table ", "chain ", "#"))
+        if not frame and not re.fullmatch(r"type \w+ hook \w+ (device \S+ )?priority [\w\s+-]+; policy accept;", words):
+            return False
+    return True
+
+
+def _tables(saved: str) -> dict[str, list[str]]:
+    """The lines of iptables-save by table."""
+    found: dict[str, list[str]] = {}
+    current: list[str] = []
+    for line in saved.splitlines():
+        if line.startswith("*"):
+            current = found.setdefault(line[1:].strip(), [])
+        elif line and not line.startswith("#"):
+            current.append(line)
+    return found
+
+
+def _save(packages: Packages, command: str) -> str:
+    return _run(packages, [f"{command}-save"]).stdout
+
+
+def _run(packages: Packages, command: list[str], text: str | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(packages.program(command[0])), *command[1:]],
+        env={**os.environ, **packages.environment()},
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
