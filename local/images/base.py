@@ -100,7 +100,9 @@ def root_archive(progress: Progress) -> Path:
         draft = Path(temporary) / "root.tar"
         # mmdebstrap runs its companion mmtarfilter, and dpkg its helpers in sbin.
         path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin:{programs / 'usr' / 'bin'}"
-        environment = {"TMPDIR": temporary, "PATH": path}
+        # A minimal Debian has perl-base only; the modules were unpacked then.
+        modules = [*programs.glob("usr/share/perl/5.*"), *programs.glob("usr/lib/*/perl/5.*")]
+        environment = {"TMPDIR": temporary, "PATH": path, "PERL5LIB": ":".join(map(str, modules))}
         command = [program, *options, f"--keyring={keyring}", suite, str(draft), *sources]
         run(command, f"making the base image {reference()}", environment)
         draft.rename(archive)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from local import paths
 from local.errors import LocalError
-from local.images.packages import unpack
+from local.images.packages import libraries, unpack
 from local.images.shell import run, works
 
 if TYPE_CHECKING:
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 
     from local.images.reference import Reference
     from local.progress import Progress
-
-# libgpgme and libsubid are the two libraries that Buildah links and a minimal Debian or Ubuntu lacks.
-_PACKAGES = ("buildah", "libgpgme11", "libsubid4", "patchelf")
-_UBUNTU_PACKAGES = ("buildah", "libgpgme11t64", "libsubid4", "patchelf")
 
 # Directories that Buildah makes outside its --root and offers no setting for. In the first it remembers which layer it
 # compressed into which blob; kept, that saves compressing the base once per image.
@@ -157,14 +153,13 @@ def find(progress: Progress) -> BuildahEngine:
 
 def _unpacked(progress: Progress) -> Path:
     """Buildah from packages; made to find its libraries beside it, also when it runs itself without environment."""
-    ubuntu = works(["apt-cache", "show", "libgpgme11t64"])
-    root = unpack(_UBUNTU_PACKAGES if ubuntu else _PACKAGES, progress)
+    root = unpack(("buildah", "patchelf"), progress)
     program = root / "usr" / "bin" / "slipway-buildah"
     if not program.exists():
-        libraries = next((root / "usr" / "lib").glob("*-linux-gnu"))
+        found = ":".join(str(path) for path in libraries(root))
         draft = program.with_suffix(".new")
         shutil.copy2(root / "usr" / "bin" / "buildah", draft)
         patchelf = root / "usr" / "bin" / "patchelf"
-        run([str(patchelf), "--force-rpath", "--set-rpath", str(libraries), str(draft)], "preparing buildah")
+        run([str(patchelf), "--force-rpath", "--set-rpath", found, str(draft)], "preparing buildah")
         draft.rename(program)
     return program

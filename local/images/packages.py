@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def unpack(names: Sequence[str], progress: Progress) -> Path:
-    """Directory (a root: `usr/bin/…`) with these packages unpacked; fetched once, their dependencies not included.
+    """Directory (a root: `usr/bin/…`) with these packages, and the libraries that the machine lacks, unpacked once.
 
     Raises:
         LocalError: the machine has no apt, or apt cannot fetch a package.
@@ -37,12 +38,10 @@ def unpack(names: Sequence[str], progress: Progress) -> Path:
     home.parent.mkdir(parents=True, exist_ok=True)
     what = f"fetching the Debian packages {', '.join(names)}"
     with progress.step("fetch image build programs"), tempfile.TemporaryDirectory(dir=home.parent) as temporary:
-        # As root apt would drop to the user _apt for the download, who may not enter our cache.
-        download = ["apt-get", "download", "-q", "-o", "APT::Sandbox::User=root", *names]
         directory = Path(temporary)
         debs = directory / "debs"
         debs.mkdir()
-        _fetch(download, what, debs)
+        _fetch(names, what, debs)
         root = directory / "root"
         root.mkdir()
         for deb in sorted(debs.glob("*.deb")):
@@ -51,13 +50,26 @@ def unpack(names: Sequence[str], progress: Progress) -> Path:
     return home
 
 
-def _fetch(download: list[str], what: str, into: Path) -> None:
-    """Run `download` with `into` as its directory; once more after `apt-get update` when the lists are out of date."""
-    command = ["env", "-C", str(into), *download]
+def _fetch(names: Sequence[str], what: str, into: Path) -> None:
+    """Download packages; once more after `apt-get update` when apt's lists are missing or out of date."""
     try:
-        run(command, what)
+        _download(names, what, into)
     except LocalError:
         if os.geteuid() != 0:
             raise
         run(["apt-get", "update", "-q"], "updating apt's package lists")
-        run(command, what)
+        _download(names, what, into)
+
+
+def _download(names: Sequence[str], what: str, into: Path) -> None:
+    # apt's own solver says what the machine lacks besides; nothing is installed.
+    simulated = run(["apt-get", "install", "--simulate", "-q", "--no-install-recommends", *names], what)
+    wanted = {*names, *re.findall(r"^Inst (\S+)", simulated, re.MULTILINE)}
+    # As root apt would drop to the user _apt for the download, who may not enter our cache.
+    download = ["apt-get", "download", "-q", "-o", "APT::Sandbox::User=root", *sorted(wanted)]
+    run(["env", "-C", str(into), *download], what)
+
+
+def libraries(root: Path) -> list[Path]:
+    """The directories of the unpacked packages' shared libraries."""
+    return sorted(path for base in ("usr/lib", "lib") for path in (root / base).glob("*-linux-gnu"))
