@@ -35,7 +35,7 @@ IMAGES: Final[dict[str, str]] = {
     "griddb-server": "docker.io/griddb/griddb:5.6.0",
     # renovate: datasource=docker depName=us-docker.pkg.dev/google-samples/containers/gke/gb-frontend
     "guestbook-frontend": "us-docker.pkg.dev/google-samples/containers/gke/gb-frontend:v5",
-    # The tutorial names no tag; the repository's only published one is a moving tag, so ours is a fixed number of our own.
+    # The tutorial names no tag and a moving one is never used: a number of our own.
     "http-debug-server": "docker.io/cotoami/http-debug-server:1.0.0",
     "cotoami": "docker.io/cotoami/cotoami:1.0.0",
     # renovate: datasource=docker depName=registry.k8s.io/defaultbackend-amd64

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from components.clusters.existing import ExistingCluster, ExistingClusterArgs
 from components.scope import Scope
 from components.workloads.spec import Autoscaling, ContainerResources, Options
-from stacks.settings.clusters import EmbeddedCluster, ExistingCluster as ExistingClusterSettings
+from stacks.settings.clusters import EmbeddedCluster
+from stacks.settings.clusters import ExistingCluster as ExistingClusterSettings
 
 if TYPE_CHECKING:
     import pulumi

@@ -69,10 +69,14 @@ def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     }
 
 
+def _text(_: _StrictLoader, node: yaml.Node) -> str:
+    return str(node.value)
+
+
 _StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 # A date or a base-60 number is never meant in a stack file: Pulumi hands such scalars on as text.
 for _tag in ("timestamp", "binary"):
-    _StrictLoader.add_constructor(f"tag:yaml.org,2002:{_tag}", yaml.SafeLoader.construct_yaml_str)
+    _StrictLoader.add_constructor(f"tag:yaml.org,2002:{_tag}", _text)
 
 
 def _check_size(source: str, root: yaml.Node | None) -> None:
@@ -120,7 +124,7 @@ def load_yaml(path: Path) -> dict[str, Any]:
         loader = _StrictLoader(data.decode("utf-8"))
         root = loader.get_single_node()
         _check_size(source, root)
-        document: object = loader.construct_document(root) if root else None
+        document: object = cast("Any", loader).construct_document(root) if root else None
     except UnicodeDecodeError as error:
         remedy = f"is not UTF-8 text (byte {error.start}); save it as UTF-8"
         raise SettingsError(source, [Problem("", None, remedy)]) from None
@@ -158,9 +162,9 @@ def _as_engine_text(value: object) -> str:
 
 
 def _defaults(project: dict[str, Any], name: str) -> dict[str, object]:
-    declared = project.get("config") or {}
+    declared = cast("dict[str, Any]", project.get("config") or {})
     result: dict[str, object] = {}
-    for key, declaration in cast("dict[str, Any]", declared).items():
+    for key, declaration in declared.items():
         full = key if ":" in key else f"{name}:{key}"
         if isinstance(declaration, dict):
             entry = cast("dict[str, Any]", declaration)

@@ -69,5 +69,11 @@ class ExistingCluster(pulumi.ComponentResource):
             kubeconfig=args.kubeconfig,
         )
         self.register_outputs(
-            {"name": name, "kind": args.kind, "context": args.context, "kubeconfig": args.kubeconfig, "registry": args.registry}
+            {
+                "name": name,
+                "kind": args.kind,
+                "context": args.context,
+                "kubeconfig": args.kubeconfig,
+                "registry": args.registry,
+            }
         )

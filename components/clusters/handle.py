@@ -26,10 +26,10 @@ class ClusterHandle:
         provider: Kubernetes provider that talks to it. Its dependencies outlive every object made through it.
         registry: Address in front of the names of own images.
         storage_class: Storage class of volumes; None: the cluster's default.
-        node_address: Address on which node ports answer from the user's machine; None: only load balancers' addresses do.
+        node_address: Address on which node ports answer from the user's machine; None: only load balancers do.
         load_balancer_address: Which field of a load balancer's status holds its address.
         context: Kubeconfig context for tools beside the program; None where the kubeconfig is an output of the stack.
-        kubeconfig: Path of the kubeconfig for tools beside the program, or its content as an output; None: the usual place.
+        kubeconfig: Its path for tools beside the program, or its content as an output; None: the usual place.
         load_balancer_annotations: Annotations that the cluster's cloud wants on a Service of type LoadBalancer.
         ingress: The cluster's ingress controller, or None.
     """

@@ -109,7 +109,9 @@ def make_controller(
                 core.PersistentVolumeClaimArgs(
                     api_version="v1",
                     kind="PersistentVolumeClaim",
-                    metadata=meta.ObjectMetaArgs(name="data", labels={**namespace.scope.labels(namespace.system), **selector}),
+                    metadata=meta.ObjectMetaArgs(
+                        name="data", labels={**namespace.scope.labels(namespace.system), **selector}
+                    ),
                     spec=_claim_spec(args.storage, namespace.cluster.storage_class),
                 )
             ]
@@ -126,7 +128,7 @@ def make_controller(
                 template=template,
                 revision_history_limit=KEPT_REVISIONS,
                 volume_claim_templates=claims,
-                # A tutorial environment leaves nothing behind; a durable one keeps its data when it is scaled or removed.
+                # A tutorial environment leaves nothing behind; a durable one keeps its data when removed.
                 persistent_volume_claim_retention_policy=apps.StatefulSetPersistentVolumeClaimRetentionPolicyArgs(
                     when_deleted="Retain" if namespace.scope.durable else "Delete", when_scaled="Retain"
                 )

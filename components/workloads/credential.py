@@ -55,9 +55,7 @@ class Credential(pulumi.ComponentResource):
             args: What it holds.
             opts: Options of the component.
         """
-        options = pulumi.ResourceOptions.merge(
-            pulumi.ResourceOptions(provider=args.namespace.cluster.provider), opts
-        )
+        options = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(provider=args.namespace.cluster.provider), opts)
         super().__init__("slipway:workloads:Credential", name, None, options)
         self.secret_name = name
         self.values: dict[str, pulumi.Output[str]] = {}
@@ -79,4 +77,6 @@ class Credential(pulumi.ComponentResource):
             string_data={**{key: pulumi.Output.from_input(value) for key, value in args.fixed.items()}, **self.values},
             opts=args.namespace.inside(self),
         )
-        self.register_outputs({"secret": name, "namespace": args.namespace.name, "keys": [*args.fixed, *args.generated]})
+        self.register_outputs(
+            {"secret": name, "namespace": args.namespace.name, "keys": [*args.fixed, *args.generated]}
+        )

@@ -185,9 +185,7 @@ def allow_outside(client: Peer, outside: Outside, parent: pulumi.Resource) -> No
         name,
         parent,
         egress=networking.NetworkPolicyEgressRuleArgs(
-            to=[
-                networking.NetworkPolicyPeerArgs(ip_block=networking.IPBlockArgs(cidr=cidr)) for cidr in outside.cidrs
-            ],
+            to=[networking.NetworkPolicyPeerArgs(ip_block=networking.IPBlockArgs(cidr=cidr)) for cidr in outside.cidrs],
             ports=[networking.NetworkPolicyPortArgs(port=port, protocol="TCP") for port in outside.ports],
         ),
     )

@@ -36,20 +36,21 @@ class Reached:
 
 
 def _annotations(namespace: Namespace, exposure: Exposure) -> dict[str, pulumi.Input[str]]:
-    notes: dict[str, pulumi.Input[str]] = dict(
-        AWAIT_ADDRESS if exposure.service_type == "LoadBalancer" else SKIP_AWAIT
-    )
+    notes: dict[str, pulumi.Input[str]] = dict(AWAIT_ADDRESS if exposure.service_type == "LoadBalancer" else SKIP_AWAIT)
     if exposure.sticky_cookie:
         # https://doc.traefik.io/traefik/reference/routing-configuration/kubernetes/ingress/
         prefix = "traefik.ingress.kubernetes.io/service.sticky.cookie"
-        notes |= {prefix: "true", f"{prefix}.name": exposure.sticky_cookie, f"{prefix}.httponly": "true", f"{prefix}.path": "/"}
+        notes |= {
+            prefix: "true",
+            f"{prefix}.name": exposure.sticky_cookie,
+            f"{prefix}.httponly": "true",
+            f"{prefix}.path": "/",
+        }
     notes |= namespace.cluster.load_balancer_annotations if exposure.service_type == "LoadBalancer" else {}
     return notes
 
 
-def make_exposure(
-    parent: pulumi.Resource, name: str, namespace: Namespace, peer: Peer, exposure: Exposure
-) -> Reached:
+def make_exposure(parent: pulumi.Resource, name: str, namespace: Namespace, peer: Peer, exposure: Exposure) -> Reached:
     """Make the Service, and the Ingress where there is a host name.
 
     Args:

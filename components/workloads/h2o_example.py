@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -40,7 +40,7 @@ class H2oExampleArgs:
     scope: Scope
     cluster: ClusterHandle
     revision: str = "1"
-    options: Options = Options()
+    options: Options = field(default_factory=Options)
 
 
 class H2oExample(pulumi.ComponentResource):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -42,7 +42,7 @@ class NginxArgs:
     scope: Scope
     cluster: ClusterHandle
     image: str
-    options: Options = Options()
+    options: Options = field(default_factory=Options)
 
 
 class Nginx(pulumi.ComponentResource):

@@ -1,4 +1,4 @@
-"""The pod template of every workload: the Pod Security Standard `restricted`, unless a named exemption says otherwise."""
+"""The pod template of every workload: Pod Security Standard `restricted`, unless a named exemption says otherwise."""
 
 from __future__ import annotations
 
@@ -69,7 +69,10 @@ def config_map_name(app: str, container: str, path: str) -> str:
 
 def _container(container: Container, user: int, exempt: frozenset[str]) -> core.ContainerArgs:
     mounts = [
-        *(core.VolumeMountArgs(name=_volume_name(container.name, path), mount_path=path) for path in container.writable),
+        *(
+            core.VolumeMountArgs(name=_volume_name(container.name, path), mount_path=path)
+            for path in container.writable
+        ),
         *(
             core.VolumeMountArgs(name=_volume_name(container.name, path), mount_path=path, read_only=True)
             for path in (*container.files, *container.secret_files)
@@ -165,9 +168,7 @@ def _volumes(app: str, containers: Sequence[Container], claim: str | None) -> li
             if host not in seen_hosts:
                 seen_hosts.add(host)
                 volumes.append(
-                    core.VolumeArgs(
-                        name=_volume_name("host", host), host_path=core.HostPathVolumeSourceArgs(path=host)
-                    )
+                    core.VolumeArgs(name=_volume_name("host", host), host_path=core.HostPathVolumeSourceArgs(path=host))
                 )
     if claim:
         volumes.append(

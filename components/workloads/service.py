@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from components.platform.namespace import Namespace
     from components.workloads.spec import Autoscaling, Container, Exemption, Exposure, Storage
 
+STICKY_REPLICAS = 2
 Kind = Literal["Deployment", "StatefulSet", "DaemonSet"]
 
 
@@ -72,6 +73,12 @@ class ServiceArgs:
         """Refuse what contradicts itself, naming both values and the way out."""
         if not self.containers:
             raise ValueError("a workload needs at least one container")
+        self._check_replicas()
+        self._check_storage()
+        if self.selector is not None and (unknown := set(self.selector) - SELECTOR_KEYS):
+            raise ValueError(f"selector label {sorted(unknown)[0]} may change; use {', '.join(sorted(SELECTOR_KEYS))}")
+
+    def _check_replicas(self) -> None:
         if self.autoscaling and self.replicas is not None:
             raise ValueError(f"replicas ({self.replicas}) and autoscaling exclude each other; leave one out")
         if self.autoscaling and not all(container.resources.cpu for container in self.containers):
@@ -82,21 +89,22 @@ class ServiceArgs:
             raise ValueError(f"a {self.kind} needs replicas or autoscaling")
         if self.replicas is not None and self.replicas < 1:
             raise ValueError(f"replicas must be at least 1, not {self.replicas}")
+        least = self.autoscaling.min_replicas if self.autoscaling else (self.replicas or 1)
+        if self.exposure and self.exposure.sticky_cookie and least < STICKY_REPLICAS:
+            raise ValueError(f"sticky sessions need at least {STICKY_REPLICAS} replicas, not {least}")
+
+    def _check_storage(self) -> None:
         single = self.storage is not None and self.storage.access_mode != "ReadWriteMany"
         if single and self.kind == "Deployment" and (self.autoscaling or (self.replicas or 0) > 1):
             raise ValueError(
                 f"a {self.storage.access_mode if self.storage else ''} volume is mounted by one pod: "
                 f"replicas must be 1, not {self.replicas or 'autoscaled'}; or use a StatefulSet"
             )
-        if self.storage and not any(container.claim_mount for container in self.containers):
+        mounted = any(container.claim_mount for container in self.containers)
+        if self.storage and not mounted:
             raise ValueError("storage is given, but no container says where it is mounted (claim_mount)")
-        if not self.storage and any(container.claim_mount for container in self.containers):
+        if mounted and not self.storage:
             raise ValueError("a container mounts a claim, but no storage is given")
-        least = self.autoscaling.min_replicas if self.autoscaling else (self.replicas or 1)
-        if self.exposure and self.exposure.sticky_cookie and least < 2:
-            raise ValueError(f"sticky sessions need at least 2 replicas, not {least}")
-        if self.selector is not None and (unknown := set(self.selector) - SELECTOR_KEYS):
-            raise ValueError(f"selector label {sorted(unknown)[0]} may change; use {', '.join(sorted(SELECTOR_KEYS))}")
 
 
 class Service(pulumi.ComponentResource):
@@ -212,4 +220,3 @@ class Service(pulumi.ComponentResource):
         ingress = args.namespace.cluster.ingress
         if args.exposure.host and ingress:
             connect(ingress.peer, self.endpoint(args.exposure.ports[0].target), self)
-

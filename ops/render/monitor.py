@@ -86,10 +86,10 @@ def plain(value: Any) -> Any:
 class _NoMocks(Mocks):
     """The base class wants mocks; the recording monitor answers by itself."""
 
-    def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+    def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:  # noqa: ARG002 - given
         return {}, None
 
-    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:  # noqa: ARG002 - given
         return "", {}
 
 
@@ -121,7 +121,7 @@ class RecordingMonitor(MockMonitor):
     def Invoke(self, request: Any) -> Any:  # noqa: N802 - name of the RPC
         """Answer a provider function without a provider."""
         if request.tok == "pulumi:pulumi:getResource":
-            return super().Invoke(request)
+            return cast("Any", super()).Invoke(request)
         arguments = cast("dict[str, Any]", rpc.deserialize_properties(request.args))
         result = self._invoke(request.tok, plain(arguments))
         with self._lock:

@@ -49,9 +49,9 @@ def placeholder(name: str, path: str, declared: Any, given: object = None, depth
     """
     plain = _types.unwrap_optional_type(declared) if declared is not None else None
     if isinstance(plain, type) and _types.is_output_type(plain):
-        known = cast("Mapping[str, object]", given) if isinstance(given, dict) else {}
-        if depth >= _DEPTH_LIMIT or (given is not None and not isinstance(given, dict)):
-            return given if given is not None else reference(name, path)
+        if depth >= _DEPTH_LIMIT or not (given is None or isinstance(given, dict)):
+            return given or reference(name, path)
+        known = cast("Mapping[str, object]", given or {})
         members = _members(plain)
         filled = {
             key: placeholder(name, f"{path}.{key}", member, known.get(key), depth + 1)
@@ -61,9 +61,9 @@ def placeholder(name: str, path: str, declared: Any, given: object = None, depth
     if given is not None:
         if isinstance(given, list) and get_args(plain):
             element = get_args(plain)[0]
-            items = cast("list[object]", given)
-            return [placeholder(name, f"{path}[{i}]", element, item, depth + 1) for i, item in enumerate(items)]
-        return given
+            items = enumerate(cast("list[object]", given))
+            return [placeholder(name, f"{path}[{i}]", element, item, depth + 1) for i, item in items]
+        return cast("Any", given)
     if get_origin(plain) is not None and depth < _DEPTH_LIMIT:
         arguments = get_args(plain)
         if len(arguments) == 1:

@@ -7,12 +7,12 @@ import contextvars
 import os
 import runpy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from google.protobuf import empty_pb2
 from pulumi.runtime import run_in_stack, set_all_config  # pyright: ignore[reportUnknownVariableType] - untyped
 from pulumi.runtime.mocks import MockEngine, MockSettings
-from pulumi.runtime.settings import configure, set_root_resource
+from pulumi.runtime.settings import configure
 
 from ops.render import invokes, manifests, sdk
 from ops.render.monitor import Record, RecordingMonitor
@@ -56,7 +56,7 @@ def record(config: StackConfig, project_dir: Path = PROJECT_DIR) -> dict[str, Re
             configure(
                 MockSettings(
                     monitor=monitor,
-                    monitor_features=set(monitor.GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures),
+                    monitor_features=set(cast("Any", monitor).GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures),
                     engine=MockEngine(None),
                     project=config.project,
                     stack=config.stack,
@@ -65,7 +65,6 @@ def record(config: StackConfig, project_dir: Path = PROJECT_DIR) -> dict[str, Re
                     callbacks=None,
                 )
             )
-            set_root_resource(None)
             set_all_config(dict(config.values), list(config.secret_keys))
             loop.run_until_complete(run_in_stack(program))
         finally:
@@ -173,4 +172,3 @@ def render(stack: str, project_dir: Path = PROJECT_DIR) -> Rendered:
         pulumi.RunError: The program refuses.
     """
     return render_config(read_stack_config(project_dir, stack), project_dir)
-

@@ -7,7 +7,18 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from components.versions import IMAGES
-from stacks.settings.fields import Count, Cpu, HostName, ImageReference, Label, Memory, Model, Revision, cpu_millis
+from stacks.settings.fields import (
+    Count,
+    Cpu,
+    HostName,
+    ImageReference,
+    Label,
+    Memory,
+    Model,
+    Revision,
+    cpu_millis,
+    memory_bytes,
+)
 
 Replicas = Annotated[Count, Field(ge=1, le=100)]
 NodePort = Annotated[Count, Field(ge=30000, le=32767)]
@@ -53,8 +64,6 @@ class Resources(Model):
 
     @model_validator(mode="after")
     def _limit(self) -> Self:
-        from stacks.settings.fields import memory_bytes
-
         if self.memory_limit is not None and memory_bytes(self.memory_limit) < memory_bytes(self.memory):
             raise ValueError(f"memoryLimit ({self.memory_limit}) must be at least memory ({self.memory})")
         return self
@@ -68,6 +77,14 @@ class AppBase(Model):
     """
 
     cluster: Label
+
+    def node_ports(self) -> dict[str, int]:
+        """Fixed node ports of the app.
+
+        Returns:
+            Key path below the app to port.
+        """
+        return {}
 
 
 class StatelessApp(AppBase):
@@ -98,6 +115,14 @@ class StatelessApp(AppBase):
     def fixed_replicas(self) -> int | None:
         """The fixed number of pods, or None where the autoscaler decides."""
         return None if self.autoscale else (self.replicas or self.default_replicas)
+
+    def node_ports(self) -> dict[str, int]:
+        """Fixed node ports of the app.
+
+        Returns:
+            Key path below the app to port.
+        """
+        return {} if self.node_port is None else {"nodePort": self.node_port}
 
     @model_validator(mode="after")
     def _conflicts(self) -> Self:

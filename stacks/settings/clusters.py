@@ -51,6 +51,19 @@ class ClusterBase(Model):
     ingress: IngressSettings | None = None
     monitoring: MonitoringSettings | None = None
 
+    def node_ports(self) -> dict[str, int]:
+        """Fixed node ports of the cluster's own services.
+
+        Returns:
+            Key path below the cluster to port.
+        """
+        ports = {
+            "ingress.nodePort": self.ingress and self.ingress.node_port,
+            "monitoring.grafanaNodePort": self.monitoring and self.monitoring.grafana_node_port,
+            "monitoring.prometheusNodePort": self.monitoring and self.monitoring.prometheus_node_port,
+        }
+        return {path: port for path, port in ports.items() if port}
+
 
 class EmbeddedCluster(ClusterBase):
     """The single-node Kubernetes that `slipway local up` runs on this machine (context `slipway`).

@@ -165,7 +165,8 @@ def _validate(project: str, data: dict[str, Any], problems: list[Problem]) -> Se
                     if not any(problem.path == path or path.startswith(problem.path + ".") for path in rejected):
                         problems.append(problem)
                         rejected.add(problem.path)
-            if not any([_remove(remaining, detail) for detail in details]):
+            removed = [_remove(remaining, detail) for detail in details]
+            if not any(removed):
                 break
         else:
             first = settings if attempt == 0 else None
