@@ -33,8 +33,8 @@ IMAGES: Final[dict[str, str]] = {
     "grafana": "docker.io/grafana/grafana:12.1.1",
     # renovate: datasource=docker depName=docker.io/griddb/griddb
     "griddb-server": "docker.io/griddb/griddb:5.6.0",
-    # renovate: datasource=docker depName=us-docker.pkg.dev/google-samples/containers/gke/gb-frontend
-    "guestbook-frontend": "us-docker.pkg.dev/google-samples/containers/gke/gb-frontend:v5",
+    # v5 renamed the Redis services it looks for; the tutorial's names (redis-master, redis-slave) are v4's.
+    "guestbook-frontend": "gcr.io/google-samples/gb-frontend:v4",
     # The tutorial names no tag and a moving one is never used: a number of our own.
     "http-debug-server": "docker.io/cotoami/http-debug-server:1.0.0",
     "cotoami": "docker.io/cotoami/cotoami:1.0.0",
