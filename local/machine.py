@@ -60,10 +60,8 @@ def prepare(packages: Packages) -> None:
     _cgroups()
     for directory in (paths.STATE, paths.RUN, paths.LOG, configuration.VOLUMES, paths.registry_storage()):
         directory.mkdir(parents=True, exist_ok=True)
-    for directory in (paths.STATE, paths.LOG):
+    for directory in (paths.STATE, paths.RUN):
         directory.chmod(0o700)
-    # Pods of any user reach their volumes through here.
-    paths.STATE.chmod(0o711)
 
 
 def nameservers(
@@ -132,15 +130,11 @@ def _cgroups() -> None:
             "no cgroups are mounted, so no container can run here. Use an own cluster: KUBE_CONTEXT=name make dev"
         )
     for mount in mounts:
+        group = mount / configuration.CGROUP
         try:
-            controllers = mount / "cgroup.controllers"
-            if controllers.is_file() and len(mounts) == 1:
-                wanted = " ".join(f"+{name}" for name in controllers.read_text(encoding="ascii").split())
-                (mount / "cgroup.subtree_control").write_text(wanted, encoding="ascii")
-            group = mount / configuration.CGROUP
             group.mkdir(exist_ok=True)
-            if (controllers.is_file()) and len(mounts) == 1:
-                (group / "cgroup.subtree_control").write_text(wanted, encoding="ascii")
+            if len(mounts) == 1:
+                _delegate(mount, group)
             for name in ("cpuset.cpus", "cpuset.mems"):
                 # In v1 a new group starts without processors, and nothing could run in it.
                 path = group / name
@@ -148,9 +142,17 @@ def _cgroups() -> None:
                     path.write_text((mount / name).read_text(encoding="ascii"), encoding="ascii")
         except OSError as error:
             raise LocalError(
-                f"the cgroup {mount / configuration.CGROUP} cannot be made ({error.strerror}), so no container can "
-                "run here. Use an own cluster: KUBE_CONTEXT=name make dev"
+                f"the cgroup {group} cannot be made ({error.strerror}), so no container can run here. "
+                "Use an own cluster: KUBE_CONTEXT=name make dev"
             ) from None
+
+
+def _delegate(mount: Path, group: Path) -> None:
+    """In v2 a group's children have only the controllers that it passes on."""
+    available = (mount / "cgroup.controllers").read_text(encoding="ascii").split()
+    wanted = " ".join(f"+{name}" for name in available)
+    for directory in (mount, group):
+        (directory / "cgroup.subtree_control").write_text(wanted, encoding="ascii")
 
 
 def _run(packages: Packages, program: str, *arguments: str, message: str) -> None:

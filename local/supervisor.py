@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -37,6 +38,8 @@ class Supervisor:
 
     def __init__(self, logs: Path) -> None:
         self._logs = logs
+        self.cancelled = threading.Event()
+        """Set it and whoever waits here gives up at once."""
 
     def ensure(self, component: Component, progress: Progress) -> bool:
         """Make `component` run and answer.
@@ -77,7 +80,7 @@ class Supervisor:
         process = processes.start(component, log)
         deadline = time.monotonic() + component.patience
         problem = "it did not answer"
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self.cancelled.is_set():
             code = process.poll()
             if code is not None:
                 raise LocalError(
@@ -87,7 +90,7 @@ class Supervisor:
             problem = component.healthy()
             if problem is None:
                 return
-            time.sleep(_POLL)
+            self.cancelled.wait(_POLL)
         raise LocalError(
             f"{component.name} runs but does not work after {component.patience:.0f} s: {problem}; the end of {log}:\n"
             f"{processes.tail(log)}"

@@ -1,5 +1,5 @@
 // Command cri asks a container runtime, over its CRI socket, for the few things the embedded cluster needs without a
-// kubelet: whether it works, and to stop or remove every pod. Stopping through the runtime (rather than killing
+// kubelet: whether it works, what runs, and to stop or remove every pod. Stopping through the runtime (rather than killing
 // processes) gives applications their grace period and lets the network plugins undo what they set up.
 package main
 
@@ -45,6 +45,15 @@ func run(socket, command string, grace int64, limit time.Duration) error {
 		}
 		fmt.Println(version.RuntimeName, version.RuntimeVersion)
 		return nil
+	case "running":
+		list, err := running(ctx, client)
+		if err != nil {
+			return err
+		}
+		for _, container := range list {
+			fmt.Println(container.Id)
+		}
+		return nil
 	case "stop":
 		return errors.Join(stopContainers(ctx, client, grace), eachSandbox(ctx, client, stopSandbox(client)))
 	case "remove":
@@ -57,23 +66,31 @@ func run(socket, command string, grace int64, limit time.Duration) error {
 			}),
 		)
 	default:
-		return fmt.Errorf("unknown command %q: want version, stop or remove", command)
+		return fmt.Errorf("unknown command %q: want version, running, stop or remove", command)
 	}
 }
 
 // stopContainers ends all running containers at the same time.
 func stopContainers(ctx context.Context, client runtime.RuntimeServiceClient, grace int64) error {
-	running := &runtime.ContainerStateValue{State: runtime.ContainerState_CONTAINER_RUNNING}
-	list, err := client.ListContainers(ctx, &runtime.ListContainersRequest{
-		Filter: &runtime.ContainerFilter{State: running},
-	})
+	list, err := running(ctx, client)
 	if err != nil {
 		return err
 	}
-	return parallel(list.Containers, func(container *runtime.Container) error {
+	return parallel(list, func(container *runtime.Container) error {
 		_, err := client.StopContainer(ctx, &runtime.StopContainerRequest{ContainerId: container.Id, Timeout: grace})
 		return err
 	})
+}
+
+func running(ctx context.Context, client runtime.RuntimeServiceClient) ([]*runtime.Container, error) {
+	state := &runtime.ContainerStateValue{State: runtime.ContainerState_CONTAINER_RUNNING}
+	list, err := client.ListContainers(ctx, &runtime.ListContainersRequest{
+		Filter: &runtime.ContainerFilter{State: state},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list.Containers, nil
 }
 
 func stopSandbox(client runtime.RuntimeServiceClient) func(context.Context, string) error {
