@@ -6,63 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stacks.settings.fields import Label, Model, RegistryAddress
+from stacks.settings.cluster_base import ClusterBase
+from stacks.settings.fields import Label, RegistryAddress  # noqa: TC001 - pydantic reads the annotation at run time
+from stacks.settings.managed import EksCluster, GkeCluster
 
 ContextName = Annotated[str, Field(min_length=1, max_length=253)]
 Path = Annotated[str, Field(min_length=1, max_length=1000)]
-
-
-class IngressSettings(Model):
-    """The ingress controller of a cluster.
-
-    Attributes:
-        node_port: Port on every node for plain HTTP; none lets Kubernetes choose.
-        replicas: Pods of the controller.
-    """
-
-    node_port: Annotated[int, Field(ge=30000, le=32767)] | None = None
-    replicas: Annotated[int, Field(ge=1, le=20)] = 1
-
-
-class MonitoringSettings(Model):
-    """Prometheus, Grafana and node-exporter of a cluster.
-
-    Attributes:
-        grafana_node_port: Port on every node for Grafana; none lets Kubernetes choose.
-        prometheus_node_port: Port on every node for Prometheus; none lets Kubernetes choose.
-        retention_days: Days of metrics that Prometheus keeps.
-        storage: Size of Prometheus' volume.
-    """
-
-    grafana_node_port: Annotated[int, Field(ge=30000, le=32767)] | None = None
-    prometheus_node_port: Annotated[int, Field(ge=30000, le=32767)] | None = None
-    retention_days: Annotated[int, Field(ge=1, le=3650)] = 15
-    storage: str = "2Gi"
-
-
-class ClusterBase(Model):
-    """What every kind of cluster can have.
-
-    Attributes:
-        ingress: The ingress controller; none: no host names on this cluster.
-        monitoring: The monitoring; none: not there.
-    """
-
-    ingress: IngressSettings | None = None
-    monitoring: MonitoringSettings | None = None
-
-    def node_ports(self) -> dict[str, int]:
-        """Fixed node ports of the cluster's own services.
-
-        Returns:
-            Key path below the cluster to port.
-        """
-        ports = {
-            "ingress.nodePort": self.ingress and self.ingress.node_port,
-            "monitoring.grafanaNodePort": self.monitoring and self.monitoring.grafana_node_port,
-            "monitoring.prometheusNodePort": self.monitoring and self.monitoring.prometheus_node_port,
-        }
-        return {path: port for path, port in ports.items() if port}
 
 
 class EmbeddedCluster(ClusterBase):
@@ -99,5 +48,5 @@ class ExistingCluster(ClusterBase):
     load_balancer_address: Literal["ip", "hostname"] = "ip"
 
 
-Cluster = Annotated[EmbeddedCluster | ExistingCluster, Field(discriminator="kind")]
+Cluster = Annotated[EmbeddedCluster | ExistingCluster | GkeCluster | EksCluster, Field(discriminator="kind")]
 """A cluster of any kind, told apart by `kind`."""

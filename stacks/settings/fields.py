@@ -152,7 +152,18 @@ def _revision(value: str) -> str:
     return value
 
 
-def _number_as_text(value: Any) -> Any:
+def number_as_text(value: Any) -> Any:
+    """A number as the text that it stands for; YAML makes numbers of `1` and `1.36`.
+
+    Args:
+        value: What the file says.
+
+    Returns:
+        Text for a number, anything else unchanged.
+
+    Raises:
+        ValueError: It is true or false.
+    """
     if isinstance(value, bool):
         raise ValueError("must be text or a number, not true or false")  # noqa: TRY004 - pydantic reports only ValueError
     if isinstance(value, float) and value.is_integer():
@@ -175,13 +186,13 @@ Label = Annotated[str, AfterValidator(_dns_label)]
 """A DNS label of at most 40 characters."""
 HostName = Annotated[str, AfterValidator(_host_name)]
 """A fully qualified host name."""
-Cpu = Annotated[str, BeforeValidator(_number_as_text), AfterValidator(_cpu)]
+Cpu = Annotated[str, BeforeValidator(number_as_text), AfterValidator(_cpu)]
 """A Kubernetes CPU quantity."""
-Memory = Annotated[str, BeforeValidator(_number_as_text), AfterValidator(_memory)]
+Memory = Annotated[str, BeforeValidator(number_as_text), AfterValidator(_memory)]
 """A Kubernetes size quantity."""
 ImageReference = Annotated[str, AfterValidator(_image)]
 """A complete image reference with tag or digest."""
-Revision = Annotated[str, BeforeValidator(_number_as_text), AfterValidator(_revision)]
+Revision = Annotated[str, BeforeValidator(number_as_text), AfterValidator(_revision)]
 """A revision: the tag of an own image and the value of the `revision` label."""
 RegistryAddress = Annotated[str, AfterValidator(_registry)]
 """Host (and optional path) in front of the name of an own image."""

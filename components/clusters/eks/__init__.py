@@ -1,0 +1,1 @@
+"""A cluster on Amazon Elastic Kubernetes Service: VPC, control plane, nodes, access and add-ons."""

@@ -1,0 +1,62 @@
+"""What every kind of cluster can have."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from stacks.settings.fields import Model
+
+
+class IngressSettings(Model):
+    """The ingress controller of a cluster.
+
+    Attributes:
+        node_port: Port on every node for plain HTTP; none lets Kubernetes choose.
+        replicas: Pods of the controller.
+    """
+
+    node_port: Annotated[int, Field(ge=30000, le=32767)] | None = None
+    replicas: Annotated[int, Field(ge=1, le=20)] = 1
+
+
+class MonitoringSettings(Model):
+    """Prometheus, Grafana and node-exporter of a cluster.
+
+    Attributes:
+        grafana_node_port: Port on every node for Grafana; none lets Kubernetes choose.
+        prometheus_node_port: Port on every node for Prometheus; none lets Kubernetes choose.
+        retention_days: Days of metrics that Prometheus keeps.
+        storage: Size of Prometheus' volume.
+    """
+
+    grafana_node_port: Annotated[int, Field(ge=30000, le=32767)] | None = None
+    prometheus_node_port: Annotated[int, Field(ge=30000, le=32767)] | None = None
+    retention_days: Annotated[int, Field(ge=1, le=3650)] = 15
+    storage: str = "2Gi"
+
+
+class ClusterBase(Model):
+    """What every kind of cluster can have.
+
+    Attributes:
+        ingress: The ingress controller; none: no host names on this cluster.
+        monitoring: The monitoring; none: not there.
+    """
+
+    ingress: IngressSettings | None = None
+    monitoring: MonitoringSettings | None = None
+
+    def node_ports(self) -> dict[str, int]:
+        """Fixed node ports of the cluster's own services.
+
+        Returns:
+            Key path below the cluster to port.
+        """
+        ports = {
+            "ingress.nodePort": self.ingress and self.ingress.node_port,
+            "monitoring.grafanaNodePort": self.monitoring and self.monitoring.grafana_node_port,
+            "monitoring.prometheusNodePort": self.monitoring and self.monitoring.prometheus_node_port,
+        }
+        return {path: port for path, port in ports.items() if port}
