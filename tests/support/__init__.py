@@ -1,0 +1,1 @@
+"""What tests share: stacks and their renders, views on manifests, evaluators of Kubernetes' rules."""

@@ -1,0 +1,139 @@
+"""The stacks that sweeping tests run over: every stack file, and variants of dev that switch on what dev leaves off."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ops.render.program import PROJECT_DIR, record, render_config
+from stacks.stack_file import StackConfig, read_stack_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ops.render.monitor import Record
+    from ops.render.result import Rendered
+
+
+def stack_names() -> list[str]:
+    """Names of the stacks that have a file, in alphabetical order."""
+    return sorted(path.name.split(".")[1] for path in PROJECT_DIR.glob("Pulumi.*.yaml"))
+
+
+def changed(config: StackConfig, **changes: Any) -> StackConfig:
+    """A configuration with keys of the project replaced; what is no text is passed as JSON, as the engine does."""
+    values = dict(config.values)
+    for key, value in changes.items():
+        values[f"{config.project}:{key}"] = value if isinstance(value, str) else json.dumps(value)
+    return replace(config, values=values)
+
+
+def tree(config: StackConfig, key: str) -> dict[str, Any]:
+    """One structured key of a configuration, as a fresh mapping."""
+    return json.loads(config.values.get(f"{config.project}:{key}", "{}"))
+
+
+def _durable(config: StackConfig) -> StackConfig:
+    return changed(config, lifecycle="durable", owner="somebody-else")
+
+
+def _prefixed(config: StackConfig) -> StackConfig:
+    return changed(config, namespacePrefix="review-17")
+
+
+def _scaled(config: StackConfig) -> StackConfig:
+    apps = tree(config, "apps")
+    apps["h2o-example"] |= {"replicas": 1, "revision": "2f9a0c1", "serviceType": "NodePort"}
+    apps["nginx"] = {
+        **{key: value for key, value in apps["nginx"].items() if key != "replicas"},
+        "autoscale": {"minReplicas": 2, "maxReplicas": 4, "cpuPercent": 60},
+    }
+    return changed(config, apps=apps)
+
+
+VARIANTS: dict[str, Callable[[StackConfig], StackConfig]] = {
+    "dev+durable": _durable,
+    "dev+prefix": _prefixed,
+    "dev+scaled": _scaled,
+}
+"""Name to what it changes in dev."""
+
+
+def case_names() -> list[str]:
+    """All cases: the stack files first."""
+    return [*stack_names(), *VARIANTS]
+
+
+@cache
+def case(name: str) -> StackConfig:
+    """The configuration of a case."""
+    if name in VARIANTS:
+        return VARIANTS[name](read_stack_config(PROJECT_DIR, "dev"))
+    return read_stack_config(PROJECT_DIR, name)
+
+
+@cache
+def rendered(name: str) -> Rendered:
+    """The render of a case; made once per test session."""
+    return render_config(case(name))
+
+
+@cache
+def records(name: str) -> dict[str, Record]:
+    """What a case registers, secrets still marked; made once per test session."""
+    return record(case(name))
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource of a plan.
+
+    Attributes:
+        data: Its entry in plan.json.
+    """
+
+    data: dict[str, Any]
+
+    @property
+    def urn(self) -> str:
+        return self.data["urn"]
+
+    @property
+    def type(self) -> str:
+        return self.data["type"]
+
+    @property
+    def name(self) -> str:
+        return self.data["name"]
+
+    @property
+    def parent(self) -> str | None:
+        return self.data["parent"]
+
+    @property
+    def provider(self) -> str | None:
+        return self.data["provider"]
+
+    @property
+    def custom(self) -> bool:
+        return self.data["custom"]
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        return self.data["inputs"]
+
+    @property
+    def is_provider(self) -> bool:
+        return self.type.startswith("pulumi:providers:")
+
+    @property
+    def is_kubernetes(self) -> bool:
+        """Whether it is a Kubernetes object."""
+        return self.type.startswith("kubernetes:") and "apiVersion" in self.inputs
+
+
+def resources(name: str) -> list[Resource]:
+    """The resources of a case's plan."""
+    return [Resource(entry) for entry in rendered(name).plan["resources"]]

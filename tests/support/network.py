@@ -1,0 +1,164 @@
+"""Evaluates network policies: may this pod connect to that one on this port?
+
+Semantics of https://kubernetes.io/docs/concepts/services-networking/network-policies/: a pod that no policy of a
+direction selects is open in that direction; otherwise one rule of one policy must allow; a connection needs the egress
+of its client and the ingress of its server. Pods on the host's network are what most plugins make of them: traffic of
+the node's address, which no pod selector matches and no policy restricts.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+
+from tests.support.data import Data, items, mapping, texts
+
+NODE_ADDRESS = "192.168.0.10"
+POD_RANGE = "10.244.0.0/16"
+OUTSIDE_ADDRESS = "203.0.113.7"
+_EXPRESSIONS = ("In", "NotIn", "Exists", "DoesNotExist")
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod on the network, or (without namespace) an address outside the cluster.
+
+    Attributes:
+        name: For messages.
+        namespace: Its namespace; None: outside the cluster.
+        labels: Its labels.
+        address: Its IP address.
+        ports: Its named container ports: name to (number, protocol).
+        host_network: Whether it uses its node's network.
+    """
+
+    name: str
+    namespace: str | None
+    labels: dict[str, str]
+    address: str
+    ports: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
+    host_network: bool = False
+
+
+def selects(selector: Data | None, labels: dict[str, str]) -> bool:
+    """Whether a label selector matches labels; an empty one matches everything, none matches nothing.
+
+    Args:
+        selector: `matchLabels` and `matchExpressions`.
+        labels: Labels of an object.
+
+    Raises:
+        ValueError: An operator that selectors do not have.
+    """
+    if selector is None:
+        return False
+    if any(labels.get(key) != value for key, value in mapping(selector, "matchLabels").items()):
+        return False
+    return all(_expression(item, labels) for item in items(selector, "matchExpressions"))
+
+
+def _expression(item: Data, labels: dict[str, str]) -> bool:
+    key, operator, values = item["key"], item["operator"], texts(item, "values")
+    if operator not in _EXPRESSIONS:
+        raise ValueError(f"no selector operator: {operator}")
+    if operator == "Exists":
+        return key in labels
+    if operator == "DoesNotExist":
+        return key not in labels
+    return (labels.get(key) in values) == (operator == "In")
+
+
+class Network:
+    """The network of one cluster, as its policies make it.
+
+    Attributes:
+        policies: All NetworkPolicies.
+        namespaces: Namespace name to labels.
+    """
+
+    def __init__(self, policies: list[Data], namespaces: dict[str, dict[str, str]]) -> None:
+        """Keep the policies; every namespace has its name as a label, as the API server sees to."""
+        self.policies = policies
+        self.namespaces = {name: {**labels, "kubernetes.io/metadata.name": name} for name, labels in namespaces.items()}
+
+    def allows(self, client: Pod, server: Pod, port: int, protocol: str = "TCP") -> bool:
+        """Whether a connection comes about.
+
+        Args:
+            client: Who connects.
+            server: Where to.
+            port: Port number on the server's pod.
+            protocol: `TCP`, `UDP` or `SCTP`.
+        """
+        if client == server:
+            return True
+        return self._side("Egress", client, server, server, port, protocol) and self._side(
+            "Ingress", server, client, server, port, protocol
+        )
+
+    def isolated(self, direction: str, pod: Pod) -> bool:
+        """Whether some policy restricts a pod in a direction (`Ingress` or `Egress`)."""
+        return bool(self._policies(direction, pod))
+
+    def _policies(self, direction: str, pod: Pod) -> list[Data]:
+        if pod.namespace is None or pod.host_network:
+            return []
+        return [
+            policy
+            for policy in self.policies
+            if policy["metadata"]["namespace"] == pod.namespace
+            and direction in _directions(policy)
+            and selects(mapping(policy, "spec", "podSelector"), pod.labels)
+        ]
+
+    def _side(self, direction: str, owner: Pod, other: Pod, server: Pod, port: int, protocol: str) -> bool:
+        policies = self._policies(direction, owner)
+        if not policies:
+            return True
+        key, peers = ("ingress", "from") if direction == "Ingress" else ("egress", "to")
+        return any(
+            _port_matches(items(rule, "ports"), server, port, protocol)
+            and self._peers_match(items(rule, peers), policy["metadata"]["namespace"], other)
+            for policy in policies
+            for rule in items(policy, "spec", key)
+        )
+
+    def _peers_match(self, peers: list[Data], namespace: str, other: Pod) -> bool:
+        return not peers or any(self._peer_matches(peer, namespace, other) for peer in peers)
+
+    def _peer_matches(self, peer: Data, namespace: str, other: Pod) -> bool:
+        if block := mapping(peer, "ipBlock"):
+            address = ipaddress.ip_address(other.address)
+            return address in ipaddress.ip_network(block["cidr"]) and not any(
+                address in ipaddress.ip_network(part) for part in texts(block, "except")
+            )
+        if other.namespace is None or other.host_network:
+            return False
+        if "namespaceSelector" in peer:
+            if not selects(peer["namespaceSelector"], self.namespaces.get(other.namespace, {})):
+                return False
+        elif other.namespace != namespace:
+            return False
+        return "podSelector" not in peer or selects(peer["podSelector"], other.labels)
+
+
+def _directions(policy: Data) -> list[str]:
+    implied = ["Ingress", "Egress"] if items(policy, "spec", "egress") else ["Ingress"]
+    return texts(policy, "spec", "policyTypes") or implied
+
+
+def _port_matches(ports: list[Data], server: Pod, port: int, protocol: str) -> bool:
+    if not ports:
+        return True
+    for entry in ports:
+        if entry.get("protocol", "TCP") != protocol:
+            continue
+        wanted = entry.get("port")
+        if wanted is None:
+            return True
+        if isinstance(wanted, str):
+            if server.ports.get(wanted) == (port, protocol):
+                return True
+        elif wanted <= port <= entry.get("endPort", wanted):
+            return True
+    return False
