@@ -70,7 +70,7 @@ def images(tools: Mapping[str, Path], packages: Packages) -> list[Published]:
             oci.Image(
                 files={f"/{name}": oci.File(tools[name]), **(trust if name == "coredns" else {})},
                 # A built program's path holds the hash of all that it was built from.
-                content=f"{tools[name].parent.name}-1",
+                content=f"{tools[name].parent.name}-2",
                 entrypoint=(f"/{name}",),
             ),
         )
@@ -83,7 +83,7 @@ def images(tools: Mapping[str, Path], packages: Packages) -> list[Published]:
         "/bin/busybox": oci.File(busybox),
         **{f"/bin/{name}": oci.File(link="busybox") for name in _HELPER_PROGRAMS},
     }
-    helper = oci.Image(files=files, content=f"{packages.root.name}-2", user="0:0", entrypoint=("/bin/sh",))
+    helper = oci.Image(files=files, content=f"{packages.root.name}-3", user="0:0", entrypoint=("/bin/sh",))
     return [*published, Published(HELPER_IMAGE, helper)]
 
 

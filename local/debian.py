@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # Always ours, also where the machine has them: their versions and settings must not depend on what else runs here.
 _OWN = ("containerd", "runc", "containernetworking-plugins", "docker-registry", "busybox-static")
 # The machine's own where it has them (iptables above all: the kernel's tables must be written in one dialect).
-_IF_MISSING = {"iptables": "iptables", "nft": "nftables", "ip": "iproute2", "modprobe": "kmod"}
+_IF_MISSING = {"iptables": "iptables", "nft": "nftables", "ip": "iproute2"}
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,6 +96,8 @@ def _load_modules(packages: Packages) -> list[str]:
         if there:
             continue
         known = present.read_text(encoding="ascii") if present.is_file() else ""
+        if shutil.which("modprobe", path=packages.search_path) is None:
+            raise LocalError(f"the kernel module {name} is not loaded and modprobe is missing; apt-get install kmod")
         _run(packages, "modprobe", name, message=f"the kernel has no {name}, which Kubernetes needs")
         if not re.search(rf"^{name} ", known, re.MULTILINE):
             loaded.append(name)

@@ -59,8 +59,8 @@ def layer(image: Image) -> bytes:
     """The image's one layer: a tar archive, the same bytes for the same files, all owned by root."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        directories = {str(p) for name in image.files for p in Path(name).parents if str(p) != "/"}
-        for name in sorted(directories):
+        # With an entry for the root itself: without one its mode would be the unpacking process's choice.
+        for name in sorted({str(parent) for name in image.files for parent in Path(name).parents}):
             archive.addfile(_entry(name, tarfile.DIRTYPE, 0o755))
         for name, file in sorted(image.files.items()):
             if file.link is not None:
@@ -182,6 +182,6 @@ def _json(document: dict[str, Any]) -> bytes:
 
 
 def _entry(name: str, kind: bytes, mode: int) -> tarfile.TarInfo:
-    entry = tarfile.TarInfo(name.lstrip("/"))
+    entry = tarfile.TarInfo(f".{name}" if name != "/" else ".")
     entry.type, entry.mode = kind, mode
     return entry

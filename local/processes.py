@@ -119,7 +119,8 @@ def start(component: Component, log: Path) -> subprocess.Popen[bytes]:
             stdout=descriptor,
             stderr=descriptor,
             start_new_session=True,
-            umask=0o077,
+            # Not the caller's: directories that containers see are made with it.
+            umask=0o022,
         )
     except OSError as error:
         raise LocalError(f"{component.name} cannot be started: {component.command[0]}: {error.strerror}") from None

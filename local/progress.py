@@ -96,8 +96,8 @@ class RichProgress:
                 self._running = [entry for entry in self._running if entry[0] is not key]
                 self._refresh()
                 if depth == 0 or took >= self._quiet_below or "red" in mark:
-                    self._console.print(f"{'  ' * depth}{mark} {text} [dim]{duration(took)}[/]")
+                    self._console.print(f"{'  ' * depth}{mark} {text} [dim]{duration(took)}[/]", soft_wrap=True)
 
     def note(self, text: str) -> None:
         with self._lock:
-            self._console.print(f"{'  ' * getattr(self._depth, 'value', 0)}[dim]·[/] {text}")
+            self._console.print(f"{'  ' * getattr(self._depth, 'value', 0)}[dim]·[/] {text}", soft_wrap=True)
