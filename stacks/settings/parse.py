@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from stacks.settings.clouds import Cloud
 from stacks.settings.clusters import Cluster
+from stacks.settings.foundation import Registry
 from stacks.settings.problems import Problem, SettingsError, shown
 from stacks.settings.root import Settings
 
@@ -34,10 +36,22 @@ _REMEDIES = {
 }
 _VALIDATION_ROUNDS = 20
 _ABSENT = object()
-_CLUSTER_KINDS = {
-    cast("type[BaseModel]", kind).model_fields["kind"].annotation: kind for kind in get_args(get_args(Cluster)[0])
-}
-_KIND_NAMES = {get_args(annotation)[0] for annotation in _CLUSTER_KINDS}
+
+
+def _kinds(union: object) -> dict[str, type[BaseModel]]:
+    models = cast("tuple[type[BaseModel], ...]", get_args(get_args(union)[0]))
+    return {get_args(model.model_fields["kind"].annotation)[0]: model for model in models}
+
+
+_UNIONS = {"clusters": _kinds(Cluster), "clouds": _kinds(Cloud), "registries": _kinds(Registry)}
+"""Key of the root to the kinds that its entries are told apart by."""
+_MAPPINGS = {field.alias for field in Settings.model_fields.values()} - {"lifecycle", "owner", "namespacePrefix"}
+"""Keys of the root whose values are mappings; the engine hands them over as JSON."""
+
+
+def _is_kind(location: Sequence[int | str], index: int) -> bool:
+    """Whether a part of pydantic's path is the discriminator's value, a level that the stack file does not have."""
+    return index == 2 and location[index] in _UNIONS.get(str(location[0]), {})
 
 
 def _keys_of(model: type[BaseModel]) -> list[str]:
@@ -47,12 +61,12 @@ def _keys_of(model: type[BaseModel]) -> list[str]:
 def _model_at(path: Sequence[int | str]) -> type[BaseModel] | None:
     """The settings model that a key path leads to, to name the keys it knows."""
     current: object = Settings
-    for part in path:
+    for index, part in enumerate(path):
         if isinstance(current, type) and issubclass(current, BaseModel):
             field = next((f for n, f in current.model_fields.items() if part in (n, f.alias)), None)
             current = field.annotation if field else None
-        elif part in _KIND_NAMES:
-            current = next(kind for annotation, kind in _CLUSTER_KINDS.items() if get_args(annotation)[0] == part)
+        elif _is_kind(path, index):
+            current = _UNIONS[str(path[0])][str(part)]
             continue
         else:
             continue
@@ -71,8 +85,7 @@ def _unknown_key(location: Sequence[int | str]) -> str:
 
 
 def _path(project: str, location: Sequence[int | str]) -> str:
-    # pydantic puts the discriminator's value into the path of a union; the stack file has no such level.
-    parts = [str(p) for i, p in enumerate(location) if not (i == 2 and location[0] == "clusters" and p in _KIND_NAMES)]
+    parts = [str(p) for i, p in enumerate(location) if not _is_kind(location, i)]
     return f"{project}:" + ".".join(parts)
 
 
@@ -94,7 +107,8 @@ def _problems(project: str, error: ErrorDetails) -> list[Problem]:
         return [Problem(path, None, _REMEDIES[kind])]
     if kind == "union_tag_invalid":
         value = cast("dict[str, object]", error["input"]).get("kind")
-        return [Problem(f"{path}.kind", shown(value), f"must be one of: {', '.join(sorted(_KIND_NAMES))}")]
+        kinds = ", ".join(sorted(_UNIONS[str(location[0])]))
+        return [Problem(f"{path}.kind", shown(value), f"must be one of: {kinds}")]
     context = error.get("ctx", {})
     if kind == "literal_error":
         remedy = f"must be one of: {context['expected']}"
@@ -109,7 +123,7 @@ def _problems(project: str, error: ErrorDetails) -> list[Problem]:
 
 
 def _decode(project: str, key: str, text: str, problems: list[Problem]) -> Any:
-    if key not in ("clusters", "apps"):
+    if key not in _MAPPINGS:
         return text
     try:
         return json.loads(text)
@@ -155,6 +169,8 @@ def _validate(project: str, data: dict[str, Any], problems: list[Problem]) -> Se
     rejected = {p.path for p in problems}
     remaining = copy.deepcopy(data)
     first: Settings | None = None
+    # Entries that fell out because they are wrong: that somebody refers to them is no problem of its own.
+    gone: set[str] = set()
     for attempt in range(_VALIDATION_ROUNDS):
         try:
             settings = Settings.model_validate(remaining)
@@ -162,10 +178,12 @@ def _validate(project: str, data: dict[str, Any], problems: list[Problem]) -> Se
             details = error.errors(include_url=False)
             for detail in details:
                 for problem in _problems(project, detail):
+                    if not detail["loc"] and problem.value in gone:
+                        continue
                     if not any(problem.path == path or path.startswith(problem.path + ".") for path in rejected):
                         problems.append(problem)
                         rejected.add(problem.path)
-            removed = [_remove(remaining, detail) for detail in details]
+            removed = [_remove(remaining, detail, gone) for detail in details]
             if not any(removed):
                 break
         else:
@@ -174,15 +192,15 @@ def _validate(project: str, data: dict[str, Any], problems: list[Problem]) -> Se
     return first
 
 
-def _remove(data: dict[str, Any], detail: ErrorDetails) -> bool:
+def _remove(data: dict[str, Any], detail: ErrorDetails, gone: set[str]) -> bool:
     """Take the value that an error is about out of the data; a missing key takes its parent with it."""
-    location = [
-        p for i, p in enumerate(detail["loc"]) if not (i == 2 and detail["loc"][0] == "clusters" and p in _KIND_NAMES)
-    ]
+    location = [p for i, p in enumerate(detail["loc"]) if not _is_kind(detail["loc"], i)]
     if detail["type"] == "missing":
         location = location[:-1]
     if not location:
         return False
+    if len(location) == 2:
+        gone.add(str(location[1]))
     current: object = data
     for part in location[:-1]:
         if isinstance(current, dict):

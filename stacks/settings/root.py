@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from stacks.settings.apps import Apps
+from stacks.settings.clouds import Cloud, DnsZone, Lifecycle  # noqa: TC001 - pydantic reads the annotation at run time
 from stacks.settings.clusters import Cluster  # noqa: TC001 - pydantic reads the annotation at run time
 from stacks.settings.fields import Label, Model
-
-Lifecycle = Literal["ephemeral", "durable"]
+from stacks.settings.foundation import (  # noqa: TC001 - pydantic reads the annotation at run time
+    Database,
+    Deployer,
+    Registry,
+    State,
+)
 
 
 class Settings(Model):
@@ -20,14 +25,26 @@ class Settings(Model):
         lifecycle: `ephemeral` (a tutorial environment, may vanish) or `durable` (protected, backed up).
         owner: Who answers for the stack; becomes a label or tag on everything.
         namespace_prefix: Put before each namespace, so that several stacks share a cluster.
+        clouds: The AWS accounts and Google Cloud projects, by name.
+        state: The bucket of Pulumi's state; none: made elsewhere.
+        zones: DNS zones, by name.
+        registries: Registries of own images, by name.
         clusters: The clusters, by name.
+        databases: Managed databases, by name.
+        deployers: Identities that release apps, by name.
         apps: The apps, by name.
     """
 
     lifecycle: Lifecycle = "ephemeral"
     owner: Label = "slipway"
     namespace_prefix: Annotated[str, Field(max_length=20, pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$")] = ""
-    clusters: Annotated[dict[Label, Cluster], Field(min_length=1)]
+    clouds: dict[Label, Cloud] = Field(default_factory=dict)
+    state: State | None = None
+    zones: dict[Label, DnsZone] = Field(default_factory=dict)
+    registries: dict[Label, Registry] = Field(default_factory=dict)
+    clusters: dict[Label, Cluster] = Field(default_factory=dict)
+    databases: dict[Label, Database] = Field(default_factory=dict)
+    deployers: dict[Label, Deployer] = Field(default_factory=dict)
     apps: Apps = Apps()
 
     @model_validator(mode="after")

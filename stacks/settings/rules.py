@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stacks.settings.apps import StatelessApp
+from stacks.settings.cloud_rules import broken_cloud_rules
 from stacks.settings.problems import shown
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def broken_rules(settings: Settings) -> list[str]:
     Returns:
         A line `path = value | remedy` for each broken rule.
     """
-    return [*_known_clusters(settings), *_node_ports(settings), *_hosts(settings)]
+    return [*_known_clusters(settings), *_node_ports(settings), *_hosts(settings), *broken_cloud_rules(settings)]
 
 
 def _known_clusters(settings: Settings) -> Iterator[str]:

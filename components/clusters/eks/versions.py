@@ -1,7 +1,7 @@
 """EKS versions and, for each, the add-on builds that are installed: fixed here, so that every run makes the same.
 
-Each build is one that `aws eks describe-addon-versions --kubernetes-version <minor>` listed for the minor version when it
-was entered (1.35: August 2026, 1.36: October 2026). EKS refuses a build that does not fit the minor version.
+Each build is one that `aws eks describe-addon-versions --kubernetes-version <minor>` listed for the minor version when
+it was entered (1.35: August 2026, 1.36: October 2026). EKS refuses a build that does not fit the minor version.
 This module imports nothing, so settings can read it without loading Pulumi.
 """
 
