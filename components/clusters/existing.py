@@ -67,6 +67,7 @@ class ExistingCluster(pulumi.ComponentResource):
             load_balancer_address=args.load_balancer_address,
             context=args.context,
             kubeconfig=args.kubeconfig,
+            verified_kubelets=args.kind == "embedded",
         )
         self.register_outputs(
             {

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pulumi_kubernetes as kubernetes
 
     from components.platform.ingress import IngressHandle
+    from components.workloads.edges import Peer
 
 LoadBalancerAddress = Literal["ip", "hostname"]
 
@@ -31,6 +32,8 @@ class ClusterHandle:
         context: Kubeconfig context for tools beside the program; None where the kubeconfig is an output of the stack.
         kubeconfig: Its path for tools beside the program, or its content as an output; None: the usual place.
         load_balancer_annotations: Annotations that the cluster's cloud wants on a Service of type LoadBalancer.
+        metrics_reader: The pods that read metrics (Prometheus), or None.
+        verified_kubelets: Whether kubelets serve certificates of the cluster's own authority.
         ingress: The cluster's ingress controller, or None.
     """
 
@@ -44,4 +47,6 @@ class ClusterHandle:
     context: str | None = None
     kubeconfig: pulumi.Input[str] | None = None
     load_balancer_annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    metrics_reader: Peer | None = None
+    verified_kubelets: bool = False
     ingress: IngressHandle | None = None

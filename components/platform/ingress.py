@@ -1,26 +1,205 @@
-"""The handle of a cluster's ingress controller, as apps with a host name see it."""
+"""The ingress controller: Traefik, with a default backend for hosts that nobody serves.
+
+Traefik takes the place of ingress-nginx, which was retired in March 2026.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import pulumi
+import pulumi
+import pulumi_kubernetes as kubernetes
 
+from components.platform.namespace import Namespace, NamespaceArgs
+from components.platform.reader import Rule, make_reader
+from components.versions import IMAGES
+from components.workloads.edges import Outside, connect
+from components.workloads.service import Service, ServiceArgs
+from components.workloads.spec import (
+    Check,
+    Container,
+    ContainerResources,
+    Exemption,
+    Exposure,
+    Metrics,
+    Port,
+    Probes,
+    ServicePort,
+)
+
+if TYPE_CHECKING:
+    from components.clusters.handle import ClusterHandle
+    from components.scope import Scope
     from components.workloads.edges import Peer
+
+NAME = "traefik"
+KUBERNETES_API = Outside("kubernetes-api", ("0.0.0.0/0",), (443, 6443))
+"""The API server's address is the cluster's own business, so the policy names only its ports."""
 
 
 @dataclass(frozen=True)
 class IngressHandle:
-    """The ingress controller.
+    """The ingress controller, as apps with a host name see it.
 
     Attributes:
         class_name: Name of its IngressClass.
         peer: Its pods, which connect to the apps.
         base_url: URL of the controller itself; a request carries the app's host name in its Host header.
+        address: Address of its load balancer, for DNS records; None where node ports are used.
     """
 
     class_name: str
     peer: Peer
     base_url: pulumi.Output[str]
+    address: pulumi.Output[str] | None
+
+
+@dataclass(frozen=True)
+class IngressControllerArgs:
+    """What may differ between clusters.
+
+    Attributes:
+        scope: The stack.
+        cluster: Where it runs.
+        replicas: Pods of the controller.
+        node_port: Fixed port on every node for HTTP, or None.
+    """
+
+    scope: Scope
+    cluster: ClusterHandle
+    replicas: int = 1
+    node_port: int | None = None
+
+
+class IngressController(pulumi.ComponentResource):
+    """Traefik, its IngressClass and the default backend.
+
+    Attributes:
+        handle: The controller, as apps see it.
+    """
+
+    def __init__(self, name: str, args: IngressControllerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Make the controller.
+
+        Args:
+            name: Logical name.
+            args: What may differ between clusters.
+            opts: Options of the component.
+        """
+        options = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(provider=args.cluster.provider), opts)
+        super().__init__("slipway:platform:IngressController", name, None, options)
+        name = args.cluster.name
+        namespace = Namespace(
+            f"{name}-ingress",
+            NamespaceArgs(scope=args.scope, cluster=args.cluster, system="ingress"),
+            pulumi.ResourceOptions(parent=self),
+        )
+        class_name = args.scope.namespace(NAME)
+        kubernetes.networking.v1.IngressClass(
+            f"{name}-ingress-class",
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(name=class_name, labels=args.scope.labels("ingress")),
+            spec=kubernetes.networking.v1.IngressClassSpecArgs(controller="traefik.io/ingress-controller"),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        controller = self._controller(name, args, namespace, class_name)
+        base_url = controller.url or pulumi.Output.from_input(f"http://{controller.host}/")
+        self.handle = IngressHandle(
+            class_name=class_name, peer=controller.peer, base_url=base_url, address=controller.address
+        )
+        self._default_backend(name, namespace)
+        self.register_outputs({"className": class_name, "url": base_url})
+
+    def _controller(self, name: str, args: IngressControllerArgs, namespace: Namespace, class_name: str) -> Service:
+        account = make_reader(
+            self,
+            f"{name}-{NAME}",
+            namespace,
+            [
+                Rule(resources=("services", "secrets", "nodes", "namespaces")),
+                Rule(resources=("endpointslices",), groups=("discovery.k8s.io",)),
+                Rule(resources=("ingresses", "ingressclasses"), groups=("networking.k8s.io",)),
+                Rule(resources=("ingresses/status",), groups=("networking.k8s.io",), verbs=("update",)),
+            ],
+        )
+        return Service(
+            f"{name}-{NAME}",
+            ServiceArgs(
+                namespace=namespace,
+                object_name=NAME,
+                tier="platform",
+                containers=(
+                    Container(
+                        name=NAME,
+                        image=IMAGES["traefik"],
+                        ports=(Port("web", 8000), Port("admin", 8080)),
+                        probes=Probes.of(Check(path="/ping", port="admin")),
+                        # https://doc.traefik.io/traefik/reference/install-configuration/
+                        args=(
+                            "--global.checknewversion=false",
+                            "--global.sendanonymoususage=false",
+                            "--log.level=INFO",
+                            "--ping=true",
+                            "--ping.entrypoint=admin",
+                            "--metrics.prometheus=true",
+                            "--metrics.prometheus.entrypoint=admin",
+                            "--entrypoints.admin.address=:8080",
+                            "--entrypoints.web.address=:8000",
+                            # Requests that are under way end before the process does.
+                            "--entrypoints.web.transport.lifecycle.gracetimeout=15s",
+                            "--providers.kubernetesingress=true",
+                            f"--providers.kubernetesingress.ingressclass={class_name}",
+                            f"--providers.kubernetesingress.ingressendpoint.publishedservice={namespace.name}/{NAME}",
+                        ),
+                        resources=ContainerResources(cpu="100m", memory="128Mi"),
+                        writable=("/tmp",),  # noqa: S108 - a directory of the container
+                    ),
+                ),
+                replicas=args.replicas,
+                exposure=Exposure(ports=(ServicePort("web", 80, "web", args.node_port),), service_type="LoadBalancer"),
+                connects_to=(KUBERNETES_API,),
+                service_account=account,
+                metrics=Metrics("admin"),
+                exemptions=(
+                    Exemption("service-account-token", "watches Ingresses, Services and endpoints of the cluster"),
+                ),
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _default_backend(self, name: str, namespace: Namespace) -> Service:
+        backend = Service(
+            f"{name}-default-backend",
+            ServiceArgs(
+                namespace=namespace,
+                object_name="default-backend",
+                tier="platform",
+                containers=(
+                    Container(
+                        name="default-backend",
+                        image=IMAGES["default-backend"],
+                        ports=(Port("http", 8080),),
+                        probes=Probes.of(Check(path="/healthz", port="http")),
+                        resources=ContainerResources(cpu="10m", memory="32Mi"),
+                    ),
+                ),
+                exposure=Exposure(ports=(ServicePort("http", 80, "http"),)),
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+        connect(self.handle.peer, backend.endpoint("http"), backend)
+        networking = kubernetes.networking.v1
+        networking.Ingress(
+            f"{name}-default-backend-ingress",
+            metadata=namespace.metadata("default-backend", annotations={"pulumi.com/skipAwait": "true"}),
+            spec=networking.IngressSpecArgs(
+                ingress_class_name=self.handle.class_name,
+                default_backend=networking.IngressBackendArgs(
+                    service=networking.IngressServiceBackendArgs(
+                        name="default-backend", port=networking.ServiceBackendPortArgs(name="http")
+                    )
+                ),
+            ),
+            opts=namespace.inside(self),
+        )
+        return backend

@@ -12,6 +12,7 @@ from components.workloads.pod import pod_template
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from components.workloads.edges import Peer
     from components.workloads.service import ServiceArgs
     from components.workloads.spec import Autoscaling, Storage
 
@@ -35,9 +36,8 @@ def _claim_spec(storage: Storage, storage_class: str | None) -> core.PersistentV
 
 def make_controller(
     parent: pulumi.Resource,
-    name: str,
     args: ServiceArgs,
-    selector: Mapping[str, str],
+    peer: Peer,
     pod_labels: Mapping[str, str],
     mounted: Sequence[pulumi.Resource],
 ) -> pulumi.CustomResource:
@@ -45,22 +45,21 @@ def make_controller(
 
     Args:
         parent: The workload's component.
-        name: Object name.
         args: The workload.
-        selector: Labels that select its pods.
+        peer: Its names, namespace and selector.
         pod_labels: All labels of its pods.
         mounted: ConfigMaps and Secrets that must be there before the pods.
 
     Returns:
         The Deployment, StatefulSet or DaemonSet.
     """
-    namespace = args.namespace
+    namespace, name, logical, selector = peer.namespace, peer.app, peer.logical, peer.selector
     claim = f"{name}-data" if args.storage and args.kind == "Deployment" else None
     depends: list[pulumi.Resource] = list(mounted)
     if claim and args.storage:
         depends.append(
             core.PersistentVolumeClaim(
-                claim,
+                f"{logical}-data",
                 metadata=namespace.metadata(claim, labels=selector, annotations={"pulumi.com/skipAwait": "true"}),
                 spec=_claim_spec(args.storage, namespace.cluster.storage_class),
                 # A claim is bound when its first pod comes (WaitForFirstConsumer); awaiting it before would hang.
@@ -81,7 +80,7 @@ def make_controller(
         low_ports=any(port.number < UNPRIVILEGED_PORT_START for c in args.containers for port in c.ports),
         claim=claim,
         service_account=args.service_account,
-        annotations=args.annotations,
+        annotations={**args.annotations, **(args.metrics.annotations(peer.ports) if args.metrics else {})},
     )
     # What holds a volume is removed and awaited by itself: its claim, and behind it a disk, goes only after the pods.
     options = pulumi.ResourceOptions.merge(
@@ -91,7 +90,7 @@ def make_controller(
     match = meta.LabelSelectorArgs(match_labels=dict(selector))
     if args.kind == "DaemonSet":
         return apps.DaemonSet(
-            f"{name}-daemonset",
+            f"{logical}-daemonset",
             metadata=metadata,
             spec=apps.DaemonSetSpecArgs(
                 selector=match,
@@ -119,7 +118,7 @@ def make_controller(
             else None
         )
         return apps.StatefulSet(
-            f"{name}-statefulset",
+            f"{logical}-statefulset",
             metadata=metadata,
             spec=apps.StatefulSetSpecArgs(
                 service_name=name,
@@ -139,7 +138,7 @@ def make_controller(
         )
     single = args.storage is not None and args.storage.access_mode != "ReadWriteMany"
     return apps.Deployment(
-        f"{name}-deployment",
+        f"{logical}-deployment",
         metadata=metadata,
         spec=apps.DeploymentSpecArgs(
             replicas=args.replicas,
@@ -158,14 +157,14 @@ def make_controller(
 
 
 def make_autoscaler(
-    parent: pulumi.Resource, name: str, args: ServiceArgs, scaling: Autoscaling
+    parent: pulumi.Resource, args: ServiceArgs, peer: Peer, scaling: Autoscaling
 ) -> kubernetes.autoscaling.v2.HorizontalPodAutoscaler:
     """Make the autoscaler of a workload.
 
     Args:
         parent: The workload's component.
-        name: Object name.
         args: The workload.
+        peer: Its names and namespace.
         scaling: Bounds and threshold.
 
     Returns:
@@ -173,10 +172,10 @@ def make_autoscaler(
     """
     v2 = kubernetes.autoscaling.v2
     return v2.HorizontalPodAutoscaler(
-        f"{name}-autoscaler",
-        metadata=args.namespace.metadata(name),
+        f"{peer.logical}-autoscaler",
+        metadata=peer.namespace.metadata(peer.app),
         spec=v2.HorizontalPodAutoscalerSpecArgs(
-            scale_target_ref=v2.CrossVersionObjectReferenceArgs(api_version="apps/v1", kind=args.kind, name=name),
+            scale_target_ref=v2.CrossVersionObjectReferenceArgs(api_version="apps/v1", kind=args.kind, name=peer.app),
             min_replicas=scaling.min_replicas,
             max_replicas=scaling.max_replicas,
             metrics=[
@@ -192,32 +191,28 @@ def make_autoscaler(
                 scale_down=v2.HPAScalingRulesArgs(stabilization_window_seconds=scaling.scale_down_seconds)
             ),
         ),
-        opts=args.namespace.inside(parent),
+        opts=peer.namespace.inside(parent),
     )
 
 
-def make_budget(
-    parent: pulumi.Resource, name: str, args: ServiceArgs, selector: Mapping[str, str]
-) -> kubernetes.policy.v1.PodDisruptionBudget:
+def make_budget(parent: pulumi.Resource, peer: Peer) -> kubernetes.policy.v1.PodDisruptionBudget:
     """Make the disruption budget of a workload: one pod at a time, so that a single replica never blocks a drain.
 
     Args:
         parent: The workload's component.
-        name: Object name.
-        args: The workload.
-        selector: Labels that select its pods.
+        peer: Its names, namespace and selector.
 
     Returns:
         The PodDisruptionBudget.
     """
     return kubernetes.policy.v1.PodDisruptionBudget(
-        f"{name}-budget",
-        metadata=args.namespace.metadata(name),
+        f"{peer.logical}-budget",
+        metadata=peer.namespace.metadata(peer.app),
         spec=kubernetes.policy.v1.PodDisruptionBudgetSpecArgs(
             max_unavailable=1,
-            selector=meta.LabelSelectorArgs(match_labels=dict(selector)),
+            selector=meta.LabelSelectorArgs(match_labels=dict(peer.selector)),
             # A pod that is broken anyway must not keep a node from being drained.
             unhealthy_pod_eviction_policy="AlwaysAllow",
         ),
-        opts=args.namespace.inside(parent),
+        opts=peer.namespace.inside(parent),
     )

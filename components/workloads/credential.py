@@ -28,11 +28,13 @@ class CredentialArgs:
         namespace: Where its Secret is made.
         generated: Keys whose values are generated.
         fixed: Keys with values that are given, such as a user name.
+        secret_name: Name of the Kubernetes Secret; None: the component's.
     """
 
     namespace: Namespace
     generated: tuple[str, ...] = ("password",)
     fixed: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, "pulumi.Input[str]"])
+    secret_name: str | None = None
 
 
 class Credential(pulumi.ComponentResource):
@@ -57,7 +59,7 @@ class Credential(pulumi.ComponentResource):
         """
         options = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(provider=args.namespace.cluster.provider), opts)
         super().__init__("slipway:workloads:Credential", name, None, options)
-        self.secret_name = name
+        self.secret_name = args.secret_name or name
         self.values: dict[str, pulumi.Output[str]] = {}
         for key in args.generated:
             drawn = "".join(secrets.choice(_ALPHABET) for _ in range(PASSWORD_LENGTH))
@@ -72,11 +74,11 @@ class Credential(pulumi.ComponentResource):
             self.values[key] = pulumi.Output.secret(stash.output)
         self.resource = kubernetes.core.v1.Secret(
             f"{name}-secret",
-            metadata=args.namespace.metadata(name),
+            metadata=args.namespace.metadata(self.secret_name),
             type="Opaque",
             string_data={**{key: pulumi.Output.from_input(value) for key, value in args.fixed.items()}, **self.values},
             opts=args.namespace.inside(self),
         )
         self.register_outputs(
-            {"secret": name, "namespace": args.namespace.name, "keys": [*args.fixed, *args.generated]}
+            {"secret": self.secret_name, "namespace": args.namespace.name, "keys": [*args.fixed, *args.generated]}
         )

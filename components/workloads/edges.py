@@ -28,12 +28,14 @@ class Peer:
     """One side of an edge: the pods of a workload.
 
     Attributes:
-        app: Name of the workload.
+        logical: Logical name of the workload, unique in the stack.
+        app: Name of its Kubernetes objects, unique in the namespace.
         namespace: Its namespace.
         selector: Labels that select its pods.
         ports: Container ports it listens on, by name.
     """
 
+    logical: str
     app: str
     namespace: Namespace
     selector: Mapping[str, str]
@@ -125,19 +127,17 @@ def connect(client: Peer, server: Endpoint, parent: pulumi.Resource) -> None:
         )
     port = _port(server.peer.ports[server.port])
     suffix = "" if len(server.peer.ports) == 1 else server.port
-    forth = object_name(client.app, "to", server.peer.app, suffix)
-    back = object_name(server.peer.app, "from", client.app, suffix)
     _policy(
-        forth,
+        object_name(client.logical, "to", server.peer.logical, suffix),
         client,
-        forth,
+        object_name(client.app, "to", server.peer.app, suffix),
         parent,
         egress=networking.NetworkPolicyEgressRuleArgs(to=[_pods(server.peer)], ports=[port]),
     )
     _policy(
-        back,
+        object_name(server.peer.logical, "from", client.logical, suffix),
         server.peer,
-        back,
+        object_name(server.peer.app, "from", client.app, suffix),
         parent,
         ingress=networking.NetworkPolicyIngressRuleArgs(from_=[_pods(client)], ports=[port]),
     )
@@ -150,11 +150,10 @@ def allow_dns(client: Peer, parent: pulumi.Resource) -> None:
         client: Who asks.
         parent: Component that owns the policy.
     """
-    name = object_name(client.app, "to-dns")
     _policy(
-        name,
+        object_name(client.logical, "to-dns"),
         client,
-        name,
+        object_name(client.app, "to-dns"),
         parent,
         egress=networking.NetworkPolicyEgressRuleArgs(
             to=[
@@ -178,11 +177,10 @@ def allow_outside(client: Peer, outside: Outside, parent: pulumi.Resource) -> No
         outside: Where to.
         parent: Component that owns the policy.
     """
-    name = object_name(client.app, "to", outside.name)
     _policy(
-        name,
+        object_name(client.logical, "to", outside.name),
         client,
-        name,
+        object_name(client.app, "to", outside.name),
         parent,
         egress=networking.NetworkPolicyEgressRuleArgs(
             to=[networking.NetworkPolicyPeerArgs(ip_block=networking.IPBlockArgs(cidr=cidr)) for cidr in outside.cidrs],
@@ -199,11 +197,10 @@ def allow_public(server: Peer, ports: Sequence[str], parent: pulumi.Resource) ->
         ports: Names of its container ports.
         parent: Component that owns the policy.
     """
-    name = object_name(server.app, "public")
     _policy(
-        name,
+        object_name(server.logical, "public"),
         server,
-        name,
+        object_name(server.app, "public"),
         parent,
         ingress=networking.NetworkPolicyIngressRuleArgs(ports=[_port(server.ports[port]) for port in ports]),
     )

@@ -50,14 +50,12 @@ def _annotations(namespace: Namespace, exposure: Exposure) -> dict[str, pulumi.I
     return notes
 
 
-def make_exposure(parent: pulumi.Resource, name: str, namespace: Namespace, peer: Peer, exposure: Exposure) -> Reached:
+def make_exposure(parent: pulumi.Resource, peer: Peer, exposure: Exposure) -> Reached:
     """Make the Service, and the Ingress where there is a host name.
 
     Args:
         parent: The workload's component.
-        name: Object name.
-        namespace: Where the workload lives.
-        peer: Its pods.
+        peer: The workload's names, namespace and pods.
         exposure: How it is reached.
 
     Returns:
@@ -66,13 +64,16 @@ def make_exposure(parent: pulumi.Resource, name: str, namespace: Namespace, peer
     Raises:
         ValueError: A host name is given on a cluster without ingress controller, or a port's target does not exist.
     """
+    namespace = peer.namespace
     for port in exposure.ports:
         if port.target not in peer.ports:
-            raise ValueError(f"{name}: Service port {port.name} leads to {port.target}, which no container listens on")
-    service_name = exposure.service_name or name
+            raise ValueError(
+                f"{peer.logical}: Service port {port.name} leads to {port.target}, which no container listens on"
+            )
+    service_name = exposure.service_name or peer.app
     balanced = exposure.service_type == "LoadBalancer"
     service = core.Service(
-        f"{name}-service",
+        f"{peer.logical}-service",
         metadata=namespace.metadata(service_name, labels=peer.selector, annotations=_annotations(namespace, exposure)),
         spec=core.ServiceSpecArgs(
             type=exposure.service_type,
@@ -93,7 +94,7 @@ def make_exposure(parent: pulumi.Resource, name: str, namespace: Namespace, peer
     )
     address = _address(namespace, service) if balanced else None
     if exposure.host:
-        return Reached(url=_ingress(parent, name, namespace, exposure), address=address)
+        return Reached(url=_ingress(parent, peer, exposure), address=address)
     return Reached(url=_url(namespace, exposure, service, address), address=address)
 
 
@@ -118,15 +119,16 @@ def _url(
     return pulumi.Output.format("http://{0}{1}{2}", address, suffix, exposure.path)
 
 
-def _ingress(parent: pulumi.Resource, name: str, namespace: Namespace, exposure: Exposure) -> pulumi.Output[str]:
+def _ingress(parent: pulumi.Resource, peer: Peer, exposure: Exposure) -> pulumi.Output[str]:
+    namespace = peer.namespace
     controller = namespace.cluster.ingress
     if controller is None:
         raise ValueError(
-            f"{name}: host {exposure.host} needs an ingress controller on cluster {namespace.cluster.name}"
+            f"{peer.logical}: host {exposure.host} needs an ingress controller on cluster {namespace.cluster.name}"
         )
     networking.Ingress(
-        f"{name}-ingress",
-        metadata=namespace.metadata(name, annotations=SKIP_AWAIT),
+        f"{peer.logical}-ingress",
+        metadata=namespace.metadata(peer.app, annotations=SKIP_AWAIT),
         spec=networking.IngressSpecArgs(
             ingress_class_name=controller.class_name,
             rules=[
@@ -139,7 +141,7 @@ def _ingress(parent: pulumi.Resource, name: str, namespace: Namespace, exposure:
                                 path_type="Prefix",
                                 backend=networking.IngressBackendArgs(
                                     service=networking.IngressServiceBackendArgs(
-                                        name=exposure.service_name or name,
+                                        name=exposure.service_name or peer.app,
                                         port=networking.ServiceBackendPortArgs(name=exposure.ports[0].name),
                                     )
                                 ),

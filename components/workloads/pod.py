@@ -47,9 +47,12 @@ def _probe(probe: Probe | None) -> core.ProbeArgs | None:
     )
 
 
+def _slug(path: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in path.strip("/").lower()).strip("-") or "root"
+
+
 def _volume_name(container: str, path: str) -> str:
-    slug = "".join(c if c.isalnum() else "-" for c in path.strip("/").lower()).strip("-")
-    return object_name(container, slug)
+    return object_name(container, _slug(path))
 
 
 def config_map_name(app: str, container: str, path: str) -> str:
@@ -63,8 +66,8 @@ def config_map_name(app: str, container: str, path: str) -> str:
     Returns:
         The object name.
     """
-    volume = _volume_name(container, path)
-    return object_name(app, volume.removeprefix(f"{app}-") or volume)
+    slug = _slug(path)
+    return object_name(app, slug) if container == app else object_name(app, container, slug)
 
 
 def _container(container: Container, user: int, exempt: frozenset[str]) -> core.ContainerArgs:
@@ -78,9 +81,7 @@ def _container(container: Container, user: int, exempt: frozenset[str]) -> core.
             for path in (*container.files, *container.secret_files)
         ),
         *(
-            core.VolumeMountArgs(
-                name=_volume_name("host", host), mount_path=path, read_only=True, mount_propagation="HostToContainer"
-            )
+            core.VolumeMountArgs(name=_volume_name("host", host), mount_path=path, read_only=True)
             for host, path in container.host_paths.items()
         ),
     ]
@@ -96,6 +97,13 @@ def _container(container: Container, user: int, exempt: frozenset[str]) -> core.
                 ),
             )
             for name, secret in container.secret_env.items()
+        ),
+        *(
+            core.EnvVarArgs(
+                name=name,
+                value_from=core.EnvVarSourceArgs(field_ref=core.ObjectFieldSelectorArgs(field_path=path)),
+            )
+            for name, path in container.field_env.items()
         ),
     ]
     uid = user if container.user is None else container.user

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.platform.namespace import Namespace
-    from components.workloads.spec import Autoscaling, Container, Exemption, Exposure, Storage
+    from components.workloads.spec import Autoscaling, Container, Exemption, Exposure, Metrics, Storage
 
 STICKY_REPLICAS = 2
 Kind = Literal["Deployment", "StatefulSet", "DaemonSet"]
@@ -47,6 +47,8 @@ class ServiceArgs:
         service_account: Service account whose token the pods get; needs an exemption.
         annotations: Annotations of the pods.
         component_of: The app that people see this as a part of; None: it is one itself.
+        object_name: Name of its Kubernetes objects; None: the component's. Two systems may both have a `redis-master`.
+        metrics: Where Prometheus finds its metrics, or None.
         public: Whether anybody may connect even though its Service is internal (a host-network agent).
     """
 
@@ -67,6 +69,8 @@ class ServiceArgs:
     service_account: str | None = None
     annotations: Mapping[str, str] = field(default_factory=dict[str, str])
     component_of: str | None = None
+    object_name: str | None = None
+    metrics: Metrics | None = None
     public: bool = False
 
     def __post_init__(self) -> None:
@@ -134,38 +138,33 @@ class Service(pulumi.ComponentResource):
         options = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(provider=namespace.cluster.provider), opts)
         super().__init__("slipway:workloads:Service", name, None, options)
         self.app, self.namespace = name, namespace
-        selector = dict(args.selector or {"app": name, "tier": args.tier})
+        object_name = args.object_name or name
+        selector = dict(args.selector or {"app": object_name, "tier": args.tier})
         ports = {port.name: port for container in args.containers for port in container.ports}
-        self.peer = Peer(app=name, namespace=namespace, selector=selector, ports=ports)
+        self.peer = Peer(logical=name, app=object_name, namespace=namespace, selector=selector, ports=ports)
         pod_labels = {**namespace.scope.labels(namespace.system), **args.labels, **selector}
 
+        everything = (*args.init_containers, *args.containers)
         files = [
             kubernetes.core.v1.ConfigMap(
-                (config := config_map_name(name, container.name, path)),
-                metadata=namespace.metadata(config, labels=selector),
+                config_map_name(name, container.name, path),
+                metadata=namespace.metadata(config_map_name(object_name, container.name, path), labels=selector),
                 data=dict(entries),
                 opts=namespace.inside(self),
             )
-            for container in (*args.init_containers, *args.containers)
+            for container in everything
             for path, entries in container.files.items()
         ]
-        credentials = {
-            secret.credential.resource
-            for container in (*args.init_containers, *args.containers)
-            for secret in container.secret_env.values()
-        } | {
-            credential.resource
-            for container in (*args.init_containers, *args.containers)
-            for credential in container.secret_files.values()
-        }
-        controller = make_controller(self, name, args, selector, pod_labels, [*files, *credentials])
+        credentials = {secret.credential.resource for c in everything for secret in c.secret_env.values()}
+        credentials |= {credential.resource for c in everything for credential in c.secret_files.values()}
+        self.controller = make_controller(self, args, self.peer, pod_labels, [*files, *credentials])
         if args.autoscaling:
-            make_autoscaler(self, name, args, args.autoscaling)
+            make_autoscaler(self, args, self.peer, args.autoscaling)
         if args.kind != "DaemonSet":
-            make_budget(self, name, args, selector)
+            make_budget(self, self.peer)
 
-        reached = make_exposure(self, name, namespace, self.peer, args.exposure) if args.exposure else None
-        service_name = (args.exposure.service_name or name) if args.exposure else None
+        reached = make_exposure(self, self.peer, args.exposure) if args.exposure else None
+        service_name = (args.exposure.service_name or object_name) if args.exposure else None
         self.host = f"{service_name}.{namespace.name}.svc.cluster.local" if service_name else None
         self.url: pulumi.Output[str] | None = reached.url if reached else None
         self.address: pulumi.Output[str] | None = reached.address if reached else None
@@ -177,7 +176,7 @@ class Service(pulumi.ComponentResource):
                 "cluster": namespace.cluster.name,
                 "namespace": namespace.name,
                 "kind": args.kind,
-                "object": name,
+                "object": object_name,
                 "service": service_name,
                 "servicePort": args.exposure.ports[0].number if args.exposure else None,
                 "serviceType": args.exposure.service_type if args.exposure else None,
@@ -189,7 +188,6 @@ class Service(pulumi.ComponentResource):
                 "url": self.url,
             }
         )
-        self.controller = controller
 
     def endpoint(self, port: str) -> Endpoint:
         """One of the workload's ports, to connect to.
@@ -213,6 +211,8 @@ class Service(pulumi.ComponentResource):
                 allow_outside(self.peer, target, self)
         if args.connects_to:
             allow_dns(self.peer, self)
+        if args.metrics and args.namespace.cluster.metrics_reader:
+            connect(args.namespace.cluster.metrics_reader, self.endpoint(args.metrics.port), self)
         if args.exposure is None:
             return
         if args.exposure.service_type != "ClusterIP" or args.public:

@@ -154,6 +154,7 @@ class Container:
         args: Arguments instead of the image's.
         env: Plain environment variables.
         secret_env: Environment variables from credentials.
+        field_env: Environment variables from fields of the pod, for example `status.hostIP`.
         resources: Requests and limit.
         writable: Directories that are empty and writable; the rest of the file system is read-only.
         files: Mount directory to file name to content (a ConfigMap each).
@@ -172,6 +173,7 @@ class Container:
     args: tuple[pulumi.Input[str], ...] = ()
     env: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, "pulumi.Input[str]"])
     secret_env: Mapping[str, SecretValue] = field(default_factory=dict[str, SecretValue])
+    field_env: Mapping[str, str] = field(default_factory=dict[str, str])
     resources: ContainerResources = ContainerResources()
     writable: tuple[str, ...] = ()
     files: Mapping[str, Mapping[str, pulumi.Input[str]]] = field(
@@ -265,6 +267,34 @@ class Exposure:
             raise ValueError("a node port needs service type NodePort or LoadBalancer, not ClusterIP")
         if self.sticky_cookie and not self.host:
             raise ValueError("a sticky cookie needs a host: it is the ingress controller that sets it")
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Where Prometheus finds a workload's metrics.
+
+    Attributes:
+        port: Name of a container port.
+        path: HTTP path.
+    """
+
+    port: str
+    path: str = "/metrics"
+
+    def annotations(self, ports: Mapping[str, Port]) -> dict[str, str]:
+        """Annotations by which Prometheus finds the pods.
+
+        Args:
+            ports: Container ports, by name.
+
+        Returns:
+            The customary `prometheus.io/*` annotations.
+        """
+        return {
+            "prometheus.io/scrape": "true",
+            "prometheus.io/port": str(ports[self.port].number),
+            "prometheus.io/path": self.path,
+        }
 
 
 @dataclass(frozen=True)

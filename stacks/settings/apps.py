@@ -22,6 +22,8 @@ from stacks.settings.fields import (
 
 Replicas = Annotated[Count, Field(ge=1, le=100)]
 NodePort = Annotated[Count, Field(ge=30000, le=32767)]
+STICKY_REPLICAS = 2
+"""Fewer pods leave nothing to be sticky about."""
 ServiceType = Literal["ClusterIP", "NodePort", "LoadBalancer"]
 
 
@@ -157,11 +159,162 @@ class Nginx(StatelessApp):
     image: ImageReference = IMAGES["nginx"]
 
 
+class HttpDebugServer(StatelessApp):
+    """http-debug-server (system 2); with a `host` its sessions are sticky.
+
+    Attributes:
+        image: Its image.
+    """
+
+    image: ImageReference = IMAGES["http-debug-server"]
+    service_type: ServiceType = "ClusterIP"
+
+    @property
+    def default_replicas(self) -> int:
+        """Pods where nothing else is said."""
+        return 3
+
+    @model_validator(mode="after")
+    def _sticky(self) -> Self:
+        least = self.autoscale.min_replicas if self.autoscale else (self.replicas or self.default_replicas)
+        if self.host and least < STICKY_REPLICAS:
+            raise ValueError(f"sticky sessions at host {self.host} need at least {STICKY_REPLICAS} pods, not {least}")
+        return self
+
+
+class Guestbook(StatelessApp):
+    """The guestbook (system 2).
+
+    Attributes:
+        frontend_image: Image of the frontend.
+        redis_image: Image of Redis.
+        slaves: Number of Redis copies.
+    """
+
+    frontend_image: ImageReference = IMAGES["guestbook-frontend"]
+    redis_image: ImageReference = IMAGES["redis"]
+    slaves: Replicas = 2
+    service_type: ServiceType = "NodePort"
+
+    @property
+    def default_replicas(self) -> int:
+        """Pods where nothing else is said."""
+        return 3
+
+
+class MailSettings(Model):
+    """The SMTP server that sign-in mails are handed to.
+
+    Attributes:
+        server: Host name.
+        port: Port.
+        sender: Address that mails come from.
+    """
+
+    server: HostName
+    port: Annotated[Count, Field(ge=1, le=65535)] = 25
+    sender: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] = "no-reply@cotoami.example.com"
+
+
+class Cotoami(StatelessApp):
+    """Cotoami (system 2).
+
+    Attributes:
+        shape: `all-in-one` (everything in the cluster) or `production` (proxy beside the app, two pods).
+        image: Cotoami's image.
+        postgres_image: Image of the database inside the cluster.
+        redis_image: Image of Redis.
+        maildev_image: Image of the mail catcher.
+        nginx_image: Image of the proxy.
+        database: Name of a managed database of the stack; none: PostgreSQL in the cluster.
+        mail: SMTP server; none: maildev in the cluster.
+        maildev_node_port: Port on every node for maildev's page; none lets Kubernetes choose.
+    """
+
+    shape: Literal["all-in-one", "production"] = "all-in-one"
+    image: ImageReference = IMAGES["cotoami"]
+    postgres_image: ImageReference = IMAGES["postgres"]
+    redis_image: ImageReference = IMAGES["redis"]
+    maildev_image: ImageReference = IMAGES["maildev"]
+    nginx_image: ImageReference = IMAGES["nginx"]
+    database: Label | None = None
+    mail: MailSettings | None = None
+    maildev_node_port: NodePort | None = None
+    resources: Resources = Resources.model_validate({"memory": "128Mi", "memoryLimit": "384Mi"})
+    service_type: ServiceType = "NodePort"
+
+    @property
+    def default_replicas(self) -> int:
+        """Pods where nothing else is said: one locally, two in production."""
+        return 2 if self.shape == "production" else 1
+
+    def node_ports(self) -> dict[str, int]:
+        """Fixed node ports of the app and of maildev."""
+        own = {} if self.maildev_node_port is None else {"maildevNodePort": self.maildev_node_port}
+        return {**super().node_ports(), **own}
+
+    @model_validator(mode="after")
+    def _mail(self) -> Self:
+        if self.mail and self.maildev_node_port is not None:
+            raise ValueError(
+                f"maildevNodePort ({self.maildev_node_port}) and mail exclude each other: with an SMTP server "
+                "there is no maildev"
+            )
+        return self
+
+
+class ExampleApp(StatelessApp):
+    """example-app (system 3).
+
+    Attributes:
+        revision: Tag of the own image `example-app`.
+        mariadb_image: Image of the database inside the cluster.
+        database: Name of a managed database of the stack; none: MariaDB in the cluster.
+        mysql_host: Host that `mysql-service` stands for; none: that of the database.
+    """
+
+    revision: Revision = "1"
+    mariadb_image: ImageReference = IMAGES["mariadb"]
+    database: Label | None = None
+    mysql_host: HostName | None = None
+    resources: Resources = Resources.model_validate({"memory": "256Mi", "memoryLimit": "384Mi"})
+    service_type: ServiceType = "NodePort"
+
+    @property
+    def default_replicas(self) -> int:
+        """Pods where nothing else is said."""
+        return 3
+
+
+class Todo(StatelessApp):
+    """The todo app on GridDB (system 5).
+
+    Attributes:
+        revision: Tag of the own images `web-server` and `auth`.
+        griddb_image: Image of the database.
+        storage: Size of the database's claim.
+    """
+
+    revision: Revision = "01"
+    griddb_image: ImageReference = IMAGES["griddb-server"]
+    storage: Memory = "1Gi"
+
+    @property
+    def default_replicas(self) -> int:
+        """Pods where nothing else is said."""
+        return 1
+
+
 class Apps(Model):
     """The apps of a stack, each under its own name; one that is not named is not deployed."""
 
     h2o_example: H2oExample | None = Field(default=None, alias="h2o-example")
     nginx: Nginx | None = None
+    http_debug_server: HttpDebugServer | None = Field(default=None, alias="http-debug-server")
+    cotoami: Cotoami | None = None
+    guestbook: Guestbook | None = None
+    example_app: ExampleApp | None = Field(default=None, alias="example-app")
+    todo: Todo | None = None
 
     def deployed(self) -> dict[str, AppBase]:
         """The apps that the stack names.

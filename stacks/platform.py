@@ -1,0 +1,59 @@
+"""Composition of what a cluster gives its workloads: monitoring and the ingress controller."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from components.platform.ingress import IngressController, IngressControllerArgs
+from components.platform.monitoring import Monitoring, MonitoringArgs
+
+if TYPE_CHECKING:
+    import pulumi
+
+    from components.clusters.handle import ClusterHandle
+    from components.scope import Scope
+    from stacks.settings.cluster_base import ClusterBase
+
+
+def add_platform(
+    scope: Scope, handle: ClusterHandle, settings: ClusterBase
+) -> tuple[ClusterHandle, dict[str, pulumi.Output[str]]]:
+    """Make a cluster's monitoring and ingress controller.
+
+    Args:
+        scope: The stack.
+        handle: The bare cluster.
+        settings: What the stack file says about the cluster.
+
+    Returns:
+        The cluster with its platform, and the URLs that people can open.
+    """
+    urls: dict[str, pulumi.Output[str]] = {}
+    if settings.monitoring:
+        monitoring = Monitoring(
+            f"{handle.name}-monitoring-stack",
+            MonitoringArgs(
+                scope=scope,
+                cluster=handle,
+                grafana_node_port=settings.monitoring.grafana_node_port,
+                prometheus_node_port=settings.monitoring.prometheus_node_port,
+                retention_days=settings.monitoring.retention_days,
+                storage=settings.monitoring.storage,
+            ),
+        )
+        handle = replace(handle, metrics_reader=monitoring.reader)
+        if monitoring.grafana.url is not None:
+            urls[f"{handle.name}-grafana"] = monitoring.grafana.url
+    if settings.ingress:
+        controller = IngressController(
+            f"{handle.name}-ingress-stack",
+            IngressControllerArgs(
+                scope=scope,
+                cluster=handle,
+                replicas=settings.ingress.replicas,
+                node_port=settings.ingress.node_port,
+            ),
+        )
+        handle = replace(handle, ingress=controller.handle)
+    return handle, urls
