@@ -60,8 +60,8 @@ def layer(image: Image) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         # With an entry for the root itself: without one its mode would be the unpacking process's choice.
-        for name in sorted({str(parent) for name in image.files for parent in Path(name).parents}):
-            archive.addfile(_entry(name, tarfile.DIRTYPE, 0o755))
+        for directory in sorted({str(parent) for path in image.files for parent in Path(path).parents}):
+            archive.addfile(_entry(directory, tarfile.DIRTYPE, 0o755))
         for name, file in sorted(image.files.items()):
             if file.link is not None:
                 entry = _entry(name, tarfile.SYMTYPE, 0o777)

@@ -58,19 +58,27 @@ def wait(api: Api, cri: Path, cancelled: threading.Event, patience: float = _PAT
 
 
 def node_problem(api: Api, now: dt.datetime | None = None) -> str | None:
-    """What is wrong with the node: not there, lease not renewed lately, not Ready; None when all is well."""
-    lease = api.get(f"/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{settings.NODE}")
+    """What is wrong with the node: not there, not heard of lately, not Ready; None when all is well.
+
+    The kubelet is heard through its lease and through its status report; a new node's first lease comes ten seconds
+    after its first report.
+    """
     node = api.get(f"/api/v1/nodes/{settings.NODE}")
-    if lease is None or node is None:
+    lease = api.get(f"/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{settings.NODE}")
+    if node is None:
         return f"the node {settings.NODE} is not registered"
-    renewed = dt.datetime.fromisoformat(lease["spec"]["renewTime"])
-    age = (now or dt.datetime.now(dt.UTC)) - renewed
+    ready = next((c for c in node["status"].get("conditions", []) if c["type"] == "Ready"), None)
+    if ready is None:
+        return f"the node {settings.NODE} has not reported yet"
+    heard = [dt.datetime.fromisoformat(ready["lastHeartbeatTime"])]
+    if lease is not None:
+        heard.append(dt.datetime.fromisoformat(lease["spec"]["renewTime"]))
+    age = (now or dt.datetime.now(dt.UTC)) - max(heard)
     if age > _LEASE_AGE:
         return f"the node {settings.NODE} was last heard of {age.total_seconds():.0f} s ago"
-    for condition in node["status"].get("conditions", []):
-        if condition["type"] == "Ready" and condition["status"] != "True":
-            return f"the node {settings.NODE} is not ready: {condition.get('message', '')[:300]}"
-    return None if node["status"].get("conditions") else f"the node {settings.NODE} has not reported yet"
+    if ready["status"] != "True":
+        return f"the node {settings.NODE} is not ready: {ready.get('message', '')[:300]}"
+    return None
 
 
 def deployment_problem(api: Api, name: str, namespace: str = "kube-system") -> str | None:
