@@ -103,7 +103,7 @@ class IngressController(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         controller = self._controller(name, args, namespace, class_name)
-        base_url = controller.url or pulumi.Output.from_input(f"http://{controller.host}/")
+        base_url = controller.url or pulumi.Output.from_input(f"http://{controller.host}")
         self.handle = IngressHandle(
             class_name=class_name, peer=controller.peer, base_url=base_url, address=controller.address
         )

@@ -244,7 +244,7 @@ class Exposure:
         headless: Whether the Service has no address of its own (a StatefulSet's peers).
         host: Host name for the ingress controller, or None.
         sticky_cookie: Cookie that ties a client to one pod, or None.
-        path: Path of the URL that is shown to people.
+        path: Path of the URL that is shown to people; empty for the root.
         browsable: Whether the app speaks HTTP, so that its address is a URL.
     """
 
@@ -254,7 +254,7 @@ class Exposure:
     headless: bool = False
     host: str | None = None
     sticky_cookie: str | None = None
-    path: str = "/"
+    path: str = ""
     browsable: bool = True
 
     def __post_init__(self) -> None:
