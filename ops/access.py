@@ -1,0 +1,51 @@
+"""From a cluster of the stack to its kubectl."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local import paths
+from ops import tools
+from ops.errors import RefusedError, UnreachableError
+from ops.kube import Access, Kubectl
+
+if TYPE_CHECKING:
+    from local.progress import Progress
+    from ops.render import Cluster
+
+_LOCAL_KINDS = ("embedded", "existing")
+
+
+def access(cluster: Cluster) -> Access:
+    """How a cluster is reached by tools beside the program.
+
+    Raises:
+        RefusedError: A cloud makes it, so only Pulumi's engine knows its kubeconfig.
+        UnreachableError: It is the embedded one and was never started.
+    """
+    if cluster.kind not in _LOCAL_KINDS:
+        raise RefusedError(
+            f"cluster {cluster.name} is of kind {cluster.kind}: a cloud makes it, which needs Pulumi's engine "
+            "(install the CLI and use --engine pulumi)"
+        )
+    if cluster.kind == "embedded":
+        if not paths.KUBECONFIG.is_file():
+            raise UnreachableError(
+                f"cluster {cluster.name} is the embedded one and is not there yet: start it with `slipway local up`, "
+                "or use your own cluster with KUBE_CONTEXT=<context>"
+            )
+        return Access(paths.KUBECONFIG, cluster.context)
+    return Access(Path(cluster.kubeconfig).expanduser() if cluster.kubeconfig else None, cluster.context)
+
+
+def kubectl(cluster: Cluster, progress: Progress | None = None) -> Kubectl:
+    """kubectl bound to a cluster of the stack.
+
+    Raises:
+        RefusedError: A cloud makes the cluster.
+        UnreachableError: It is the embedded one and was never started.
+        LocalError: kubectl has to be built and cannot be.
+    """
+    reached = access(cluster)
+    return Kubectl(tools.find("kubectl", progress), cluster.name, reached)

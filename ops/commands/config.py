@@ -1,0 +1,59 @@
+"""`slipway config`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ops.commands.options import DEFAULT_STACK, AsJson, StackName
+
+app = typer.Typer(help="Read and change the settings of a stack.", no_args_is_help=True, add_completion=False)
+
+KeyPath = Annotated[str, typer.Argument(metavar="PATH", help="For example apps.h2o-example.revision.")]
+Value = Annotated[str, typer.Argument(metavar="VALUE", help="A text, a number, or YAML for a list or a mapping.")]
+
+
+@app.command("set")
+def set_value(path: KeyPath, value: Value, stack: StackName = DEFAULT_STACK) -> None:
+    """Change a setting in Pulumi.<stack>.yaml; a change that would make the file wrong is refused."""
+    from ops.output import console
+    from ops.project import project_dir
+    from ops.settings_file import SettingsFile
+
+    file = SettingsFile(project_dir(), stack)
+    before = file.get(path)
+    file.set(path, value)
+    changed = file.save()
+    console().print(f"{file.name}: {path} = {file.shown(path)}" + ("" if changed else f" (unchanged, was {before})"))
+
+
+@app.command("unset")
+def unset_value(path: KeyPath, stack: StackName = DEFAULT_STACK) -> None:
+    """Take a setting out of Pulumi.<stack>.yaml, so that its default counts."""
+    from ops.output import console
+    from ops.project import project_dir
+    from ops.settings_file import SettingsFile
+
+    file = SettingsFile(project_dir(), stack)
+    file.unset(path)
+    file.save()
+    console().print(f"{file.name}: {path} is not set any more")
+
+
+@app.command("get")
+def get_value(path: KeyPath, stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
+    """Print a setting as it stands in Pulumi.<stack>.yaml."""
+    from ops.errors import OpsError
+    from ops.output import console, print_json
+    from ops.project import project_dir
+    from ops.settings_file import SettingsFile
+
+    file = SettingsFile(project_dir(), stack)
+    value = file.get(path)
+    if value is None:
+        raise OpsError(f"{file.name} does not set {path}")
+    if as_json:
+        print_json(value)
+    else:
+        console().print(file.shown(path), markup=False)

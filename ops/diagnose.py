@@ -1,0 +1,146 @@
+"""Why pods are not ready, in the cluster's own words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from ops.errors import OpsError
+from ops.live import selector
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ops.kube import Kubectl, Manifest
+    from ops.render import App
+
+_LOG_LINES = 8
+_PODS_SHOWN = 5
+_IMAGE_REASONS = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
+_START_REASONS = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError"}
+HOPELESS_RESTARTS = 5
+"""A container that ended this often is not going to come up by waiting."""
+
+
+@dataclass(frozen=True)
+class PodTrouble:
+    """A pod that is not ready.
+
+    Attributes:
+        namespace: Its namespace.
+        pod: Its name.
+        reason: The reason as Kubernetes names it, for example ImagePullBackOff.
+        message: What it says about it.
+        container: The container that it is about, or None for the whole pod.
+        restarted: How often that container ended.
+    """
+
+    namespace: str
+    pod: str
+    reason: str
+    message: str
+    container: str | None = None
+    restarted: int = 0
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether waiting alone is unlikely to help."""
+        return self.reason in _IMAGE_REASONS | _START_REASONS or self.restarted >= HOPELESS_RESTARTS
+
+
+def troubles(pods: Sequence[Manifest]) -> list[PodTrouble]:
+    """The pods that are not ready and are not ending, with the reason of each."""
+    return [trouble for pod in pods if (trouble := _trouble(pod)) is not None]
+
+
+def _trouble(pod: Manifest) -> PodTrouble | None:
+    status: dict[str, Any] = pod.get("status") or {}
+    conditions = {c["type"]: c for c in status.get("conditions", [])}
+    finished = status.get("phase") == "Succeeded"
+    if pod["metadata"].get("deletionTimestamp") or finished or conditions.get("Ready", {}).get("status") == "True":
+        return None
+    namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
+    statuses = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
+    for container in cast("list[dict[str, Any]]", statuses):
+        if container.get("ready"):
+            continue
+        state: dict[str, Any] = container.get("state", {})
+        last: dict[str, Any] = container.get("lastState", {}).get("terminated", {})
+        waiting, ended = state.get("waiting"), state.get("terminated")
+        restarted = int(container.get("restartCount", 0))
+        if ended and ended.get("exitCode") == 0 and not restarted:
+            continue
+        found = waiting or ended
+        if found and found.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
+            exit_code = (ended or last).get("exitCode")
+            said = found.get("message") or (f"ended with exit code {exit_code}" if exit_code is not None else "")
+            return PodTrouble(namespace, name, found["reason"], said, container["name"], restarted)
+        if state.get("running"):
+            return PodTrouble(
+                namespace, name, "NotReady", "runs, but its readiness probe does not pass", container["name"], restarted
+            )
+    scheduled = conditions.get("PodScheduled", {})
+    if scheduled.get("status") == "False":
+        return PodTrouble(namespace, name, scheduled.get("reason", "Unscheduled"), scheduled.get("message", ""))
+    return PodTrouble(
+        namespace, name, status.get("reason") or status.get("phase", "Unknown"), status.get("message", "")
+    )
+
+
+def explain(kubectl: Kubectl, stack: str, apps: Sequence[App]) -> str:
+    """Which apps are not ready and why: waiting reasons, refused pods, events and the last log lines.
+
+    Args:
+        kubectl: The cluster.
+        stack: Stack name.
+        apps: Its apps on this cluster.
+
+    Returns:
+        Text for people; empty when there is nothing to say. Whatever cannot be found out is left out.
+    """
+    try:
+        pods = kubectl.get(["pods", "-A", "-l", selector(stack)])
+        workloads = kubectl.get(["deployments.apps,statefulsets.apps,daemonsets.apps", "-A", "-l", selector(stack)])
+    except OpsError:
+        return ""
+    lines: list[str] = []
+    names = {(app.namespace, app.object): app.name for app in apps}
+    for workload in workloads:
+        metadata = workload["metadata"]
+        for condition in workload.get("status", {}).get("conditions", []):
+            if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+                app = names.get((metadata["namespace"], metadata["name"]), metadata["name"])
+                lines.append(f"{app}: no pod can be made: {condition.get('message', condition.get('reason'))}")
+    found = troubles(pods)
+    for trouble in found[:_PODS_SHOWN]:
+        where = f", container {trouble.container}" if trouble.container else ""
+        lines.append(f"pod {trouble.namespace}/{trouble.pod}{where}: {trouble.reason}: {trouble.message}".rstrip(": "))
+        lines += [f"    {line}" for line in (*_events(kubectl, trouble), *_log(kubectl, trouble))]
+    if len(found) > _PODS_SHOWN:
+        lines.append(f"and {len(found) - _PODS_SHOWN} further pods")
+    return "\n".join(lines)
+
+
+def _events(kubectl: Kubectl, trouble: PodTrouble) -> list[str]:
+    fields = f"involvedObject.name={trouble.pod},type=Warning"
+    try:
+        events = kubectl.get(["events", "-n", trouble.namespace, f"--field-selector={fields}"])
+    except OpsError:
+        return []
+    texts = dict.fromkeys(f"event {e.get('reason')}: {str(e.get('message', '')).strip()}" for e in events[-3:])
+    return [text for text in texts if trouble.message not in text or not trouble.message]
+
+
+def _log(kubectl: Kubectl, trouble: PodTrouble) -> list[str]:
+    if trouble.container is None or trouble.reason in _IMAGE_REASONS | _START_REASONS:
+        return []
+    # After a restart the last words are the previous container's.
+    previous = ["--previous"] if trouble.restarted else []
+    try:
+        text = kubectl.run(
+            ["logs", trouble.pod, "-n", trouble.namespace, "-c", trouble.container, f"--tail={_LOG_LINES}", *previous],
+            timeout=20,
+        )
+    except OpsError:
+        return []
+    return [f"log: {line}" for line in text.splitlines()[-_LOG_LINES:]]

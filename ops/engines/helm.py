@@ -1,0 +1,258 @@
+"""The Helm engine: installs the rendered chart of each cluster as one release."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ops import tools
+from ops.diagnose import explain
+from ops.engines import differences, stash
+from ops.engines.base import Outcome, Preview
+from ops.engines.lock import NAMESPACE, file_locks, lease
+from ops.engines.ownership import refuse_other
+from ops.engines.release import Helm, Record, last_words, owned, records, release_name
+from ops.engines.removal import Removal
+from ops.engines.watch import watch
+from ops.errors import EngineError, RefusedError
+from ops.images import ensure_images
+from ops.kube import Key
+from ops.live import inventory, wait_gone
+from ops.render.chart import write_chart
+from ops.status import all_ready, collect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ops.child import Child
+    from ops.engines.base import Change, EngineName
+    from ops.kube import Kubectl, Manifest
+    from ops.live import Inventory
+    from ops.stack import Stack
+
+_HOME: Manifest = {
+    "apiVersion": "v1",
+    "kind": "Namespace",
+    "metadata": {
+        "name": NAMESPACE,
+        "labels": {"app.kubernetes.io/managed-by": "slipway", "pod-security.kubernetes.io/enforce": "restricted"},
+    },
+}
+_GONE_TIMEOUT_S = 180
+
+
+@dataclass(frozen=True)
+class _Site:
+    """One cluster of the stack with what is on it and what should be."""
+
+    name: str
+    kubectl: Kubectl
+    helm: Helm
+    there: Inventory
+    history: list[Record]
+    values: Mapping[str, str]
+    stored: Mapping[str, str]
+    changes: list[Change]
+    gone: list[Key]
+    secrets: list[Manifest]
+    secrets_gone: list[Key]
+
+    @property
+    def deployed(self) -> bool:
+        """Whether the newest revision of the release stands."""
+        return bool(self.history) and self.history[-1].status == "deployed"
+
+
+class HelmEngine:
+    """Render and install, for machines without Pulumi's CLI."""
+
+    name: EngineName = "helm"
+
+    def preview(self, stack: Stack) -> Preview:
+        """What `up` would change."""
+        _refuse_unresolved(stack)
+        changes: list[Change] = []
+        for cluster in stack.rendered.clusters:
+            changes += self._look(stack, cluster).changes
+        return Preview(self.name, changes)
+
+    def up(self, stack: Stack, timeout: float) -> Outcome:
+        """Install what differs, wait until it is ready, and roll back what does not become ready."""
+        _refuse_unresolved(stack)
+        with file_locks(stack.name, list(stack.clusters().values()), "up"):
+            # Whatever is refused is refused before anything is made.
+            with stack.progress.step("compare with the cluster"):
+                sites = [self._look(stack, cluster) for cluster in stack.rendered.clusters]
+            for site in sites:
+                ensure_images(stack, site.name)
+            changed = [self._up(stack, site, timeout) for site in sites]
+        return Outcome(self.name, any(changed))
+
+    def down(self, stack: Stack, timeout: float) -> Outcome:
+        """Uninstall the releases, remove what is left, prove that nothing is."""
+        with file_locks(stack.name, list(stack.clusters().values()), "down"):
+            removals = [self._removal(stack, cluster) for cluster in stack.rendered.clusters]
+            changed = [removal.run(timeout) for removal in removals]
+            # Only now: two entries of a stack may lead to the same cluster.
+            for removal in removals:
+                removal.prove()
+        return Outcome(self.name, any(changed))
+
+    def _look(self, stack: Stack, cluster: str) -> _Site:
+        kubectl = stack.kubectl(cluster)
+        there = inventory(kubectl, stack.name)
+        refuse_other(self.name, stack.name, cluster, there.namespaces().values())
+        history = records(there.objects, cluster)
+        release = release_name(stack.name, cluster, list(stack.rendered.clusters), history)
+        wanted = stack.rendered.secrets.get(cluster, [])
+        stored = stash.read(kubectl, stack.name) if wanted else {}
+        values = stash.draw(stored, (name for secret in wanted for name in secret.stashes))
+        changes, gone = differences.chart_changes(kubectl, stack.manifests(cluster), release, there)
+        secret_changes, apply, secrets_gone = differences.secret_changes(cluster, wanted, values, there)
+        return _Site(
+            name=cluster,
+            kubectl=kubectl,
+            helm=Helm(tools.find("helm", stack.progress), kubectl, release),
+            there=there,
+            history=history,
+            values=values,
+            stored=stored,
+            changes=[*changes, *secret_changes],
+            gone=gone,
+            secrets=apply,
+            secrets_gone=secrets_gone,
+        )
+
+    def _up(self, stack: Stack, site: _Site, timeout: float) -> bool:
+        if site.deployed and not site.changes:
+            self._settle(stack, site, timeout)
+            return False
+        kubectl = site.kubectl
+        kubectl.apply([_HOME], manager=stash.FIELD_MANAGER)
+        with lease(kubectl, stack.name, "up"):
+            self._recover(stack, site)
+            self._namespaces(stack, site)
+            # A value is kept before anything uses it: a run that is killed now finds it again.
+            if dict(site.values) != dict(site.stored):
+                stash.keep(kubectl, stack.name, site.values)
+            if site.secrets:
+                kubectl.apply(site.secrets, manager=stash.FIELD_MANAGER)
+            self._install(stack, site, timeout)
+            leftovers = [key for key in site.gone if key.kind != "Namespace"] + site.secrets_gone
+            kubectl.delete(leftovers, wait=False)
+            wait_gone(kubectl, [*site.gone, *site.secrets_gone], _GONE_TIMEOUT_S)
+        return True
+
+    def _settle(self, stack: Stack, site: _Site, timeout: float) -> None:
+        """Nothing to install; pods that are just coming up (a restarted node) are waited for."""
+        kubectl = site.kubectl
+        if all_ready(collect(stack.rendered, {site.name: kubectl}, site.name)):
+            return
+        watch(stack, site.name, all_ready, timeout)
+        if not all_ready(collect(stack.rendered, {site.name: kubectl}, site.name)):
+            reasons = explain(kubectl, stack.name, stack.apps(site.name))
+            raise EngineError(f"stack {stack.name} is installed as it should be, but not all is ready:\n{reasons}")
+
+    def _recover(self, stack: Stack, site: _Site) -> None:
+        """Clear away what a killed run left; the locks say that it is dead."""
+        pending = [record for record in site.history if record.pending]
+        if pending:
+            stack.progress.note(f"a run that was interrupted left {site.helm.release} {pending[-1].status}; going on")
+            site.kubectl.delete([record.key for record in pending], wait=True)
+        rest = [record for record in site.history if not record.pending]
+        if rest and rest[-1].status in ("uninstalling", "uninstalled"):
+            with stack.progress.step(f"finish the interrupted removal of {site.helm.release}"):
+                _finish(site.helm.uninstall(_GONE_TIMEOUT_S), "helm uninstall")
+
+    def _namespaces(self, stack: Stack, site: _Site) -> None:
+        wanted = [item for item in stack.manifests(site.name) if item["kind"] == "Namespace"]
+        ending = {
+            name for name, item in site.there.namespaces().items() if item["metadata"].get("deletionTimestamp")
+        } & {item["metadata"]["name"] for item in wanted}
+        if ending:
+            with stack.progress.step(f"wait until the old namespaces {', '.join(sorted(ending))} are gone"):
+                wait_gone(site.kubectl, [Key("", "Namespace", "", name) for name in sorted(ending)], _GONE_TIMEOUT_S)
+        site.kubectl.apply([owned(item, site.helm.release) for item in wanted], manager="helm")
+
+    def _install(self, stack: Stack, site: _Site, timeout: float) -> None:
+        with tempfile.TemporaryDirectory(prefix="slipway-") as temporary:
+            chart = Path(temporary) / "chart"
+            write_chart(stack.rendered, site.name, chart)
+            child = site.helm.upgrade(chart, stack.name, timeout)
+            try:
+                started = time.monotonic()
+                lost = watch(stack, site.name, lambda _: not child.running(), timeout + 30)
+                if lost:
+                    stack.progress.note(
+                        f"pod {lost.namespace}/{lost.pod} cannot start ({lost.reason}); not waiting any longer"
+                    )
+                if child.running():
+                    child.stop()
+            except BaseException:
+                child.stop()
+                raise
+            code, text = child.wait()
+        if code == 0 and lost is None:
+            return
+        seconds = time.monotonic() - started
+        reasons = explain(site.kubectl, stack.name, stack.apps(site.name))
+        what = f"cluster {site.name}: the rollout of {site.helm.release} failed after {seconds:.0f} s"
+        said = "" if lost else f"\nHelm: {last_words(text)}"
+        stack.progress.note(f"{what}; rolling back\n{reasons}")
+        raise EngineError(f"{what}:\n{reasons}{said}\n{self._roll_back(stack, site, timeout)}")
+
+    def _roll_back(self, stack: Stack, site: _Site, timeout: float) -> str:
+        """Go back to the last revision that stood, or remove everything where there is none; returns what was done."""
+        history = records(inventory(site.kubectl, stack.name).objects, site.name)
+        good = [record for record in history if record.status in ("deployed", "superseded")]
+        if not good:
+            removal = Removal(stack, site.kubectl, site.helm)
+            removal.clear(_GONE_TIMEOUT_S)
+            return "there was nothing to go back to, so what this run had made was removed again"
+        standing = next((record for record in reversed(good) if record.status == "deployed"), good[-1])
+        with stack.progress.step(f"roll back to revision {standing.revision}"):
+            child = site.helm.rollback(standing.revision, timeout)
+            try:
+                lost = watch(stack, site.name, lambda _: not child.running(), timeout)
+            finally:
+                if child.running():
+                    child.stop()
+            code, text = child.wait()
+        if code != 0 or lost:
+            return f"rolling back to revision {standing.revision} failed too: {last_words(text)}"
+        return f"rolled back to revision {standing.revision}: what ran before runs again"
+
+    def _removal(self, stack: Stack, cluster: str) -> Removal:
+        kubectl = stack.kubectl(cluster)
+        there = inventory(kubectl, stack.name)
+        refuse_other(self.name, stack.name, cluster, there.namespaces().values())
+        release = release_name(stack.name, cluster, list(stack.rendered.clusters), records(there.objects, cluster))
+        return Removal(stack, kubectl, Helm(tools.find("helm", stack.progress), kubectl, release))
+
+
+def _refuse_unresolved(stack: Stack) -> None:
+    for name, cluster in stack.rendered.clusters.items():
+        if cluster.kind not in ("embedded", "existing"):
+            raise RefusedError(
+                f"stack {stack.name}: cluster {name} of kind {cluster.kind} is made by a cloud, which the Helm engine "
+                "cannot ask; install Pulumi's CLI and use --engine pulumi"
+            )
+        missing = stack.rendered.unresolved.get(name)
+        if missing:
+            raise RefusedError(
+                f"stack {stack.name}: cluster {name} needs what only a cloud can answer ({', '.join(missing)}), which "
+                "the Helm engine cannot ask; install Pulumi's CLI and use --engine pulumi"
+            )
+
+
+def _finish(child: Child, what: str) -> None:
+    try:
+        code, text = child.wait()
+    except BaseException:
+        child.stop()
+        raise
+    if code != 0:
+        raise EngineError(f"{what} failed: {last_words(text)}")

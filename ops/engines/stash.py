@@ -1,0 +1,103 @@
+"""Generated credentials for the Helm engine: drawn once, kept in the cluster, never in a file or an argument."""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+import string
+from typing import TYPE_CHECKING
+
+from ops.engines.lock import NAMESPACE
+from ops.kube import Key
+from ops.live import STACK_LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ops.kube import Kubectl, Manifest
+    from ops.render.result import SecretManifest
+
+FIELD_MANAGER = "slipway"
+MARK = {"app.kubernetes.io/managed-by": "slipway"}
+"""Label of the Secrets that this engine applies beside the chart."""
+_LENGTH = 32
+_ALPHABET = string.ascii_letters + string.digits
+_REFERENCE = re.compile(r"\$\{([^${}]+)\.output\}")
+
+
+def stash_name(stack: str) -> str:
+    """Name of the Secret that keeps a stack's generated values."""
+    return f"slipway-stash-{stack}".lower()
+
+
+def read(kubectl: Kubectl, stack: str) -> dict[str, str]:
+    """The values that were generated for a stack so far: stash name to value."""
+    for secret in kubectl.get(["secrets", stash_name(stack), "-n", NAMESPACE]):
+        return {k: base64.b64decode(v).decode() for k, v in (secret.get("data") or {}).items()}
+    return {}
+
+
+def draw(known: Mapping[str, str], wanted: Iterable[str]) -> dict[str, str]:
+    """All wanted values: known ones unchanged, others drawn (32 characters of 62: 190 bits)."""
+    return {
+        name: known.get(name) or "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
+        for name in sorted(set(wanted))
+    }
+
+
+def keep(kubectl: Kubectl, stack: str, values: Mapping[str, str]) -> None:
+    """Write the values into the stack's stash."""
+    manifest: Manifest = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": stash_name(stack), "namespace": NAMESPACE, "labels": {STACK_LABEL: stack, **MARK}},
+        "type": "Opaque",
+        "data": {k: _encode(v) for k, v in values.items()},
+    }
+    kubectl.apply([manifest], manager=FIELD_MANAGER)
+
+
+def filled(secret: SecretManifest, values: Mapping[str, str]) -> Manifest:
+    """The Secret with its references replaced; data instead of stringData, so that it compares with the live one.
+
+    Raises:
+        KeyError: A stash that it refers to has no value.
+    """
+    manifest = secret.manifest
+    plain = {
+        key: _REFERENCE.sub(lambda match: values[match.group(1)], text)
+        for key, text in (manifest.get("stringData") or {}).items()
+    }
+    encoded = {
+        key: _encode(_REFERENCE.sub(lambda match: values[match.group(1)], base64.b64decode(text).decode()))
+        for key, text in (manifest.get("data") or {}).items()
+    }
+    body = {key: value for key, value in manifest.items() if key not in ("stringData", "data")}
+    labels = {**(manifest["metadata"].get("labels") or {}), **MARK}
+    return {
+        **body,
+        "metadata": {**manifest["metadata"], "labels": labels},
+        "data": {**encoded, **{key: _encode(value) for key, value in plain.items()}},
+    }
+
+
+def is_ours(manifest: Manifest) -> bool:
+    """Whether a live Secret was applied by this engine beside the chart."""
+    labels = manifest["metadata"].get("labels") or {}
+    return manifest["kind"] == "Secret" and labels.items() >= MARK.items()
+
+
+def same(live: Manifest, wanted: Manifest) -> bool:
+    """Whether the live Secret holds what it should."""
+    labels = live["metadata"].get("labels") or {}
+    return (live.get("data") or {}) == wanted["data"] and labels.items() >= wanted["metadata"]["labels"].items()
+
+
+def key(secret: SecretManifest) -> Key:
+    """Key of the Secret."""
+    return Key.of(secret.manifest)
+
+
+def _encode(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()

@@ -1,0 +1,109 @@
+"""Watching a rollout: progress for people, and an early end when waiting cannot help any more."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from rich.live import Live
+
+from ops.diagnose import troubles
+from ops.errors import OpsError
+from ops.live import selector
+from ops.output import apps_table, errors
+from ops.status import collect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ops.diagnose import PodTrouble
+    from ops.stack import Stack
+    from ops.status import AppStatus
+
+_POLL_S = 1.0
+IMAGE_PATIENCE_S = 45.0
+"""How long a pod may fail to get its image or to start: registries have hiccups, and kubelet tries thrice meanwhile."""
+
+
+class RolloutView:
+    """Shows the apps while they come up: a live table on a terminal, else a line per change."""
+
+    def __init__(self, stack: Stack) -> None:
+        """Nothing is shown before `show`."""
+        self._stack = stack
+        self._console = errors()
+        self._live = Live(console=self._console, transient=True, auto_refresh=False)
+        self._seen: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def __enter__(self) -> RolloutView:
+        """Begin."""
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End; the live table goes away."""
+        self._live.stop()
+
+    def show(self, statuses: list[AppStatus]) -> None:
+        """Show the state."""
+        now = {(s.cluster, s.name): (s.ready, s.desired) for s in statuses}
+        if self._console.is_terminal:
+            several = len({s.cluster for s in statuses}) > 1
+            self._live.update(apps_table(statuses, several_clusters=several), refresh=True)
+        else:
+            for status in statuses:
+                if now[status.cluster, status.name] != self._seen.get((status.cluster, status.name)):
+                    self._stack.progress.note(f"{status.name}: {status.ready} of {status.desired} ready")
+        self._seen = now
+
+
+class Patience:
+    """Notices pods for which waiting is in vain."""
+
+    def __init__(self, seconds: float = IMAGE_PATIENCE_S) -> None:
+        """Pods may be without hope for this many seconds."""
+        self._seconds = seconds
+        self._since: dict[tuple[str, str], float] = {}
+
+    def exhausted(self, found: list[PodTrouble]) -> PodTrouble | None:
+        """The pod that has been without hope for too long, or None."""
+        now = time.monotonic()
+        hopeless = {(t.namespace, t.pod): t for t in found if t.hopeless}
+        self._since = {key: self._since.get(key, now) for key in hopeless}
+        return next((t for key, t in hopeless.items() if now - self._since[key] >= self._seconds), None)
+
+
+def watch(stack: Stack, cluster: str, done: Callable[[list[AppStatus]], bool], timeout: float) -> PodTrouble | None:
+    """Show the rollout of a cluster until it is done.
+
+    Args:
+        stack: The stack.
+        cluster: The cluster that something happens on.
+        done: Asked with the state of that cluster's apps; ends the watch.
+        timeout: Seconds after which the watch ends anyway.
+
+    Returns:
+        The pod for which waiting is in vain, or None.
+    """
+    kubectl = stack.kubectl(cluster)
+    patience = Patience()
+    end = time.monotonic() + timeout
+    with RolloutView(stack) as view:
+        while time.monotonic() < end:
+            try:
+                statuses = collect(stack.rendered, {cluster: kubectl}, cluster)
+                view.show(statuses)
+                if done(statuses):
+                    return None
+                found = troubles(kubectl.get(["pods", "-A", "-l", selector(stack.name)]))
+            except OpsError:
+                # One question that was not answered is no reason to give up; the engine has its own limit.
+                found = []
+                if done([]):
+                    return None
+            lost = patience.exhausted(found)
+            if lost is not None:
+                return lost
+            time.sleep(_POLL_S)
+    return None

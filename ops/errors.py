@@ -1,0 +1,22 @@
+"""The errors of the command line that reach a person."""
+
+from __future__ import annotations
+
+
+class OpsError(Exception):
+    """Something a person has to know; the message is whole: what, the value, and what would be right.
+
+    The command line prints it as `error: …` on standard error and exits with code 1, without a traceback.
+    """
+
+
+class UnreachableError(OpsError):
+    """A cluster does not answer, or its kubeconfig does not lead to one."""
+
+
+class EngineError(OpsError):
+    """An engine could not do its work."""
+
+
+class RefusedError(OpsError):
+    """A stack or a wish that this engine does not take; nothing was changed."""

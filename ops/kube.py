@@ -1,0 +1,244 @@
+"""kubectl for one cluster: calls that answer with objects, and errors that people understand."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from ops import tools
+from ops.errors import OpsError, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+Manifest = dict[str, Any]
+
+_REQUEST_TIMEOUT_S = 20
+_MISSING_CONTEXT = ("does not exist", "no context exists", "no configuration has been provided")
+_NO_ANSWER = (
+    "connection refused",
+    "no such host",
+    "i/o timeout",
+    "Client.Timeout",
+    "no route to host",
+    "network is unreachable",
+    "connection reset",
+    "server misbehaving",
+    "TLS handshake timeout",
+    "context deadline exceeded",
+    "EOF",
+    "x509:",
+    "Unable to connect to the server",
+)
+
+
+class Key(NamedTuple):
+    """What names an object in a cluster, whatever version of its API it is written in."""
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> Key:
+        """The key of an object; `namespace` is empty for objects of the cluster's scope."""
+        version = str(manifest.get("apiVersion", ""))
+        group = version.split("/", 1)[0] if "/" in version else ""
+        metadata = manifest["metadata"]
+        return cls(group, manifest["kind"], metadata.get("namespace") or "", metadata["name"])
+
+    def __str__(self) -> str:
+        """`Kind namespace/name`."""
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a cluster is reached.
+
+    Attributes:
+        kubeconfig: Its kubeconfig; None for the usual place (`KUBECONFIG`, `~/.kube/config`).
+        context: Context in it; None for the current one.
+    """
+
+    kubeconfig: Path | None
+    context: str | None
+
+    def flags(self, context_flag: str = "--context") -> list[str]:
+        """Command-line flags; helm calls its one `--kube-context`."""
+        flags = [f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []
+        return flags + ([f"{context_flag}={self.context}"] if self.context else [])
+
+    def __str__(self) -> str:
+        """For messages: context and file."""
+        context = f"context {self.context}" if self.context else "the current context"
+        return f"{context} of {self.kubeconfig}" if self.kubeconfig else context
+
+
+class CommandError(OpsError):
+    """kubectl ended with an error; `text` is what it said."""
+
+    def __init__(self, what: str, text: str) -> None:
+        """Keep what was asked and the answer."""
+        self.text = text
+        super().__init__(f"{what}: {text}")
+
+
+class Kubectl:
+    """kubectl bound to one cluster.
+
+    Attributes:
+        cluster: Name of the cluster in the stack file, for messages.
+        access: How it is reached.
+    """
+
+    def __init__(self, program: Path, cluster: str, access: Access) -> None:
+        """Bind the program to the cluster."""
+        self._program = program
+        self.cluster = cluster
+        self.access = access
+
+    def command(self, arguments: Sequence[str]) -> list[str]:
+        """The whole command line for `arguments`."""
+        return [str(self._program), *self.access.flags(), *arguments]
+
+    def run(
+        self, arguments: Sequence[str], *, stdin: str | None = None, timeout: float = 120, partial: bool = False
+    ) -> str:
+        """Run kubectl.
+
+        Args:
+            arguments: Without kubeconfig and context. Nothing secret: process arguments are public on a machine.
+            stdin: Its standard input.
+            timeout: Seconds until it is given up.
+            partial: Return what there is although some of the answer is missing because a type is not served.
+
+        Returns:
+            Its standard output.
+
+        Raises:
+            UnreachableError: The cluster does not answer.
+            CommandError: It ended with another error.
+        """
+        what = f"cluster {self.cluster}, kubectl {' '.join(arguments[:2])}"
+        try:
+            done = subprocess.run(
+                self.command(arguments),
+                input=stdin,
+                stdin=subprocess.DEVNULL if stdin is None else None,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=timeout,
+                env=tools.environment(),
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise UnreachableError(
+                f"cluster {self.cluster} ({self.access}) gave no answer within {timeout:.0f} s"
+            ) from None
+        except OSError as error:
+            raise OpsError(f"kubectl ({self._program}) cannot be run: {error.strerror}") from None
+        if done.returncode != 0 and not (partial and _only_unserved(done.stderr)):
+            raise self._error(what, done.stderr.strip() or done.stdout.strip())
+        return done.stdout
+
+    def _error(self, what: str, text: str) -> OpsError:
+        last = text.splitlines()[-1] if text else "no message"
+        if any(sign in text for sign in _MISSING_CONTEXT) and ("context" in text or "configuration" in text):
+            return UnreachableError(
+                f"cluster {self.cluster}: {self.access} cannot be used ({last.removeprefix('error: ')}); "
+                "name a context of your kubeconfig (kubectl config get-contexts)"
+            )
+        if any(sign in text for sign in _NO_ANSWER):
+            remedy = "start it with `slipway local up`" if self.access.context == "slipway" else "is it running?"
+            return UnreachableError(f"cluster {self.cluster} ({self.access}) does not answer: {last}; {remedy}")
+        return CommandError(what, text)
+
+    def get(self, arguments: Sequence[str], *, partial: bool = False) -> list[Manifest]:
+        """`kubectl get … -o json` as a list of objects; empty if there is none.
+
+        Raises:
+            UnreachableError: The cluster does not answer.
+            CommandError: Anything else that kubectl does not like.
+        """
+        text = self.run(
+            ["get", *arguments, "--ignore-not-found", "-o", "json", f"--request-timeout={_REQUEST_TIMEOUT_S}s"],
+            partial=partial,
+        )
+        return items(text)
+
+    def apply(
+        self, manifests: Iterable[Manifest], *, manager: str, dry_run: bool = False, force: bool = True
+    ) -> list[Manifest]:
+        """Server-side apply, the manifests handed over on standard input.
+
+        Args:
+            manifests: What to apply.
+            manager: Field manager.
+            dry_run: Ask the server what would come out, and change nothing.
+            force: Take over fields that another manager set.
+
+        Returns:
+            The objects as they are (or would be) then.
+
+        Raises:
+            UnreachableError: The cluster does not answer.
+            CommandError: The API server refuses one of them.
+        """
+        bundle = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
+        flags = ["--dry-run=server"] if dry_run else []
+        flags += ["--force-conflicts"] if force else []
+        return items(
+            self.run(
+                ["apply", "--server-side", f"--field-manager={manager}", *flags, "-f", "-", "-o", "json"], stdin=bundle
+            )
+        )
+
+    def delete(self, keys: Iterable[Key], *, wait: bool, timeout: float = 120) -> None:
+        """Delete objects; those that are gone already are fine.
+
+        Args:
+            keys: What to delete.
+            wait: Whether to return only when they are gone.
+            timeout: Seconds to wait.
+
+        Raises:
+            UnreachableError: The cluster does not answer.
+            CommandError: One cannot be deleted, or is not gone in time.
+        """
+        for namespace, names in _by_namespace(keys).items():
+            scope = ["-n", namespace] if namespace else []
+            self.run(
+                ["delete", *names, *scope, "--ignore-not-found", f"--wait={str(wait).lower()}"]
+                + ([f"--timeout={timeout:.0f}s"] if wait else []),
+                timeout=timeout + 30,
+            )
+
+
+def _by_namespace(keys: Iterable[Key]) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for key in keys:
+        kind = f"{key.kind}.{key.group}" if key.group else key.kind
+        grouped.setdefault(key.namespace, []).append(f"{kind.lower()}/{key.name}")
+    return grouped
+
+
+def _only_unserved(text: str) -> bool:
+    """Whether each complaint is about a type that is listed but cannot be asked for just now."""
+    signs = ("MethodNotAllowed", "method not allowed", "NotFound", "could not find the requested resource")
+    unserved = ("unable to retrieve the complete list of server APIs", "currently unable to handle the request")
+    lines = [line for line in text.splitlines() if line.strip()]
+    return all(any(sign in line for sign in (*signs, *unserved)) or line.startswith("Warning") for line in lines)
+
+
+def items(text: str) -> list[Manifest]:
+    """The objects in kubectl's JSON output: one object, a list, or nothing."""
+    if not text.strip():
+        return []
+    found = cast("Manifest", json.loads(text))
+    return cast("list[Manifest]", found["items"]) if "items" in found else [found]

@@ -1,0 +1,145 @@
+"""What is really on a cluster: every object that carries a stack's label."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ops.errors import OpsError
+from ops.kube import Key, Kubectl, Manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+STACK_LABEL = "slipway.dev/stack"
+"""Label of every object that a stack makes."""
+LIFECYCLE_LABEL = "slipway.dev/lifecycle"
+RELEASE_ANNOTATION = "meta.helm.sh/release-name"
+"""Helm writes the release that owns an object here (https://helm.sh/docs/, "adopting resources")."""
+
+# Views of other objects, without a life of their own.
+_VIEWS = {"events", "events.events.k8s.io", "pods.metrics.k8s.io", "nodes.metrics.k8s.io", "componentstatuses"}
+_POLL_S = 0.5
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The objects of a stack on one cluster.
+
+    Attributes:
+        objects: All of them, those included that others made for them (pods, replica sets, endpoint slices).
+    """
+
+    objects: dict[Key, Manifest] = field(default_factory=dict[Key, Manifest])
+
+    def made(self) -> dict[Key, Manifest]:
+        """Those that the stack itself made, without what controllers derived and what is being deleted already."""
+        return {
+            key: item
+            for key, item in self.objects.items()
+            if key.kind not in ("Endpoints", "EndpointSlice")
+            and not item["metadata"].get("ownerReferences")
+            and not item["metadata"].get("deletionTimestamp")
+        }
+
+    def namespaces(self) -> dict[str, Manifest]:
+        """The stack's namespaces by name."""
+        return {key.name: item for key, item in self.objects.items() if key.kind == "Namespace"}
+
+
+def selector(stack: str) -> str:
+    """The label selector of a stack."""
+    return f"{STACK_LABEL}={stack}"
+
+
+def types(kubectl: Kubectl) -> list[str]:
+    """Every resource type of the cluster whose objects can be listed and deleted, as `name.group`.
+
+    Raises:
+        UnreachableError: The cluster does not answer.
+        CommandError: kubectl ends with an error.
+    """
+    text = kubectl.run(["api-resources", "--verbs=list,delete", "-o", "name", "--request-timeout=20s"], partial=True)
+    return sorted({line.strip() for line in text.splitlines() if line.strip()} - _VIEWS)
+
+
+def inventory(kubectl: Kubectl, stack: str) -> Inventory:
+    """All objects that carry the stack's label, of every type and in every namespace.
+
+    Args:
+        kubectl: The cluster.
+        stack: Stack name.
+
+    Returns:
+        The objects. Secrets come with their values: keep them in memory.
+
+    Raises:
+        UnreachableError: The cluster does not answer.
+        CommandError: Something cannot be listed, so that nothing could be proved.
+    """
+    found = kubectl.get([",".join(types(kubectl)), "-A", "-l", selector(stack)], partial=True)
+    return Inventory({Key.of(item): item for item in found})
+
+
+def volumes_of(kubectl: Kubectl, namespaces: Iterable[str]) -> list[Manifest]:
+    """PersistentVolumes whose claim is or was in one of the namespaces."""
+    wanted = set(namespaces)
+    return [
+        volume
+        for volume in kubectl.get(["persistentvolumes"])
+        if volume.get("spec", {}).get("claimRef", {}).get("namespace") in wanted
+    ]
+
+
+def wait_until(condition: Callable[[], bool], timeout: float) -> bool:
+    """Ask again and again until the condition holds; False when it does not within `timeout` seconds."""
+    end = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() >= end:
+            return False
+        time.sleep(_POLL_S)
+    return True
+
+
+def wait_gone(kubectl: Kubectl, keys: Iterable[Key], timeout: float) -> None:
+    """Wait until objects that are being deleted are gone.
+
+    Raises:
+        OpsError: Some are not gone in time; names them and what holds a namespace back.
+    """
+    wanted = list(keys)
+
+    def remaining() -> list[Manifest]:
+        return [item for item in _fetch(kubectl, wanted) if Key.of(item) in wanted]
+
+    if wait_until(lambda: not remaining(), timeout):
+        return
+    left = remaining()
+    reasons = [f"  {Key.of(item)}{_held_back(item)}" for item in left]
+    if left:
+        raise OpsError(
+            f"cluster {kubectl.cluster}: not gone after {timeout:.0f} s:\n"
+            + "\n".join(reasons)
+            + "\nrun the same command again to continue"
+        )
+
+
+def _fetch(kubectl: Kubectl, keys: list[Key]) -> list[Manifest]:
+    found: list[Manifest] = []
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for key in keys:
+        kind = f"{key.kind}.{key.group}" if key.group else key.kind
+        grouped.setdefault((kind.lower(), key.namespace), []).append(key.name)
+    for (kind, namespace), names in grouped.items():
+        found += kubectl.get([kind, *names, *(["-n", namespace] if namespace else [])])
+    return found
+
+
+def _held_back(item: Manifest) -> str:
+    conditions = item.get("status", {}).get("conditions", [])
+    reasons = [c["message"] for c in conditions if c.get("status") == "True" and c.get("message")]
+    finalizers = item["metadata"].get("finalizers") or []
+    if reasons:
+        return ": " + "; ".join(reasons)
+    return f": waits for {', '.join(finalizers)}" if finalizers else ""

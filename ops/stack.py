@@ -1,0 +1,104 @@
+"""A stack as the engines see it: its render and kubectl for each of its clusters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ops.access import kubectl
+from ops.project import project_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from local.progress import Progress
+    from ops.kube import Kubectl, Manifest
+    from ops.render import App, Cluster, Rendered
+
+
+@dataclass
+class Stack:
+    """A rendered stack.
+
+    Attributes:
+        name: Its name.
+        directory: Directory of the project.
+        rendered: Everything about it that can be known without a provider.
+        progress: Where to report.
+    """
+
+    name: str
+    directory: Path
+    rendered: Rendered
+    progress: Progress
+    _kubectl: dict[str, Kubectl] = field(default_factory=dict[str, "Kubectl"])
+
+    def kubectl(self, cluster: str) -> Kubectl:
+        """kubectl of one cluster, made at first use.
+
+        Raises:
+            RefusedError: A cloud makes the cluster.
+            UnreachableError: It is the embedded one and was never started.
+        """
+        if cluster not in self._kubectl:
+            self._kubectl[cluster] = kubectl(self.rendered.clusters[cluster], self.progress)
+        return self._kubectl[cluster]
+
+    def clusters(self) -> dict[str, Kubectl]:
+        """kubectl of every cluster by name."""
+        return {name: self.kubectl(name) for name in self.rendered.clusters}
+
+    def apps(self, cluster: str) -> list[App]:
+        """The apps on one cluster."""
+        return [app for app in self.rendered.apps if app.cluster == cluster]
+
+    def cluster(self, name: str) -> Cluster:
+        """A cluster by name."""
+        return self.rendered.clusters[name]
+
+    def manifests(self, cluster: str) -> list[Manifest]:
+        """Everything that the chart of a cluster holds, namespaces first."""
+        everything = [item for items in self.rendered.manifests[cluster].values() for item in items]
+        return sorted(everything, key=lambda item: item["kind"] != "Namespace")
+
+    @property
+    def lifecycle(self) -> str:
+        """`ephemeral` or `durable`, as the labels of its objects say."""
+        labels = {
+            label
+            for name in self.rendered.manifests
+            for item in self.manifests(name)
+            if (label := item["metadata"].get("labels", {}).get("slipway.dev/lifecycle"))
+        }
+        return "durable" if "durable" in labels else "ephemeral"
+
+
+def load(name: str, progress: Progress) -> Stack:
+    """Render a stack.
+
+    Args:
+        name: Stack name.
+        progress: Where to report.
+
+    Returns:
+        The stack.
+
+    Raises:
+        SettingsError: Its settings are wrong.
+    """
+    # Imported here: the render loads Pulumi's SDK, which takes a second.
+    from ops.render import render
+
+    directory = project_dir()
+    return Stack(name, directory, render(name, directory), progress)
+
+
+def containers(manifests: list[Manifest]) -> Iterator[Manifest]:
+    """Every container, init containers included, of the pods that the manifests make."""
+    for manifest in manifests:
+        spec = manifest.get("spec") or {}
+        template = spec.get("jobTemplate", {}).get("spec", spec).get("template")
+        pod = spec if manifest["kind"] == "Pod" else (template or {}).get("spec", {})
+        yield from pod.get("initContainers", [])
+        yield from pod.get("containers", [])

@@ -1,0 +1,125 @@
+"""How the apps of a stack are: one call per cluster."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from ops.kube import Key, Kubectl, Manifest
+from ops.live import selector
+from ops.urls import objects_by_resource, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ops.render import App, Rendered
+
+_TYPES = "deployments.apps,statefulsets.apps,daemonsets.apps,services,namespaces"
+
+
+@dataclass(frozen=True)
+class AppStatus:
+    """An app as it is now.
+
+    Attributes:
+        name: Its name.
+        system: The system it belongs to.
+        cluster: Name of its cluster.
+        namespace: Its namespace.
+        url: Where it answers; None where it has no URL or its address is not known yet.
+        ready: Pods of the wanted revision that are ready.
+        desired: Pods that should be.
+        image: Image that its pods run (or would run).
+    """
+
+    name: str
+    system: str
+    cluster: str
+    namespace: str
+    url: str | None
+    ready: int
+    desired: int
+    image: str
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all wanted pods are ready."""
+        return self.desired > 0 and self.ready >= self.desired
+
+    def as_dict(self) -> dict[str, Any]:
+        """The entry of `slipway status --json`."""
+        return asdict(self)
+
+
+def collect(rendered: Rendered, clusters: Mapping[str, Kubectl], only: str | None = None) -> list[AppStatus]:
+    """The state of the apps of a stack.
+
+    Args:
+        rendered: What the stack should be.
+        clusters: kubectl of each cluster that is asked.
+        only: Leave out the apps of other clusters than this one.
+
+    Returns:
+        One entry per app, in the order of the render.
+
+    Raises:
+        UnreachableError: A cluster does not answer.
+        CommandError: kubectl ends with an error.
+    """
+    resources = objects_by_resource(rendered.plan)
+    live: dict[str, dict[Key, Manifest]] = {
+        name: {Key.of(item): item for item in kubectl.get([_TYPES, "-A", "-l", selector(rendered.stack)])}
+        for name, kubectl in clusters.items()
+    }
+    return [
+        _status(app, rendered, resources, live.get(app.cluster, {}))
+        for app in rendered.apps
+        if only is None or app.cluster == only
+    ]
+
+
+def _status(app: App, rendered: Rendered, resources: Mapping[str, Key], live: Mapping[Key, Manifest]) -> AppStatus:
+    workload = live.get(Key("apps", app.kind, app.namespace, app.object))
+    ready, desired = _counts(app.kind, workload) if workload else (0, _wanted(app, rendered))
+    image = _image(workload) if workload else None
+    return AppStatus(
+        name=app.name,
+        system=app.system,
+        cluster=app.cluster,
+        namespace=app.namespace,
+        url=resolve(app.url, resources, live) if app.url else None,
+        ready=ready,
+        desired=desired,
+        image=image or app.image,
+    )
+
+
+def _wanted(app: App, rendered: Rendered) -> int:
+    for manifest in rendered.manifests.get(app.cluster, {}).get(app.namespace, []):
+        if manifest["kind"] == app.kind and manifest["metadata"]["name"] == app.object:
+            return int(manifest["spec"].get("replicas", 1))
+    return 1
+
+
+def _counts(kind: str, workload: Manifest) -> tuple[int, int]:
+    """Ready pods of the current revision, and wanted pods."""
+    status: dict[str, Any] = workload.get("status") or {}
+    current = status.get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)
+    if kind == "DaemonSet":
+        desired = int(status.get("desiredNumberScheduled", 0)) if current else 1
+        ready = min(int(status.get("numberReady", 0)), int(status.get("updatedNumberScheduled", 0)))
+    else:
+        desired = int(workload["spec"].get("replicas", 1))
+        ready = min(int(status.get("readyReplicas", 0)), int(status.get("updatedReplicas", 0)))
+    # What the status says about an older specification counts for nothing.
+    return (min(ready, desired) if current else 0), desired
+
+
+def _image(workload: Manifest) -> str | None:
+    containers = workload["spec"]["template"]["spec"].get("containers") or []
+    return str(containers[0]["image"]) if containers else None
+
+
+def all_ready(statuses: Sequence[AppStatus]) -> bool:
+    """Whether every app is ready; a stack without apps is."""
+    return all(status.is_ready for status in statuses)

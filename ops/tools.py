@@ -1,0 +1,74 @@
+"""The field's own programs that the commands run: kubectl and helm."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local import paths, toolchain
+from ops.errors import OpsError
+
+if TYPE_CHECKING:
+    from local.progress import Progress
+
+# Server-side dry runs of several objects in one call, and `--wait=watcher`, respectively.
+_MINIMUM = {"kubectl": (1, 31), "helm": (4, 0)}
+_VERSION_ARGUMENTS = {"kubectl": ["version", "--client"], "helm": ["version", "--short"]}
+_VERSION = re.compile(r"v(\d+)\.(\d+)")
+
+
+def environment() -> dict[str, str]:
+    """Environment of kubectl and helm: what they keep goes to the cache, not to the home directory."""
+    home = paths.cache()
+    return {
+        **os.environ,
+        "KUBECACHEDIR": str(home / "kubectl"),
+        "HELM_CACHE_HOME": str(home / "helm" / "cache"),
+        "HELM_CONFIG_HOME": str(home / "helm" / "config"),
+        "HELM_DATA_HOME": str(home / "helm" / "data"),
+    }
+
+
+def find(name: str, progress: Progress | None = None) -> Path:
+    """The program `kubectl` or `helm`.
+
+    `$SLIPWAY_KUBECTL` or `$SLIPWAY_HELM` wins; then the pinned one if it is built already, then one on PATH that is new
+    enough, and else the pinned one is built.
+
+    Args:
+        name: `kubectl` or `helm`.
+        progress: Told when something is built.
+
+    Raises:
+        OpsError: The environment variable names no program.
+        LocalError: It has to be built and cannot be.
+    """
+    variable = f"SLIPWAY_{name.upper()}"
+    override = os.environ.get(variable, "")
+    if override:
+        found = shutil.which(override)
+        if found is None:
+            raise OpsError(f"{variable} = {override}: there is no such program; unset it or name one that exists")
+        return Path(found)
+    built = toolchain.cached(name)
+    if built is not None:
+        return built
+    there = shutil.which(name)
+    if there is not None and _new_enough(there, name):
+        return Path(there)
+    return toolchain.tool(name, progress)
+
+
+def _new_enough(program: str, name: str) -> bool:
+    try:
+        done = subprocess.run(
+            [program, *_VERSION_ARGUMENTS[name]], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    version = _VERSION.search(done.stdout)
+    return version is not None and (int(version[1]), int(version[2])) >= _MINIMUM[name]
