@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ops.render.program import PROJECT_DIR, record, render_config
+from stacks.settings.apps import Apps
 from stacks.stack_file import StackConfig, read_stack_config
 
 if TYPE_CHECKING:
@@ -53,10 +54,34 @@ def _scaled(config: StackConfig) -> StackConfig:
     return changed(config, apps=apps)
 
 
+def _everything(config: StackConfig) -> StackConfig:
+    """Every app that there are settings for, by its defaults, behind ingress and monitoring."""
+    apps: dict[str, dict[str, Any]] = {
+        field.alias or name: {"cluster": "local"} for name, field in Apps.model_fields.items()
+    }
+    apps["http-debug-server"] |= {"host": "debug.example.com"}
+    return changed(config, clusters={"local": {"kind": "embedded", "ingress": {}, "monitoring": {}}}, apps=apps)
+
+
+def _outward(config: StackConfig) -> StackConfig:
+    """The same on a cluster without node address, databases in the cluster but in the shape of production."""
+    whole = _everything(config)
+    apps = tree(whole, "apps")
+    apps["cotoami"] |= {"shape": "production", "serviceType": "LoadBalancer", "mail": {"server": "smtp.example.com"}}
+    apps["example-app"] |= {"mysqlHost": "mysql.example.com", "host": "example.example.com", "serviceType": "ClusterIP"}
+    apps["guestbook"] |= {"slaves": 3, "serviceType": "LoadBalancer"}
+    clusters = {
+        "own": {"kind": "existing", "context": "c", "ingress": {"replicas": 2}, "monitoring": {"storage": "5Gi"}}
+    }
+    return changed(whole, clusters=clusters, apps={name: {**app, "cluster": "own"} for name, app in apps.items()})
+
+
 VARIANTS: dict[str, Callable[[StackConfig], StackConfig]] = {
     "dev+durable": _durable,
     "dev+prefix": _prefixed,
     "dev+scaled": _scaled,
+    "everything": _everything,
+    "outward": _outward,
 }
 """Name to what it changes in dev."""
 

@@ -1,0 +1,174 @@
+"""Every declared edge is open, every other one is closed: all pairs of workloads, evaluated from the manifests."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from tests.support import cases
+from tests.support.data import items, mapping, value
+from tests.support.declared import Declared, Owner, declared
+from tests.support.network import NODE_ADDRESS, OUTSIDE_ADDRESS, Network, Pod
+from tests.support.objects import Workload, of_kind, workloads
+
+UNUSED_PORTS = (1, 22, 65000)
+DNS = Pod("kube-dns", "kube-system", {"k8s-app": "kube-dns"}, "10.244.0.250", {"dns": (53, "UDP")})
+OUTSIDE = Pod("outside", None, {}, OUTSIDE_ADDRESS)
+STRANGER = Pod("stranger", "somebody-elses", {"app": "nginx", "tier": "frontend"}, "10.244.0.251")
+
+
+@cache
+def declarations(case: str) -> Declared:
+    return declared(cases.case(case))
+
+
+@cache
+def network(case: str, cluster: str) -> Network:
+    policies = [t.data for t in of_kind(case, "NetworkPolicy") if t.cluster == cluster]
+    own = {n.name: n.labels for n in of_kind(case, "Namespace") if n.cluster == cluster}
+    return Network(policies, {**own, "kube-system": {}, "somebody-elses": {}})
+
+
+@cache
+def pods(case: str) -> dict[Owner, Pod]:
+    """One pod of each workload."""
+    found: dict[Owner, Pod] = {}
+    for number, workload in enumerate(workloads(case), start=2):
+        assert workload.namespace is not None
+        host = bool(value(workload.template, "spec", "hostNetwork"))
+        found[owner(workload)] = Pod(
+            name=str(workload),
+            namespace=workload.namespace,
+            labels=workload.pod_labels,
+            address=NODE_ADDRESS if host else f"10.244.0.{number}",
+            ports={
+                port["name"]: (port["containerPort"], port["protocol"])
+                for container in workload.containers
+                for port in items(container, "ports")
+            },
+            host_network=host,
+        )
+    return found
+
+
+def owner(workload: Workload) -> Owner:
+    assert workload.namespace is not None
+    return Owner(workload.cluster, workload.namespace, frozenset(workload.selector.items()))
+
+
+def wanted(case: str, client: Owner, server: Owner, port: int, protocol: str) -> bool:
+    """Whether a connection is declared: by an edge, or by a client of the server's addresses and a public server."""
+    said, known = declarations(case), pods(case)
+    if (client, server, port, protocol) in said.edges and not known[server].host_network:
+        return True
+    leaves = known[client].host_network or (protocol == "TCP" and said.reaches(client, known[server].address, port))
+    return leaves and (known[server].host_network or (server, port, protocol) in said.public)
+
+
+def test_declared_edges_lead_to_workloads(case: str) -> None:
+    said, known = declarations(case), set(pods(case))
+    for client, server, port, protocol in said.edges:
+        assert {client, server} <= known
+        assert (port, protocol) in pods(case)[server].ports.values()
+
+
+def test_declared_edges_are_open(case: str) -> None:
+    known = pods(case)
+    closed = [
+        (known[client].name, known[server].name, port)
+        for client, server, port, protocol in declarations(case).edges
+        if not network(case, client.cluster).allows(known[client], known[server], port, protocol)
+    ]
+    assert closed == []
+
+
+def test_everything_else_is_closed(case: str) -> None:
+    known = pods(case)
+    wrong: list[tuple[str, str, int, str, bool]] = []
+    for client, source in known.items():
+        for server, target in known.items():
+            if client == server or client.cluster != server.cluster:
+                continue
+            ports = {*target.ports.values(), *((port, "TCP") for port in UNUSED_PORTS)}
+            ports |= {(number, "UDP") for number, _ in target.ports.values()}
+            for port, protocol in sorted(ports):
+                verdict = network(case, client.cluster).allows(source, target, port, protocol)
+                if verdict != wanted(case, client, server, port, protocol):
+                    wrong.append((source.name, target.name, port, protocol, verdict))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("visitor", [OUTSIDE, STRANGER], ids=["outside", "a namespace without policies"])
+def test_only_public_services_are_reached_from_elsewhere(case: str, visitor: Pod) -> None:
+    for server, target in pods(case).items():
+        if target.host_network:
+            continue
+        net = network(case, server.cluster)
+        candidates = {*(number for number, _ in target.ports.values()), *UNUSED_PORTS}
+        open_ports = {number for number in candidates if net.allows(visitor, target, number)}
+        assert open_ports == {port for at, port, _ in declarations(case).public if at == server}, target.name
+
+
+def test_services_with_an_address_outside_are_public(case: str) -> None:
+    """From the manifests alone: what a node port or a load balancer leads to, anybody may reach."""
+    for service in of_kind(case, "Service"):
+        if value(service.data, "spec", "type") not in ("NodePort", "LoadBalancer"):
+            continue
+        selector = value(service.data, "spec", "selector")
+        (target,) = [
+            pod
+            for at, pod in pods(case).items()
+            if (at.cluster, at.namespace) == (service.cluster, service.namespace)
+            and selector.items() <= pod.labels.items()
+        ]
+        for port in items(service.data, "spec", "ports"):
+            number = target.ports[port["targetPort"]][0]
+            assert network(case, service.cluster).allows(OUTSIDE, target, number), (service, number)
+
+
+def test_only_those_that_connect_may_ask_for_names(case: str) -> None:
+    asking = declarations(case).asking
+    for client, source in pods(case).items():
+        if source.host_network:
+            continue
+        net = network(case, client.cluster)
+        for protocol in ("UDP", "TCP"):
+            assert net.allows(source, DNS, 53, protocol) == (client in asking), source.name
+        assert not net.allows(source, DNS, 9153), source.name
+
+
+def test_nobody_reaches_addresses_outside_that_are_not_declared(case: str) -> None:
+    said = declarations(case)
+    ports = {port for _, target in said.outside for port in target.ports} | {22, 25, 80, 443}
+    for client, source in pods(case).items():
+        if source.host_network:
+            continue
+        for port in sorted(ports):
+            verdict = network(case, client.cluster).allows(source, OUTSIDE, port)
+            assert verdict == said.reaches(client, OUTSIDE_ADDRESS, port), (source.name, port)
+
+
+def test_every_pod_is_isolated_both_ways(case: str) -> None:
+    for server, pod in pods(case).items():
+        if not pod.host_network:
+            net = network(case, server.cluster)
+            assert net.isolated("Ingress", pod), pod.name
+            assert net.isolated("Egress", pod), pod.name
+
+
+def test_a_policy_selects_pods_that_exist(case: str) -> None:
+    for policy in of_kind(case, "NetworkPolicy"):
+        selector = mapping(policy.data, "spec", "podSelector", "matchLabels")
+        assert any(
+            (at.cluster, at.namespace) == (policy.cluster, policy.namespace) and selector.items() <= pod.labels.items()
+            for at, pod in pods(case).items()
+        ), policy
+
+
+def test_the_richest_case_declares_edges() -> None:
+    """Guards the tests above against looking at nothing."""
+    said = declarations("everything")
+    assert len(said.edges) > 10
+    assert said.outside
+    assert said.public
