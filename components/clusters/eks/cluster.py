@@ -1,0 +1,290 @@
+"""EksCluster: the whole of a cluster on AWS, from the VPC to the default storage class."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components.clusters.eks.addons import AddonsArgs, ClusterAddons, NodeAddons
+from components.clusters.eks.control_plane import ControlPlane, ControlPlaneArgs
+from components.clusters.eks.network import EksNetwork, EksNetworkArgs
+from components.clusters.eks.nodes import EksNodes, EksNodesArgs
+from components.clusters.exec_kubeconfig import TokenCommand, exec_kubeconfig
+from components.clusters.handle import ClusterHandle
+from components.foundation.tags import all_tags
+
+if TYPE_CHECKING:
+    from components.clusters.eks.nodes import SshAccess
+    from components.foundation.aws_account import AwsAccountHandle
+    from components.scope import Scope
+
+STORAGE_CLASS = "gp3"
+SYSTEM = "cluster"
+_BALANCER = "service.beta.kubernetes.io/aws-load-balancer"
+
+
+def eks_name(name: str) -> str:
+    """A cluster's name as EKS takes it.
+
+    Args:
+        name: A name that may be a domain, as kops's clusters have it.
+
+    Returns:
+        The name with '-' for each dot: EKS allows letters, digits, '-' and '_'
+        (https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html).
+    """
+    return name.replace(".", "-")
+
+
+def load_balancer_annotations(scope: Scope) -> dict[str, str]:
+    """What a Service of type LoadBalancer says to the cloud controller that EKS runs in its control plane.
+
+    The controller is chosen over the AWS Load Balancer Controller because it runs outside the cluster: a load balancer
+    can be made before the first pod and is removed with its Service whatever state the nodes are in, and there is no
+    chart, webhook or role to keep. What it lacks (targets by pod address, rules of layer 7) nothing here needs: the
+    ingress controller does layer 7.
+
+    Args:
+        scope: The stack, whose tags the load balancer gets.
+
+    Returns:
+        Annotation to value (https://kubernetes.io/docs/reference/labels-annotations-taints/).
+    """
+    spread = ",".join(f"{key}={value}" for key, value in sorted(all_tags(scope, "load-balancer").items()))
+    return {
+        f"{_BALANCER}-type": "nlb",
+        f"{_BALANCER}-cross-zone-load-balancing-enabled": "true",
+        f"{_BALANCER}-additional-resource-tags": spread,
+    }
+
+
+@dataclass(frozen=True)
+class EksClusterArgs:
+    """What the cluster is.
+
+    Attributes:
+        scope: The stack.
+        account: The account and region it is made in.
+        eks_name: Its name at AWS.
+        version: Kubernetes minor version.
+        zones: Availability zones.
+        registry: Address in front of the names of own images.
+        vpc_cidr: Range of the VPC.
+        service_cidr: Range of the Services.
+        nat_per_zone: Whether each zone has a NAT gateway of its own.
+        flow_logs: Whether refused connections are logged.
+        api_access: Public ranges that may reach the API.
+        admins: ARNs that administer the cluster beside the one that makes it.
+        logs: Control-plane logs that are kept.
+        log_days: Days that logs are kept.
+        instance_type: Instance type of the nodes.
+        node_count: Nodes that are wanted.
+        node_least: Fewest nodes.
+        node_most: Most nodes.
+        disk_gb: Size of a node's disk in GB.
+        max_pods: Pods a node takes at most.
+        ami_release: Release of EKS's image, or None.
+        session_manager: Whether AWS Systems Manager may open sessions on the nodes.
+        ssh: Access to the nodes by ssh, or None.
+    """
+
+    scope: Scope
+    account: AwsAccountHandle
+    eks_name: str
+    version: str
+    zones: tuple[str, ...]
+    registry: pulumi.Input[str]
+    vpc_cidr: str
+    service_cidr: str
+    nat_per_zone: bool
+    flow_logs: bool
+    api_access: tuple[str, ...]
+    admins: tuple[str, ...]
+    logs: tuple[str, ...]
+    log_days: int
+    instance_type: str
+    node_count: int
+    node_least: int
+    node_most: int
+    disk_gb: int
+    max_pods: int
+    ami_release: str | None = None
+    session_manager: bool = False
+    ssh: SshAccess | None = None
+
+
+class EksCluster(pulumi.ComponentResource):
+    """A cluster on Amazon Elastic Kubernetes Service.
+
+    Order is in the graph: the Kubernetes provider depends on everything that Kubernetes objects need to go away (nodes,
+    add-ons, access, routes, gateways), and each object depends on its provider. So load balancers and volumes go before
+    nodes, nodes before their permissions and routes, and the VPC goes last.
+
+    Attributes:
+        handle: The cluster, as workloads see it.
+        network: Its VPC.
+        control_plane: Its control plane.
+        kubeconfig: Its kubeconfig, without any credential.
+    """
+
+    def __init__(self, name: str, args: EksClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Make the cluster.
+
+        Args:
+            name: Name of the cluster in the stack.
+            args: What it is.
+            opts: Options of the component.
+        """
+        super().__init__("slipway:clusters:EksCluster", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        self.network = self._network(name, args, child)
+        private_ids = [subnet.id for subnet in self.network.private_subnets]
+        self.control_plane = ControlPlane(
+            name,
+            ControlPlaneArgs(
+                scope=args.scope,
+                account=args.account,
+                eks_name=args.eks_name,
+                version=args.version,
+                subnet_ids=private_ids,
+                service_cidr=args.service_cidr,
+                api_access=args.api_access,
+                admins=args.admins,
+                logs=args.logs,
+                log_days=args.log_days,
+            ),
+            child,
+        )
+        cluster = self.control_plane.cluster
+        addons = AddonsArgs(scope=args.scope, account=args.account, cluster=cluster, version=args.version)
+        before = NodeAddons(name, addons, child)
+        nodes = self._nodes(name, args, [*before.made, *self.network.paths])
+        after = ClusterAddons(name, dataclasses.replace(addons, needed=[nodes.group]), child)
+        token = [
+            "eks",
+            "get-token",
+            "--cluster-name",
+            args.eks_name,
+            "--region",
+            args.account.region,
+            "--output",
+            "json",
+        ]
+        if args.account.profile:
+            token += ["--profile", args.account.profile]
+        if args.account.role_arn:
+            token += ["--role-arn", args.account.role_arn]
+        self.kubeconfig = exec_kubeconfig(
+            args.eks_name,
+            cluster.endpoint,
+            cluster.certificate_authority.data,
+            TokenCommand(
+                command="aws",
+                args=tuple(token),
+                install_hint="The AWS CLI is needed: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html",
+            ),
+        )
+        provider = kubernetes.Provider(
+            f"{name}-kubernetes",
+            kubeconfig=self.kubeconfig,
+            # A new certificate or address is the same cluster; only another cluster means other objects.
+            cluster_identifier=cluster.arn,
+            enable_server_side_apply=True,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[
+                    cluster,
+                    *self.control_plane.access,
+                    *self.network.paths,
+                    *before.made,
+                    *nodes.permissions,
+                    nodes.group,
+                    *after.made,
+                ],
+            ),
+        )
+        self._storage_class(name, args, provider)
+        self.handle = ClusterHandle(
+            name=name,
+            kind="eks",
+            provider=provider,
+            registry=args.registry,
+            storage_class=STORAGE_CLASS,
+            node_address=None,
+            load_balancer_address="hostname",
+            kubeconfig=self.kubeconfig,
+            load_balancer_annotations=load_balancer_annotations(args.scope),
+        )
+        self.register_outputs(
+            {
+                "name": name,
+                "kind": "eks",
+                "context": None,
+                "kubeconfig": None,
+                "registry": args.registry,
+                "clusterName": cluster.name,
+                "endpoint": cluster.endpoint,
+                "kubeconfigText": self.kubeconfig,
+            }
+        )
+
+    def _network(self, name: str, args: EksClusterArgs, options: pulumi.ResourceOptions) -> EksNetwork:
+        return EksNetwork(
+            name,
+            EksNetworkArgs(
+                scope=args.scope,
+                account=args.account,
+                eks_name=args.eks_name,
+                cidr=args.vpc_cidr,
+                zones=args.zones,
+                nat_per_zone=args.nat_per_zone,
+                flow_logs=args.flow_logs,
+                log_days=args.log_days,
+            ),
+            options,
+        )
+
+    def _nodes(self, name: str, args: EksClusterArgs, needed: list[pulumi.Resource]) -> EksNodes:
+        return EksNodes(
+            name,
+            EksNodesArgs(
+                scope=args.scope,
+                account=args.account,
+                cluster=self.control_plane.cluster,
+                version=args.version,
+                vpc_id=self.network.vpc.id,
+                subnet_ids=[subnet.id for subnet in self.network.private_subnets],
+                instance_type=args.instance_type,
+                count=args.node_count,
+                least=args.node_least,
+                most=args.node_most,
+                disk_gb=args.disk_gb,
+                max_pods=args.max_pods,
+                ami_release=args.ami_release,
+                session_manager=args.session_manager,
+                ssh=args.ssh,
+                needed=needed,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _storage_class(self, name: str, args: EksClusterArgs, provider: kubernetes.Provider) -> None:
+        kubernetes.storage.v1.StorageClass(
+            f"{name}-storage-class",
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(
+                name=STORAGE_CLASS,
+                labels=args.scope.labels(SYSTEM),
+                annotations={"storageclass.kubernetes.io/is-default-class": "true"},
+            ),
+            provisioner="ebs.csi.aws.com",
+            parameters={"type": "gp3", "encrypted": "true"},
+            # A volume lies in one zone: the pod's, once it is known.
+            volume_binding_mode="WaitForFirstConsumer",
+            reclaim_policy="Retain" if args.scope.durable else "Delete",
+            allow_volume_expansion=True,
+            opts=pulumi.ResourceOptions(parent=self, provider=provider),
+        )
