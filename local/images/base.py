@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,51 +41,77 @@ def reference() -> str:
     return str(Reference.parse(versions.IMAGES["debian"]))
 
 
-def ensure(engine: Engine, probes: registry.PublicProbes, progress: Progress) -> None:
+def ensure(engine: Engine, probes: registry.PublicProbes, progress: Progress) -> str:
     """Put the Debian base into the engine's store: pulled where its registry answers, else made here.
+
+    Returns the reference to build on: the public one, or the name of the one made here.
 
     Raises:
         LocalError: neither is possible.
     """
     wanted = reference()
     if engine.has(wanted):
-        return
+        return wanted
+    recipe = _recipe()
+    made = f"localhost/slipway/debian:{recipe.suite}-{recipe.key}"
+    if engine.has(made):
+        return made
     if probes.look(Reference.parse(wanted)).found:
         with progress.step(f"pull {wanted}"):
             engine.pull(wanted)
-        return
-    archive = root_archive(progress)
-    with progress.step(f"import {wanted}"):
-        engine.import_root(archive, wanted)
+        return wanted
+    archive = _root_archive(recipe, progress)
+    with progress.step("import the base image"):
+        engine.import_root(archive, made)
+    return made
 
 
-def root_archive(progress: Progress) -> Path:
-    """The tar archive of the base's root file system, made once per recipe and kept in the cache.
+@dataclass(frozen=True)
+class _Recipe:
+    """How the base is made: mmdebstrap's options, Debian's sources, and a key over both."""
 
-    Raises:
-        LocalError: not root, or Debian's mirror cannot be reached.
-    """
+    suite: str
+    sources: tuple[str, ...]
+    options: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        return hashlib.sha256("\n".join([*self.sources, *self.options]).encode()).hexdigest()[:12]
+
+
+def _recipe() -> _Recipe:
     suite = Reference.parse(reference()).tag.split("-")[0]
     if not suite.isalpha():
         raise LocalError(
             f"the pin of debian must begin with a suite's name, such as bookworm-slim; it is {reference()}"
         )
     mirror = os.environ.get("SLIPWAY_DEBIAN_MIRROR", _MIRROR)
-    sources = [
+    sources = (
         f"deb {mirror} {suite} main",
         f"deb {mirror} {suite}-updates main",
         f"deb {_SECURITY} {suite}-security main",
-    ]
-    options = [
+    )
+    options = (
         "--mode=root",
         "--variant=minbase",
         "--components=main",
         *(f"--dpkgopt={option}" for option in _DPKG_OPTIONS),
         # mmdebstrap copies these two from the machine it runs on.
         '--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname"',
-    ]
-    key = hashlib.sha256("\n".join([*sources, *options]).encode()).hexdigest()[:12]
-    archive = paths.cache() / "images" / f"base-{suite}-{key}.tar"
+        # As in the official image: a package's installation starts no service.
+        '--customize-hook=printf "#!/bin/sh\\nexit 101\\n" > "$1/usr/sbin/policy-rc.d"',
+        '--customize-hook=chmod 755 "$1/usr/sbin/policy-rc.d"',
+    )
+    return _Recipe(suite, sources, options)
+
+
+def _root_archive(recipe: _Recipe, progress: Progress) -> Path:
+    """The tar archive of the base's root file system, made once per recipe and kept in the cache.
+
+    Raises:
+        LocalError: not root, or Debian's mirror cannot be reached.
+    """
+    archive = paths.cache() / "images" / f"base-{recipe.suite}-{recipe.key}.tar"
     if archive.is_file():
         return archive
     if os.geteuid() != 0:
@@ -103,7 +130,7 @@ def root_archive(progress: Progress) -> Path:
         # A minimal Debian has perl-base only; the modules were unpacked then.
         modules = [*programs.glob("usr/share/perl/5.*"), *programs.glob("usr/lib/*/perl/5.*")]
         environment = {"TMPDIR": temporary, "PATH": path, "PERL5LIB": ":".join(map(str, modules))}
-        command = [program, *options, f"--keyring={keyring}", suite, str(draft), *sources]
+        command = [program, *recipe.options, f"--keyring={keyring}", recipe.suite, str(draft), *recipe.sources]
         run(command, f"making the base image {reference()}", environment)
         draft.rename(archive)
     return archive

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from local import paths
 from local.errors import LocalError
+from local.images.flags import build_flags, is_loopback
 from local.images.packages import libraries, unpack
 from local.images.shell import run, works
 
@@ -23,11 +24,6 @@ if TYPE_CHECKING:
 # compressed into which blob; kept, that saves compressing the base once per image.
 _STRAY_DATA = Path("/var/lib/containers")
 _STRAY_CACHE = Path("/var/cache/containers")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a registry's `host:port` is this machine, where plain HTTP is right."""
-    return host.partition(":")[0] in {"localhost", "127.0.0.1"}
 
 
 class BuildahEngine:
@@ -48,7 +44,6 @@ class BuildahEngine:
         empty = configuration / "containers.conf"
         empty.write_text("", encoding="utf-8")
         self._policy = ["--signature-policy", str(policy)]
-        self._program = program
         self._environment = {
             "BUILDAH_ISOLATION": "chroot",
             # RUN --mount=type=cache lies below the temporary directory; here it lasts as long as the cache.
@@ -57,17 +52,21 @@ class BuildahEngine:
             "CONTAINERS_REGISTRIES_CONF": str(registries),
         }
         self._store = ["--root", str(home / "store"), "--runroot", str(home / "run")]
-        overlay = [str(program), *self._store, "--storage-driver", "overlay", "info"]
+        # In namespaces of its own: whatever ends Buildah, its mounts and its RUN steps end with it.
+        isolated = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        prefix = isolated if works([*isolated, "true"]) else []
+        self._command = [*prefix, str(program)]
+        overlay = [*self._command, *self._store, "--storage-driver", "overlay", "info"]
         # Overlay needs a kernel and a file system that allow it; vfs copies each layer but works anywhere.
         self._store += ["--storage-driver", "overlay" if works(overlay, self._environment) else "vfs"]
 
     def _run(self, arguments: Sequence[str], what: str) -> str:
         with _no_strays(paths.cache() / "images" / "blobs"):
-            return run([str(self._program), *self._store, *arguments], what, self._environment)
+            return run([*self._command, *self._store, *arguments], what, self._environment)
 
     def works(self) -> bool:
         """Whether the program runs and can use its store."""
-        return works([str(self._program), *self._store, "info"], self._environment)
+        return works([*self._command, *self._store, "info"], self._environment)
 
     def clean(self) -> None:
         """Remove the working containers that an interrupted build left."""
@@ -75,7 +74,7 @@ class BuildahEngine:
             self._run(["rm", "--all"], "removing an interrupted build")
 
     def has(self, reference: str) -> bool:
-        command = [str(self._program), *self._store, "inspect", "--type", "image", "--format", "{{.FromImageID}}"]
+        command = [*self._command, *self._store, "inspect", "--type", "image", "--format", "{{.FromImageID}}"]
         return works([*command, reference], self._environment)
 
     def pull(self, reference: str) -> None:
@@ -94,9 +93,7 @@ class BuildahEngine:
         self, context: Path, tags: Sequence[str], arguments: Mapping[str, str], labels: Mapping[str, str], platform: str
     ) -> None:
         command = ["bud", "--quiet", *self._policy, "--pull-never", "--platform", platform]
-        command += [flag for tag in tags for flag in ("--tag", tag)]
-        command += [flag for key, value in sorted(arguments.items()) for flag in ("--build-arg", f"{key}={value}")]
-        command += [flag for key, value in sorted(labels.items()) for flag in ("--label", f"{key}={value}")]
+        command += build_flags(tags, arguments, labels)
         self._run([*command, str(context)], f"building image {tags[0]}")
 
     def tag(self, source: str, target: str) -> None:

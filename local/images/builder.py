@@ -71,8 +71,7 @@ class Workshop:
             return Built(image, stored, wanted, 0.0)
         arguments: dict[str, str] = {}
         if image.base == "debian":
-            base.ensure(self.engine, self.probes, self.progress)
-            arguments["BASE"] = base.reference()
+            arguments["BASE"] = base.ensure(self.engine, self.probes, self.progress)
         elif image.base != "scratch":
             arguments["BASE"] = self.build(self.images[image.base]).stored
         tools = toolchain.ensure(image.tools, self.progress)

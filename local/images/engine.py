@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from local.errors import LocalError
 from local.images import buildah
+from local.images.flags import build_flags, is_loopback
 from local.images.shell import run, works
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class DockerEngine:
     def build(
         self, context: Path, tags: Sequence[str], arguments: Mapping[str, str], labels: Mapping[str, str], platform: str
     ) -> None:
-        command = ["docker", "build", "--quiet", "--platform", platform, *_build_flags(tags, arguments, labels)]
+        command = ["docker", "build", "--quiet", "--platform", platform, *build_flags(tags, arguments, labels)]
         # An attestation would turn the image into an index, whose labels a registry does not show.
         environment = {"DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
         run([*command, str(context)], f"building image {tags[0]}", environment)
@@ -100,20 +101,14 @@ class PodmanEngine:
         self, context: Path, tags: Sequence[str], arguments: Mapping[str, str], labels: Mapping[str, str], platform: str
     ) -> None:
         command = ["podman", "build", "--quiet", "--isolation", "chroot", "--pull=never", "--platform", platform]
-        run([*command, *_build_flags(tags, arguments, labels), str(context)], f"building image {tags[0]}")
+        run([*command, *build_flags(tags, arguments, labels), str(context)], f"building image {tags[0]}")
 
     def tag(self, source: str, target: str) -> None:
         run(["podman", "tag", source, target], f"tagging {target}")
 
     def push(self, source: str, destination: Reference) -> None:
-        plain = ["--tls-verify=false"] if buildah.is_loopback(destination.host) else []
+        plain = ["--tls-verify=false"] if is_loopback(destination.host) else []
         run(["podman", "push", "--quiet", *plain, source, f"docker://{destination}"], f"pushing {destination}")
-
-
-def _build_flags(tags: Sequence[str], arguments: Mapping[str, str], labels: Mapping[str, str]) -> list[str]:
-    flags = [flag for tag in tags for flag in ("--tag", tag)]
-    flags += [flag for key, value in sorted(arguments.items()) for flag in ("--build-arg", f"{key}={value}")]
-    return flags + [flag for key, value in sorted(labels.items()) for flag in ("--label", f"{key}={value}")]
 
 
 def find(progress: Progress) -> Engine:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from local.errors import LocalError
 from local.images import catalog, registry
-from local.images.buildah import is_loopback
 from local.images.builder import workshop
+from local.images.flags import is_loopback
 from local.images.reference import Reference
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import httpx
 
 from local import toolchain
 from local.errors import LocalError
-from local.images.buildah import is_loopback
 from local.images.content import LABEL
+from local.images.flags import is_loopback
 from local.images.reference import DOCKER_HUB, Reference
 from local.images.shell import run
 
