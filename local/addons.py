@@ -22,7 +22,7 @@ _DIRECTORY = Path(__file__).parent / "addons"
 DEPLOYMENTS = ("coredns", "metrics-server", "local-path-provisioner")
 TOOLS = ("pause", "coredns", "metrics-server", "local-path-provisioner")
 HELPER_IMAGE = "slipway.dev/busybox:1"
-_HELPER_PROGRAMS = ("sh", "mkdir", "rm", "chmod", "chown", "cat", "ls", "sleep", "wget", "nslookup", "id")
+_HELPER_PROGRAMS = ("sh", "mkdir", "rm", "chmod", "chown", "cat", "ls", "sleep", "id")
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def images(tools: Mapping[str, Path], packages: Packages) -> list[Published]:
         "/bin/busybox": oci.File(busybox),
         **{f"/bin/{name}": oci.File(link="busybox") for name in _HELPER_PROGRAMS},
     }
-    helper = oci.Image(files=files, content=f"{packages.root.name}-3", user="0:0", entrypoint=("/bin/sh",))
+    helper = oci.Image(files=files, content=f"{packages.root.name}-4", user="0:0", entrypoint=("/bin/sh",))
     return [*published, Published(HELPER_IMAGE, helper)]
 
 
