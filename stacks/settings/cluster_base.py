@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from stacks.settings.fields import Model
+from stacks.settings.fields import Count, Memory, Model
 
 
 class IngressSettings(Model):
@@ -17,8 +17,8 @@ class IngressSettings(Model):
         replicas: Pods of the controller.
     """
 
-    node_port: Annotated[int, Field(ge=30000, le=32767)] | None = None
-    replicas: Annotated[int, Field(ge=1, le=20)] = 1
+    node_port: Annotated[Count, Field(ge=30000, le=32767)] | None = None
+    replicas: Annotated[Count, Field(ge=1, le=20)] = 1
 
 
 class MonitoringSettings(Model):
@@ -31,10 +31,10 @@ class MonitoringSettings(Model):
         storage: Size of Prometheus' volume.
     """
 
-    grafana_node_port: Annotated[int, Field(ge=30000, le=32767)] | None = None
-    prometheus_node_port: Annotated[int, Field(ge=30000, le=32767)] | None = None
-    retention_days: Annotated[int, Field(ge=1, le=3650)] = 15
-    storage: str = "2Gi"
+    grafana_node_port: Annotated[Count, Field(ge=30000, le=32767)] | None = None
+    prometheus_node_port: Annotated[Count, Field(ge=30000, le=32767)] | None = None
+    retention_days: Annotated[Count, Field(ge=1, le=3650)] = 15
+    storage: Memory = "2Gi"
 
 
 class ClusterBase(Model):

@@ -9,8 +9,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_CPU = re.compile(r"(?:[1-9][0-9]*m|(?:[0-9]+)(?:\.[0-9]{1,3})?)")
-_BYTES = re.compile(r"([1-9][0-9]*)(Ki|Mi|Gi|Ti|k|M|G|T)?")
+# The number of digits is bounded: Python refuses to convert very long ones.
+_CPU = re.compile(r"(?:[1-9][0-9]{0,9}m|[0-9]{1,9}(?:\.[0-9]{1,3})?)")
+_BYTES = re.compile(r"([1-9][0-9]{0,17})(Ki|Mi|Gi|Ti|k|M|G|T)?")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
@@ -29,6 +30,9 @@ _BYTE_UNITS = {
 
 NAMESPACED_NAME_LIMIT = 40
 """Longest app, cluster or prefix name: derived object names append a part and must stay within Kubernetes' 63."""
+
+PREFIX_LIMIT = 20
+"""Longest namespace prefix."""
 
 
 class Model(BaseModel):
@@ -49,6 +53,15 @@ def _dns_label(value: str) -> str:
         raise ValueError(
             f"must be a DNS label: lower-case letters, digits and '-', starting and ending with a letter or digit, "
             f"at most {NAMESPACED_NAME_LIMIT} characters"
+        )
+    return value
+
+
+def _prefix(value: str) -> str:
+    if value and (not _DNS_LABEL.fullmatch(value) or len(value) > PREFIX_LIMIT):
+        raise ValueError(
+            f"must be empty or a DNS label: lower-case letters, digits and '-', starting and ending with a letter or "
+            f"digit, at most {PREFIX_LIMIT} characters"
         )
     return value
 
@@ -184,6 +197,8 @@ Count = Annotated[int, BeforeValidator(_no_bool)]
 """A whole number that refuses true and false."""
 Label = Annotated[str, AfterValidator(_dns_label)]
 """A DNS label of at most 40 characters."""
+Prefix = Annotated[str, AfterValidator(_prefix)]
+"""Nothing, or a DNS label of at most 20 characters."""
 HostName = Annotated[str, AfterValidator(_host_name)]
 """A fully qualified host name."""
 Cpu = Annotated[str, BeforeValidator(number_as_text), AfterValidator(_cpu)]

@@ -32,7 +32,17 @@ _REMEDIES = {
     "model_attributes_type": "must be a mapping",
     "dict_type": "must be a mapping",
     "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "int_parsing_size": "must be a whole number of ordinary size",
     "union_tag_not_found": "has no key kind",
+}
+_SIZES = {
+    "too_short": ("min_length", "entries"),
+    "too_long": ("max_length", "entries"),
+    "string_too_short": ("min_length", "characters"),
+    "string_too_long": ("max_length", "characters"),
 }
 _VALIDATION_ROUNDS = 20
 _ABSENT = object()
@@ -89,6 +99,22 @@ def _path(project: str, location: Sequence[int | str]) -> str:
     return f"{project}:" + ".".join(parts)
 
 
+def _remedy(kind: str, message: str, context: Mapping[str, Any]) -> str:
+    """What would be right, in our words where pydantic's are a programmer's."""
+    if kind == "literal_error":
+        return f"must be one of: {context['expected']}"
+    if kind in ("greater_than_equal", "greater_than"):
+        return f"must be at least {context.get('ge', context.get('gt'))}"
+    if kind in ("less_than_equal", "less_than"):
+        return f"must be at most {context.get('le', context.get('lt'))}"
+    if kind == "string_pattern_mismatch":
+        return f"must match the pattern {context['pattern']}"
+    if kind in _SIZES:
+        bound, unit = _SIZES[kind]
+        return f"must have at {'least' if bound == 'min_length' else 'most'} {context[bound]} {unit}"
+    return _REMEDIES.get(kind, message)
+
+
 def _problems(project: str, error: ErrorDetails) -> list[Problem]:
     kind, location = error["type"], error["loc"]
     message = error["msg"].removeprefix("Value error, ")
@@ -109,15 +135,7 @@ def _problems(project: str, error: ErrorDetails) -> list[Problem]:
         value = cast("dict[str, object]", error["input"]).get("kind")
         kinds = ", ".join(sorted(_UNIONS[str(location[0])]))
         return [Problem(f"{path}.kind", shown(value), f"must be one of: {kinds}")]
-    context = error.get("ctx", {})
-    if kind == "literal_error":
-        remedy = f"must be one of: {context['expected']}"
-    elif kind in ("greater_than_equal", "greater_than"):
-        remedy = f"must be at least {context.get('ge', context.get('gt'))}"
-    elif kind in ("less_than_equal", "less_than"):
-        remedy = f"must be at most {context.get('le', context.get('lt'))}"
-    else:
-        remedy = _REMEDIES.get(kind, message)
+    remedy = _remedy(kind, message, error.get("ctx", {}))
     value = None if kind == "value_error" and isinstance(error["input"], dict) else shown(error["input"])
     return [Problem(path, value, remedy)]
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
 from stacks.settings.apps import Apps
 from stacks.settings.clouds import Cloud, DnsZone, Lifecycle  # noqa: TC001 - pydantic reads the annotation at run time
 from stacks.settings.clusters import Cluster  # noqa: TC001 - pydantic reads the annotation at run time
-from stacks.settings.fields import Label, Model
+from stacks.settings.fields import Label, Model, Prefix
 from stacks.settings.foundation import (  # noqa: TC001 - pydantic reads the annotation at run time
     Database,
     Deployer,
@@ -37,7 +37,7 @@ class Settings(Model):
 
     lifecycle: Lifecycle = "ephemeral"
     owner: Label = "slipway"
-    namespace_prefix: Annotated[str, Field(max_length=20, pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$")] = ""
+    namespace_prefix: Prefix = ""
     clouds: dict[Label, Cloud] = Field(default_factory=dict)
     state: State | None = None
     zones: dict[Label, DnsZone] = Field(default_factory=dict)

@@ -27,7 +27,9 @@ def broken_rules(settings: Settings) -> list[str]:
 
 
 def _known_clusters(settings: Settings) -> Iterator[str]:
-    known = ", ".join(sorted(settings.clusters))
+    if not settings.clusters and not settings.clouds:
+        return  # That there is no cluster is told once, not for every app.
+    known = ", ".join(sorted(settings.clusters)) or "none"
     for name, app in settings.apps.deployed().items():
         if app.cluster not in settings.clusters:
             yield f"apps.{name}.cluster = {shown(app.cluster)} | is no cluster of this stack; there is: {known}"
