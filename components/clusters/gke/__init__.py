@@ -1,0 +1,1 @@
+"""A cluster on Google Kubernetes Engine: network, control plane and nodes."""
