@@ -162,7 +162,11 @@ def _as_engine_text(value: object) -> str:
 
 
 def _defaults(project: dict[str, Any], name: str) -> dict[str, object]:
-    declared = cast("dict[str, Any]", project.get("config") or {})
+    given: object = project.get("config") or {}
+    if not isinstance(given, dict):
+        problem = Problem("config", shown(given), "must be a mapping of configuration keys")
+        raise SettingsError("Pulumi.yaml", [problem])
+    declared = cast("dict[str, Any]", given)
     result: dict[str, object] = {}
     for key, declaration in declared.items():
         full = key if ":" in key else f"{name}:{key}"

@@ -1,0 +1,214 @@
+"""Stack files as people write them, wrong ones above all: one clear message, quickly, and never a traceback."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ops.render.program import PROJECT_DIR
+from stacks.settings import SettingsError, parse
+from stacks.stack_file import StackConfig, read_stack_config
+from tests.support import cases
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+QUICK_SECONDS = 1.0
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "Pulumi.yaml").write_bytes((PROJECT_DIR / "Pulumi.yaml").read_bytes())
+    (tmp_path / "Pulumi.dev.yaml").write_bytes((PROJECT_DIR / "Pulumi.dev.yaml").read_bytes())
+    return tmp_path
+
+
+def read(project: Path, text: str | bytes) -> StackConfig:
+    (project / "Pulumi.x.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_stack_config(project, "x")
+
+
+def message(project: Path, text: str | bytes) -> str:
+    """The error of a file that cannot be read."""
+    with pytest.raises(SettingsError) as caught:
+        read(project, text)
+    assert str(caught.value).startswith("Pulumi.x.yaml: ")
+    assert "nothing was changed" in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_missing_file_is_told_with_those_that_are_there(project: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_stack_config(project, "prdo")
+    text = str(caught.value)
+    assert text.startswith("Pulumi.prdo.yaml: ")
+    assert "does not exist" in text
+    assert "Pulumi.dev.yaml" in text
+
+
+def test_a_directory_in_place_of_the_file(project: Path) -> None:
+    (project / "Pulumi.x.yaml").mkdir()
+    with pytest.raises(SettingsError, match="cannot be read: Is a directory"):
+        read_stack_config(project, "x")
+
+
+@pytest.mark.parametrize(
+    "stack", ["../dev", "..", ".", "", "a b", "x\n", "dev;rm", "*", "\x00", "a" * 101, "org/project/"]
+)
+def test_a_stack_name_cannot_leave_the_directory(project: Path, stack: str) -> None:
+    (project.parent / "Pulumi.dev.yaml").write_text("config: {}")
+    with pytest.raises(SettingsError) as caught:
+        read_stack_config(project / "nowhere" if stack == "../dev" else project, stack)
+    assert "nothing was changed" in str(caught.value)
+
+
+def test_a_fully_qualified_stack_name_is_its_last_part(project: Path) -> None:
+    assert read_stack_config(project, "organization/slipway/dev").stack == "dev"
+
+
+# Name to file and what the message holds.
+WRONG: dict[str, tuple[str | bytes, tuple[str, ...]]] = {
+    "syntax": ("config:\n  slipway:owner: [a\n", ("line 3, column 1", "correct the YAML syntax")),
+    "indentation": ("config:\n  a: 1\n b: 2\n", ("line 3, column 2",)),
+    "tab": ("config:\n\tslipway:owner: a\n", ("line 2, column 1",)),
+    "key twice": (
+        "config:\n  slipway:owner: a\n  slipway:owner: b\n",
+        ("line 3, column 3", "'slipway:owner' stands twice (first in line 2)"),
+    ),
+    "app twice": (
+        "config:\n  slipway:apps:\n    nginx: {cluster: a}\n    todo: {cluster: a}\n    nginx: {cluster: b}\n",
+        ("line 5, column 5", "'nginx' stands twice (first in line 3)"),
+    ),
+    "no mapping": ("- a\n- b\n", ("must be a mapping with the key config",)),
+    "text": ("hello", ("hello", "must be a mapping")),
+    "unknown key": ("confg: {}\n", ("confg", "unknown key", "config")),
+    "config is a list": ("config: [a]\n", ("config", "must be a mapping of namespaced keys")),
+    "not UTF-8": (b"config:\n  slipway:owner: caf\xe9\n", ("is not UTF-8 text (byte 28)",)),
+    "control character": (b"config: \x01\n", ("correct the YAML syntax",)),
+    "two documents": ("config: {}\n---\nconfig: {}\n", ("line 2, column 1",)),
+    "python object": ("config: !!python/object/apply:os.system ['true']\n", ("line 1", "correct the YAML syntax")),
+    "unknown tag": ("config: !thing a\n", ("line 1", "correct the YAML syntax")),
+    "unknown anchor": ("config: *nowhere\n", ("line 1", "correct the YAML syntax")),
+    "structured key": ("config: {[a]: b}\n", ("line 1",)),
+    "mapping as key": ("? {a: b}\n: c\n", ("line 1", "a key must be plain text")),
+    "too large": (b"# " + b"x" * 1_000_001, ("at most 1000000 are read",)),
+    "deep": ("config: " + "[" * 200 + "]" * 200, ("nested deeper than 50",)),
+    "very deep": ("config: " + "[" * 20_000 + "]" * 20_000, ("nested",)),
+    "very deep mappings": ("config: " + "{a: " * 20_000 + "}" * 20_000, ("nested",)),
+    "refers to itself": ("config: &a [*a]\n", ("nested deeper than 50",)),
+    "alias bomb": (
+        "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+        + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
+        + "config: *a11\n",
+        ("remove aliases",),
+    ),
+    "merge bomb": (
+        "a0: &a0 {x: 1}\n"
+        + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 12))
+        + "config: *a11\n",
+        ("remove aliases",),
+    ),
+    "merge of no mapping": ("config:\n  <<: [1]\n", ("line 2", "correct the YAML syntax")),
+    "wide": ("config: [" + "a," * 150_000 + "]", ("holds more than 100000 values",)),
+    "number too long": ("config:\n  slipway:owner: " + "9" * 5000 + "\n", ("correct the YAML syntax",)),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_files(project: Path, name: str) -> None:
+    content, texts = WRONG[name]
+    start = time.process_time()
+    told = message(project, content)
+    if name.endswith("bomb") or "itself" in name:
+        assert time.process_time() - start < QUICK_SECONDS
+    for text in texts:
+        assert text in told
+
+
+def test_an_empty_file_has_the_projects_defaults(project: Path) -> None:
+    assert read(project, "").values["slipway:lifecycle"] == "ephemeral"
+    assert read(project, "config:\n").values["slipway:owner"] == "slipway"
+    assert read(project, "config: {slipway:owner: me}").values["slipway:owner"] == "me"
+
+
+def test_a_key_without_namespace_belongs_to_the_project(project: Path) -> None:
+    assert read(project, "config: {owner: me}").values["slipway:owner"] == "me"
+
+
+def test_merge_keys_work(project: Path) -> None:
+    config = read(
+        project,
+        "config:\n  slipway:apps:\n    nginx: &n {cluster: a, replicas: 2}\n    todo: {<<: *n, replicas: 1}\n",
+    )
+    apps = json.loads(config.values["slipway:apps"])
+    assert apps["todo"] == {"cluster": "a", "replicas": 1}
+
+
+def test_values_come_out_as_the_engine_passes_them(project: Path) -> None:
+    """The engine gives a program a flat mapping of text, structures as JSON."""
+    config = read(
+        project,
+        "config:\n"
+        "  slipway:owner: me\n"
+        "  slipway:flag: true\n"
+        "  slipway:number: 12\n"
+        "  slipway:nothing: null\n"
+        "  slipway:date: 2016-03-19\n"
+        "  slipway:list: [1, a]\n"
+        "  slipway:apps:\n    nginx:\n      replicas: 2\n",
+    )
+    assert config.values == {
+        "slipway:lifecycle": "ephemeral",
+        "slipway:namespacePrefix": "",
+        "slipway:owner": "me",
+        "slipway:flag": "true",
+        "slipway:number": "12",
+        "slipway:date": "2016-03-19",
+        "slipway:list": '[1, "a"]',
+        "slipway:apps": '{"nginx": {"replicas": 2}}',
+    }
+
+
+def test_secrets_are_named_and_other_top_level_keys_are_known(project: Path) -> None:
+    text = (
+        "secretsprovider: awskms://alias/x\nencryptedkey: abc\nencryptionsalt: v1:x\nenvironment: [a]\n"
+        "config:\n  slipway:token:\n    secure: v1:abc\n"
+        "  slipway:deep:\n    a: [{secure: v1:def}]\n  slipway:owner: me\n"
+    )
+    assert read(project, text).secret_keys == ("slipway:deep", "slipway:token")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[]", "name: slipway\nconfig: [a]\n", "config: {slipway:owner: 1}\nconfig: {}\n", "name: [\n"],
+)
+def test_a_wrong_project_file_is_told(project: Path, text: str) -> None:
+    (project / "Pulumi.yaml").write_text(text)
+    with pytest.raises(SettingsError, match=r"Pulumi\.yaml"):
+        read_stack_config(project, "dev")
+
+
+def test_the_files_path_and_the_engines_path_give_the_same_settings(stack: str) -> None:
+    """Read from the file, and passed by the engine as JSON in its own formatting and order."""
+    config = cases.case(stack)
+    from_file = parse(config.values, project=config.project, source="file")
+    passed = {
+        key: json.dumps(json.loads(text), separators=(",", ":"), sort_keys=True) if text[:1] in "{[" else text
+        for key, text in sorted(config.values.items())
+        if text
+    }
+    assert parse(passed, project=config.project, source="engine") == from_file
+
+
+def test_foreign_namespaces_are_refused_and_pulumis_own_is_not_ours(stack: str) -> None:
+    config = cases.case(stack)
+    parse({**config.values, "pulumi:tags": "{}"}, project=config.project, source="s")
+    with pytest.raises(SettingsError) as caught:
+        parse({**config.values, "aws:region": "ap-northeast-1"}, project=config.project, source="s")
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.value) == ("aws:region", "ap-northeast-1")
+    assert "unknown namespace" in problem.remedy
