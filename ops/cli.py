@@ -68,7 +68,8 @@ def _about_system(error: OSError) -> str:
 
 
 def _about_unexpected(error: Exception) -> str:
-    return f"something unexpected happened: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}; {_saved(error)}"
+    said = (str(error).splitlines() or [""])[0]
+    return f"something unexpected happened ({type(error).__name__}: {said}); {_saved(error)}"
 
 
 def _saved(error: BaseException) -> str:

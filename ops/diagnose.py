@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from ops.errors import OpsError
+from ops.kube import entries, section
 from ops.live import selector
 
 if TYPE_CHECKING:
@@ -54,19 +55,17 @@ def troubles(pods: Sequence[Manifest]) -> list[PodTrouble]:
 
 
 def _trouble(pod: Manifest) -> PodTrouble | None:
-    status: dict[str, Any] = pod.get("status") or {}
-    conditions = {c["type"]: c for c in status.get("conditions", [])}
+    status = section(pod, "status")
+    conditions = {str(c["type"]): c for c in entries(status, "conditions")}
     finished = status.get("phase") == "Succeeded"
     if pod["metadata"].get("deletionTimestamp") or finished or conditions.get("Ready", {}).get("status") == "True":
         return None
     namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
-    statuses = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
-    for container in cast("list[dict[str, Any]]", statuses):
+    for container in (*entries(status, "initContainerStatuses"), *entries(status, "containerStatuses")):
         if container.get("ready"):
             continue
-        state: dict[str, Any] = container.get("state", {})
-        last: dict[str, Any] = container.get("lastState", {}).get("terminated", {})
-        waiting, ended = state.get("waiting"), state.get("terminated")
+        state, last = section(container, "state"), section(container, "lastState", "terminated")
+        waiting, ended = section(state, "waiting"), section(state, "terminated")
         restarted = int(container.get("restartCount", 0))
         if ended and ended.get("exitCode") == 0 and not restarted:
             continue
@@ -107,7 +106,7 @@ def explain(kubectl: Kubectl, stack: str, apps: Sequence[App]) -> str:
     names = {(app.namespace, app.object): app.name for app in apps}
     for workload in workloads:
         metadata = workload["metadata"]
-        for condition in workload.get("status", {}).get("conditions", []):
+        for condition in entries(workload, "status", "conditions"):
             if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
                 app = names.get((metadata["namespace"], metadata["name"]), metadata["name"])
                 lines.append(f"{app}: no pod can be made: {condition.get('message', condition.get('reason'))}")

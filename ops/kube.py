@@ -20,6 +20,7 @@ _REQUEST_TIMEOUT_S = 20
 _MISSING_CONTEXT = ("does not exist", "no context exists", "no configuration has been provided")
 _NO_ANSWER = (
     "connection refused",
+    "The connection to the server",
     "no such host",
     "i/o timeout",
     "Client.Timeout",
@@ -33,6 +34,29 @@ _NO_ANSWER = (
     "x509:",
     "Unable to connect to the server",
 )
+
+
+def labels_of(item: Manifest) -> dict[str, str]:
+    """Labels of an object; empty if it has none."""
+    return cast("dict[str, str]", item["metadata"].get("labels") or {})
+
+
+def annotations_of(item: Manifest) -> dict[str, str]:
+    """Annotations of an object; empty if it has none."""
+    return cast("dict[str, str]", item["metadata"].get("annotations") or {})
+
+
+def section(item: Manifest, *path: str) -> Manifest:
+    """A mapping inside an object; empty if it is not there."""
+    current: Any = item
+    for name in path:
+        current = current.get(name) or {}
+    return cast("Manifest", current)
+
+
+def entries(item: Manifest, *path: str) -> list[Manifest]:
+    """A list of mappings inside an object; empty if it is not there."""
+    return cast("list[Manifest]", section(item, *path[:-1]).get(path[-1]) or [])
 
 
 class Key(NamedTuple):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ops.errors import OpsError
-from ops.kube import Key, Kubectl, Manifest
+from ops.kube import Key, Kubectl, Manifest, entries, section
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -88,7 +88,7 @@ def volumes_of(kubectl: Kubectl, namespaces: Iterable[str]) -> list[Manifest]:
     return [
         volume
         for volume in kubectl.get(["persistentvolumes"])
-        if volume.get("spec", {}).get("claimRef", {}).get("namespace") in wanted
+        if section(volume, "spec", "claimRef").get("namespace") in wanted
     ]
 
 
@@ -137,9 +137,9 @@ def _fetch(kubectl: Kubectl, keys: list[Key]) -> list[Manifest]:
 
 
 def _held_back(item: Manifest) -> str:
-    conditions = item.get("status", {}).get("conditions", [])
-    reasons = [c["message"] for c in conditions if c.get("status") == "True" and c.get("message")]
-    finalizers = item["metadata"].get("finalizers") or []
+    conditions = entries(item, "status", "conditions")
+    reasons = [str(c["message"]) for c in conditions if c.get("status") == "True" and c.get("message")]
+    finalizers = cast("list[str]", item["metadata"].get("finalizers") or [])
     if reasons:
         return ": " + "; ".join(reasons)
     return f": waits for {', '.join(finalizers)}" if finalizers else ""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ops.access import kubectl
+from ops.kube import entries, labels_of
+from ops.live import LIFECYCLE_LABEL
 from ops.project import project_dir
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from local.progress import Progress
     from ops.kube import Kubectl, Manifest
     from ops.render import App, Cluster, Rendered
+
+_WITH_PODS = ("Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob")
 
 
 @dataclass
@@ -65,13 +69,13 @@ class Stack:
     @property
     def lifecycle(self) -> str:
         """`ephemeral` or `durable`, as the labels of its objects say."""
-        labels = {
+        found = {
             label
             for name in self.rendered.manifests
             for item in self.manifests(name)
-            if (label := item["metadata"].get("labels", {}).get("slipway.dev/lifecycle"))
+            if (label := labels_of(item).get(LIFECYCLE_LABEL))
         }
-        return "durable" if "durable" in labels else "ephemeral"
+        return "durable" if "durable" in found else "ephemeral"
 
 
 def load(name: str, progress: Progress) -> Stack:
@@ -97,8 +101,9 @@ def load(name: str, progress: Progress) -> Stack:
 def containers(manifests: list[Manifest]) -> Iterator[Manifest]:
     """Every container, init containers included, of the pods that the manifests make."""
     for manifest in manifests:
-        spec = manifest.get("spec") or {}
-        template = spec.get("jobTemplate", {}).get("spec", spec).get("template")
-        pod = spec if manifest["kind"] == "Pod" else (template or {}).get("spec", {})
-        yield from pod.get("initContainers", [])
-        yield from pod.get("containers", [])
+        path = {"Pod": ("spec",), "CronJob": ("spec", "jobTemplate", "spec", "template", "spec")}
+        pod = path.get(manifest["kind"], ("spec", "template", "spec"))
+        # Other kinds have no such path; what they have under `spec` may be of any shape.
+        if manifest["kind"] in _WITH_PODS:
+            yield from entries(manifest, *pod, "initContainers")
+            yield from entries(manifest, *pod, "containers")

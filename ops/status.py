@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from ops.kube import Key, Kubectl, Manifest
+from ops.kube import Key, Kubectl, Manifest, entries, section
 from ops.live import selector
 from ops.urls import objects_by_resource, resolve
 
@@ -103,7 +103,7 @@ def _wanted(app: App, rendered: Rendered) -> int:
 
 def _counts(kind: str, workload: Manifest) -> tuple[int, int]:
     """Ready pods of the current revision, and wanted pods."""
-    status: dict[str, Any] = workload.get("status") or {}
+    status = section(workload, "status")
     current = status.get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)
     if kind == "DaemonSet":
         desired = int(status.get("desiredNumberScheduled", 0)) if current else 1
@@ -116,7 +116,7 @@ def _counts(kind: str, workload: Manifest) -> tuple[int, int]:
 
 
 def _image(workload: Manifest) -> str | None:
-    containers = workload["spec"]["template"]["spec"].get("containers") or []
+    containers = entries(workload, "spec", "template", "spec", "containers")
     return str(containers[0]["image"]) if containers else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-from ops.kube import Key
+from ops.kube import Key, section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,8 +34,7 @@ def objects_by_resource(plan: Mapping[str, Any]) -> dict[str, Key]:
     found: dict[str, Key] = {}
     for resource in kubernetes:
         inputs = cast("Manifest", resource["inputs"])
-        metadata = inputs.get("metadata") or {}
-        if "name" in metadata:
+        if "name" in section(inputs, "metadata"):
             key = Key.of(inputs)
             found[resource["name"]] = key._replace(namespace=namespaces.get(key.namespace, key.namespace))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ops.commands.options import AsJson
+from ops.commands.options import AsJson  # noqa: TC001 - Typer reads the annotation at run time
 
 
 def doctor(as_json: AsJson = False) -> None:

@@ -16,7 +16,8 @@ def render(out: Out, stack: StackName = DEFAULT_STACK, as_json: AsJson = False) 
     """Write plan.json (every resource, secrets masked) and one installable Helm chart per cluster."""
     from ops.output import console, print_json
     from ops.project import project_dir
-    from ops.render import render as run, write
+    from ops.render import render as run
+    from ops.render import write
 
     rendered = run(stack, project_dir())
     write(rendered, out)

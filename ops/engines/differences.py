@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -12,7 +12,7 @@ from ops.engines import stash
 from ops.engines.base import Change
 from ops.engines.release import MANAGER, owned
 from ops.errors import OpsError
-from ops.kube import CommandError, Key
+from ops.kube import CommandError, Key, annotations_of, section
 from ops.live import RELEASE_ANNOTATION
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ def _masked(item: Manifest, before: Manifest | None) -> Manifest:
     """A Secret without its values; that a value differs from the one before shows, and not more."""
     if item["kind"] != "Secret":
         return item
-    known: dict[str, Any] | None = (before.get("data") or {}) if before is not None else None
-    data = cast("dict[str, Any]", item.get("data") or {})
+    known = section(before, "data") if before is not None else None
+    data = section(item, "data")
     changed = {key for key, value in data.items() if known is not None and known.get(key) != value}
     return {**item, "data": {key: "[secret, changed]" if key in changed else "[secret]" for key in data}}
 
@@ -96,7 +96,7 @@ def chart_changes(
     gone = [
         key
         for key, item in made.items()
-        if key not in marked and (item["metadata"].get("annotations") or {}).get(RELEASE_ANNOTATION) == release
+        if key not in marked and annotations_of(item).get(RELEASE_ANNOTATION) == release
     ]
     # What lives in a namespace that goes, goes with it.
     leaving = {key.name for key in gone if key.kind == "Namespace"}

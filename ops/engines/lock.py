@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from local import paths
 from ops.errors import OpsError, RefusedError
-from ops.kube import CommandError, Key
+from ops.kube import CommandError, Key, annotations_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -162,7 +162,7 @@ class _Lease:
             self._kubectl.run(["replace", "-f", "-"], stdin=json.dumps(self._manifest(version)))
 
     def _is_stale(self, lease: Manifest) -> bool:
-        if (lease["metadata"].get("annotations") or {}).get(_HOLDER) == self._file:
+        if annotations_of(lease).get(_HOLDER) == self._file:
             return True
         renewed = datetime.fromisoformat(lease["spec"]["renewTime"].replace("Z", "+00:00"))
         return (datetime.now(UTC) - renewed).total_seconds() > lease["spec"].get("leaseDurationSeconds", _DURATION_S)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ops.engines.base import TITLES
 from ops.errors import RefusedError
+from ops.kube import annotations_of
 from ops.live import RELEASE_ANNOTATION, selector
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def owner(namespaces: Iterable[Manifest]) -> EngineName | None:
         Helm's engine where one of them names a release, Pulumi's where there are others; None if there is none.
     """
     found = list(namespaces)
-    if any(RELEASE_ANNOTATION in (item["metadata"].get("annotations") or {}) for item in found):
+    if any(RELEASE_ANNOTATION in annotations_of(item) for item in found):
         return "helm"
     return "pulumi" if found else None
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from ops import tools
 from ops.child import Child
 from ops.engines.lock import NAMESPACE
-from ops.kube import Key
+from ops.kube import annotations_of, labels_of
 from ops.live import RELEASE_ANNOTATION, STACK_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from ops.kube import Kubectl, Manifest
+    from ops.kube import Key, Kubectl, Manifest
 
 MANAGER = "helm"
 """Field manager of Helm's server-side apply."""
@@ -57,10 +57,10 @@ def records(objects: Mapping[Key, Manifest], cluster: str) -> list[Record]:
     """
     found: list[Record] = []
     for key, item in objects.items():
-        labels = item["metadata"].get("labels") or {}
-        ours = key.namespace == NAMESPACE and key.kind == "Secret" and labels.get("owner") == "helm"
-        if ours and labels.get(CLUSTER_LABEL) == cluster:
-            found.append(Record(key, labels["name"], int(labels["version"]), labels["status"]))
+        marks = labels_of(item)
+        ours = key.namespace == NAMESPACE and key.kind == "Secret" and marks.get("owner") == "helm"
+        if ours and marks.get(CLUSTER_LABEL) == cluster:
+            found.append(Record(key, marks["name"], int(marks["version"]), marks["status"]))
     return sorted(found, key=lambda record: record.revision)
 
 
@@ -77,14 +77,13 @@ def release_name(stack: str, cluster: str, clusters: Sequence[str], known: Seque
 
 def owned(manifest: Manifest, release: str) -> Manifest:
     """A manifest with the marks of ownership that Helm itself adds."""
-    metadata = manifest["metadata"]
     return {
         **manifest,
         "metadata": {
-            **metadata,
-            "labels": {**(metadata.get("labels") or {}), _MANAGED_BY: "Helm"},
+            **manifest["metadata"],
+            "labels": {**labels_of(manifest), _MANAGED_BY: "Helm"},
             "annotations": {
-                **(metadata.get("annotations") or {}),
+                **annotations_of(manifest),
                 RELEASE_ANNOTATION: release,
                 _RELEASE_NAMESPACE: NAMESPACE,
             },

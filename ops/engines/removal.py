@@ -9,7 +9,7 @@ from ops.engines import stash
 from ops.engines.lock import NAMESPACE, lease
 from ops.engines.release import CLUSTER_LABEL, Helm, last_words
 from ops.errors import EngineError, OpsError
-from ops.kube import Key
+from ops.kube import Key, labels_of, section
 from ops.live import Inventory, inventory, volumes_of, wait_gone
 
 if TYPE_CHECKING:
@@ -116,14 +116,14 @@ class Removal:
         shown = "\n".join(f"  {name}" for name in left[:_SHOWN])
         more = f"\n  and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
         raise EngineError(
-            f"stack {self._stack.name} on cluster {self._kubectl.cluster}: still there after the removal:\n{shown}{more}"
-            "\nrun the same command again to continue"
+            f"stack {self._stack.name} on cluster {self._kubectl.cluster}: still there after the removal:\n"
+            f"{shown}{more}\nrun the same command again to continue"
         )
 
     def _left(self) -> list[str]:
         objects = [str(key) for key in inventory(self._kubectl, self._stack.name).objects]
         volumes = [
-            f"PersistentVolume {v['metadata']['name']} (reclaim policy {v['spec'].get('persistentVolumeReclaimPolicy')})"
+            f"PersistentVolume {v['metadata']['name']} ({section(v, 'spec').get('persistentVolumeReclaimPolicy')})"
             for v in volumes_of(self._kubectl, self._namespaces)
         ]
         return sorted([*objects, *volumes])
@@ -144,20 +144,18 @@ def _uninstall(helm: Helm, cluster: str, timeout: float) -> None:
 
 
 def _is_record(key: Key, there: Inventory) -> bool:
-    labels = there.objects[key]["metadata"].get("labels") or {}
-    return key.namespace == NAMESPACE and labels.get("owner") == "helm"
+    return key.namespace == NAMESPACE and labels_of(there.objects[key]).get("owner") == "helm"
 
 
 def _belongs(key: Key, there: Inventory, cluster: str) -> bool:
     """Whether a Secret in our namespace is this cluster entry's: two entries of a stack may lead to one cluster."""
-    labels = there.objects[key]["metadata"].get("labels") or {}
-    return labels.get(CLUSTER_LABEL, cluster) == cluster
+    return labels_of(there.objects[key]).get(CLUSTER_LABEL, cluster) == cluster
 
 
 def _remove_home(kubectl: Kubectl) -> None:
     """Remove our own namespace when no stack of the cluster needs it any more."""
     spaces = kubectl.get(["namespaces", NAMESPACE])
-    if not spaces or not (spaces[0]["metadata"].get("labels") or {}).items() >= stash.MARK.items():
+    if not spaces or not labels_of(spaces[0]).items() >= stash.MARK.items():
         return
     kept = kubectl.get(["secrets,leases.coordination.k8s.io", "-n", NAMESPACE])
     if kept:

@@ -9,7 +9,7 @@ import string
 from typing import TYPE_CHECKING
 
 from ops.engines.lock import NAMESPACE
-from ops.kube import Key
+from ops.kube import Key, labels_of, section
 from ops.live import STACK_LABEL
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def stash_name(stack: str) -> str:
 def read(kubectl: Kubectl, stack: str) -> dict[str, str]:
     """The values that were generated for a stack so far: stash name to value."""
     for secret in kubectl.get(["secrets", stash_name(stack), "-n", NAMESPACE]):
-        return {k: base64.b64decode(v).decode() for k, v in (secret.get("data") or {}).items()}
+        return {k: base64.b64decode(str(v)).decode() for k, v in section(secret, "data").items()}
     return {}
 
 
@@ -67,31 +67,29 @@ def filled(secret: SecretManifest, values: Mapping[str, str]) -> Manifest:
     manifest = secret.manifest
     plain = {
         key: _REFERENCE.sub(lambda match: values[match.group(1)], text)
-        for key, text in (manifest.get("stringData") or {}).items()
+        for key, text in section(manifest, "stringData").items()
     }
     encoded = {
         key: _encode(_REFERENCE.sub(lambda match: values[match.group(1)], base64.b64decode(text).decode()))
-        for key, text in (manifest.get("data") or {}).items()
+        for key, text in section(manifest, "data").items()
     }
     body = {key: value for key, value in manifest.items() if key not in ("stringData", "data")}
-    labels = {**(manifest["metadata"].get("labels") or {}), **MARK}
+    marked = {**labels_of(manifest), **MARK}
     return {
         **body,
-        "metadata": {**manifest["metadata"], "labels": labels},
+        "metadata": {**manifest["metadata"], "labels": marked},
         "data": {**encoded, **{key: _encode(value) for key, value in plain.items()}},
     }
 
 
 def is_ours(manifest: Manifest) -> bool:
     """Whether a live Secret was applied by this engine beside the chart."""
-    labels = manifest["metadata"].get("labels") or {}
-    return manifest["kind"] == "Secret" and labels.items() >= MARK.items()
+    return manifest["kind"] == "Secret" and labels_of(manifest).items() >= MARK.items()
 
 
 def same(live: Manifest, wanted: Manifest) -> bool:
     """Whether the live Secret holds what it should."""
-    labels = live["metadata"].get("labels") or {}
-    return (live.get("data") or {}) == wanted["data"] and labels.items() >= wanted["metadata"]["labels"].items()
+    return section(live, "data") == wanted["data"] and labels_of(live).items() >= labels_of(wanted).items()
 
 
 def key(secret: SecretManifest) -> Key:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from rich.live import Live
 
@@ -35,7 +35,7 @@ class RolloutView:
         self._live = Live(console=self._console, transient=True, auto_refresh=False)
         self._seen: dict[tuple[str, str], tuple[int, int]] = {}
 
-    def __enter__(self) -> RolloutView:
+    def __enter__(self) -> Self:
         """Begin."""
         if self._console.is_terminal:
             self._live.start()

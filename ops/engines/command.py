@@ -1,0 +1,123 @@
+"""Pulumi's CLI as a child that ends with us and that can be stopped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from typing import IO, TYPE_CHECKING
+
+from pulumi.automation import CommandResult, PulumiCommand
+from pulumi.automation.errors import create_command_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+# How long Pulumi may take to end what it has begun before it is killed.
+_GRACE_S = 30
+
+
+class StoppableCommand(PulumiCommand):
+    """Runs Pulumi in a session of its own, so that Ctrl-C reaches it once and through us.
+
+    On Linux the kernel kills it when we are killed. Use it in the main thread: the kernel watches the thread.
+    """
+
+    def __init__(self, cli: Path, drop: tuple[str, ...]) -> None:
+        """Bind the CLI.
+
+        Args:
+            cli: Path of the CLI.
+            drop: Variables of this process that must not reach it.
+
+        Raises:
+            InvalidVersionError: It is too old for the SDK, or of another major version.
+        """
+        # The base class looks for `bin/pulumi` below a root, and else on PATH.
+        os.environ["PATH"] = os.pathsep.join([str(cli.parent), os.environ.get("PATH", "")])
+        super().__init__()
+        self._drop = drop
+        self._process: subprocess.Popen[str] | None = None
+        self._stopped = threading.Event()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopped.is_set()
+
+    def stop(self) -> None:
+        """Ask the running call to end; callable from another thread."""
+        self._stopped.set()
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.send_signal(signal.SIGINT)
+
+    def run(
+        self,
+        args: list[str],
+        cwd: str,
+        additional_env: Mapping[str, str],
+        on_output: Callable[[str], object] | None = None,
+        on_error: Callable[[str], object] | None = None,
+    ) -> CommandResult:
+        """Run the CLI as the base class does.
+
+        Raises:
+            CommandError: It ends with an error.
+        """
+        guard = ["setpriv", "--pdeathsig", "KILL"] if sys.platform == "linux" and shutil.which("setpriv") else []
+        environment = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
+        for name in self._drop:
+            environment.pop(name, None)
+        process = subprocess.Popen(
+            [*guard, self.command, "--non-interactive", *args],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            env=environment,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        self._process = process
+        out: list[str] = []
+        err: list[str] = []
+        readers = [_reader(process.stdout, on_output, out), _reader(process.stderr, on_error, err)]
+        try:
+            code = process.wait()
+        except BaseException:
+            _end(process)
+            raise
+        finally:
+            for reader in readers:
+                reader.join(_GRACE_S)
+        result = CommandResult(stdout="\n".join(out), stderr="\n".join(err), code=code)
+        if code != 0:
+            raise create_command_error(result)
+        return result
+
+
+def _reader(stream: IO[str] | None, callback: Callable[[str], object] | None, lines: list[str]) -> threading.Thread:
+    def read() -> None:
+        for line in stream or ():
+            lines.append(line.rstrip())
+            if callback is not None:
+                callback(line.rstrip())
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    return thread
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(_GRACE_S)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        process.kill()
+        process.wait()

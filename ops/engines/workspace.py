@@ -1,0 +1,130 @@
+"""Where Pulumi's engine keeps its state, and the directory it runs in."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import yaml
+
+from local import paths
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ops.stack import Stack
+
+BACKEND_VARIABLE = "PULUMI_BACKEND_URL"
+_DEV = "dev"
+_PASSPHRASE_BYTES = 32
+_KEPT_KEYS = ("encryptionsalt", "secretsprovider", "encryptedkey")
+
+
+def data_home() -> Path:
+    """`$XDG_DATA_HOME/slipway`, else `~/.local/share/slipway`: what is not in the cache because it cannot be remade."""
+    base = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "slipway"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the engine works for a stack.
+
+    Attributes:
+        own: Whether the state is in our own file backend.
+        directory: Working directory of Pulumi.
+        environment: Variables for Pulumi, beside those of this process.
+        drop: Variables of this process that must not reach Pulumi.
+    """
+
+    own: bool
+    directory: Path
+    environment: Mapping[str, str]
+    drop: tuple[str, ...] = ()
+
+
+def place(stack: Stack) -> Place:
+    """Decide where the engine works, and prepare it.
+
+    `PULUMI_BACKEND_URL`, a backend in Pulumi.yaml, or for other stacks than dev the backend that somebody is logged in
+    to: then Pulumi works in the project directory, as when called by hand. Otherwise our own file backend: Pulumi then
+    works in a directory of its own beside the state, because it would write the salt of this machine's passphrase into
+    the project's stack file.
+
+    Args:
+        stack: The stack.
+
+    Returns:
+        The place. Our own backend and its passphrase file (mode 0600) are made if they are not there.
+    """
+    environment = _kubeconfig(stack)
+    if os.environ.get(BACKEND_VARIABLE) or _project(stack).get("backend") or (stack.name != _DEV and _logged_in()):
+        return Place(own=False, directory=stack.directory, environment=environment)
+    home = data_home()
+    state, work = home / "state", home / "work" / stack.name
+    for directory in (state, work):
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    environment[BACKEND_VARIABLE] = state.as_uri()
+    environment["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(_passphrase(home))
+    _write_work(stack, work)
+    return Place(own=True, directory=work, environment=environment, drop=("PULUMI_CONFIG_PASSPHRASE",))
+
+
+def _project(stack: Stack) -> dict[str, Any]:
+    text = (stack.directory / "Pulumi.yaml").read_text(encoding="utf-8")
+    return cast("dict[str, Any]", yaml.safe_load(text))
+
+
+def _logged_in() -> bool:
+    home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+    try:
+        credentials = cast("dict[str, Any]", json.loads((home / "credentials.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return False
+    return bool(credentials.get("current"))
+
+
+def _kubeconfig(stack: Stack) -> dict[str, str]:
+    """The embedded cluster's kubeconfig first, then what the person has."""
+    if not any(cluster.kind == "embedded" for cluster in stack.rendered.clusters.values()):
+        return {}
+    theirs = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    return {"KUBECONFIG": os.pathsep.join([str(paths.KUBECONFIG), theirs])}
+
+
+def _passphrase(home: Path) -> Path:
+    file = home / "passphrase"
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        file.chmod(0o600)
+        return file
+    with os.fdopen(descriptor, "w", encoding="ascii") as handle:
+        handle.write(secrets.token_urlsafe(_PASSPHRASE_BYTES))
+    return file
+
+
+def _write_work(stack: Stack, work: Path) -> None:
+    """The project's two files, with absolute paths to the program, and with the salt that Pulumi wrote here."""
+    project = _project(stack)
+    project["main"] = str(stack.directory)
+    runtime = project.get("runtime")
+    if isinstance(runtime, dict):
+        options = cast("dict[str, Any]", runtime).setdefault("options", {})
+        if "virtualenv" in options:
+            options["virtualenv"] = str((stack.directory / str(options["virtualenv"])).resolve())
+    (work / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False), encoding="utf-8")
+    name = f"Pulumi.{stack.name}.yaml"
+    settings = _mapping(stack.directory / name)
+    kept = {k: v for k, v in _mapping(work / name).items() if k in _KEPT_KEYS}
+    (work / name).write_text(yaml.safe_dump({**kept, **settings}, sort_keys=False), encoding="utf-8")
+
+
+def _mapping(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    return cast("dict[str, Any]", yaml.safe_load(file.read_text(encoding="utf-8")) or {})
