@@ -107,9 +107,11 @@ class EmbeddedCluster:
         parts = components.build(built, packages)
         with ThreadPoolExecutor(max_workers=len(parts)) as pool:
             states = tuple(pool.map(supervisor.state, [parts[name] for name in components.NAMES]))
-        with api.Api(timeout=3) as client:
-            node = readiness.node_problem(client) is None
-            available = {name: readiness.deployment_problem(client, name) is None for name in addons.DEPLOYMENTS}
+        node, available = False, dict.fromkeys(addons.DEPLOYMENTS, False)
+        if all(state.problem is None for state in states if state.name == "kube-apiserver"):
+            with api.Api(timeout=3) as client:
+                node = readiness.node_problem(client) is None
+                available = {name: readiness.deployment_problem(client, name) is None for name in available}
         fine = node and all(state.problem is None for state in states) and all(available.values())
         return ClusterStatus("ready" if fine else "degraded", node, states, available, paths.KUBECONFIG)
 

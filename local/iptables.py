@@ -51,12 +51,17 @@ def removal(saved: str, keep: set[str]) -> str:
         commands = [f"-F {name}" for name in ours]
         for line in lines:
             rule = re.match(r"-A (\S+) (.*)", line)
-            if rule and rule.group(1) not in ours and set(re.findall(r"-[jg] (\S+)", rule.group(2))) & set(ours):
+            if rule and rule.group(1) not in ours and _targets(rule.group(2)) & set(ours):
                 commands.append(f"-D {rule.group(1)} {rule.group(2)}")
         commands += [f"-X {name}" for name in ours]
         if commands:
             result += [f"*{table}", *commands, "COMMIT"]
     return "".join(f"{line}\n" for line in result)
+
+
+def _targets(rule: str) -> set[str]:
+    """The chains that a rule jumps to; a comment may hold any words, so quoted text is not looked at."""
+    return set(re.findall(r"(?:^| )-[jg] (\S+)", re.sub(r'"(?:[^"\\]|\\.)*"', '""', rule)))
 
 
 def clear(packages: Packages, before: dict[str, list[str]], tables_before: list[str]) -> None:

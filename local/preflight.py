@@ -8,6 +8,7 @@ import platform
 import shutil
 import socket
 import struct
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,8 @@ _STATE_SPACE = 2 * _GIB
 _MEMORY = 2 * _GIB
 _CAP_NET_ADMIN, _CAP_SYS_ADMIN = 12, 21
 _LISTEN = "0A"
+_UNKNOWN = "another process"
+_PATIENCE = 3.0
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,13 @@ def check() -> None:
     impossible = embedding_problems()
     if impossible:
         raise LocalError(_message("the embedded cluster cannot run on this machine", impossible) + f"\n{INSTEAD}")
-    problems = [*port_problems(listeners()), *space_problems(), *route_problems(), *fetch_problems()]
+    ports = port_problems(listeners())
+    deadline = time.monotonic() + _PATIENCE
+    while any(_UNKNOWN in problem for problem in ports) and time.monotonic() < deadline:
+        # A process that was killed just now holds its ports a moment longer than it can be seen.
+        time.sleep(0.1)
+        ports = port_problems(listeners())
+    problems = [*ports, *space_problems(), *route_problems(), *fetch_problems()]
     if problems:
         raise LocalError(_message("the embedded cluster cannot start", problems) + f"\nOr: {INSTEAD}")
 
@@ -83,7 +92,7 @@ def port_problems(listening: list[Listener]) -> list[str]:
                 continue
             pid, name = _owner(listener.inode)
             if pid not in own:
-                who = f"{name} (process {pid})" if pid else "another process"
+                who = f"{name} (process {pid})" if pid else _UNKNOWN
                 problems.append(
                     f"port {port}, which {component} needs on {address}, is in use by {who}; stop it or move it"
                 )

@@ -55,7 +55,7 @@ def run(progress: Progress, *, keep_data: bool) -> None:
             supervisor.stop(names)
         # Shims and helpers that outlived their parents, and what is left in the pods' cgroups.
         processes.stop((process.pid for process in processes.find()), grace=2)
-        processes.stop(_in_our_cgroups(), grace=2)
+        processes.stop(in_our_cgroups(), grace=2)
     with progress.step("remove network, mounts and rules"):
         _unmount()
         _remove_interfaces(packages)
@@ -84,7 +84,7 @@ def _stop_pods() -> None:
     )
 
 
-def _in_our_cgroups() -> list[int]:
+def in_our_cgroups() -> list[int]:
     """The processes in the cgroup above all pods."""
     found: set[int] = set()
     for mount in machine.cgroup_mounts():

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import components, paths, processes, readiness, settings
+from local import components, paths, processes, readiness, settings, teardown
 from tests.cluster.local.conftest import fetch, restricted_pod, wait_for
 
 if TYPE_CHECKING:
@@ -81,9 +81,9 @@ def test_after_a_reboot_pods_and_data_are_back(
     kubectl.apply(restricted_pod("web", namespace, web_image))
     kubectl.run("-n", namespace, "wait", "--for=condition=Ready", "pod/web", "--timeout=60s")
     kubectl.run("-n", namespace, "create", "configmap", "kept", "--from-literal=key=value")
-    for process in processes.find():
-        os.kill(process.pid, signal.SIGKILL)
-    processes.stop(pids().values())
+    for pid in {*(process.pid for process in processes.find()), *teardown.in_our_cgroups()}:
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not processes.find() and not teardown.in_our_cgroups(), 10, "the end of all processes")
     subprocess.run(["ip", "link", "delete", settings.BRIDGE], check=True)
     for line in reversed(Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()):
         point = line.split()[4]
@@ -124,7 +124,8 @@ def test_status_of_a_dead_kubelet_is_not_taken_from_the_past(cluster: EmbeddedCl
     assert cluster.status().node_ready
 
 
-@pytest.mark.parametrize("delay", [0.2, 1.0, 2.0, 3.5, 5.0])
+# Not much earlier: the interpreter itself still starts then, and nothing was done yet.
+@pytest.mark.parametrize("delay", [0.8, 1.5, 2.5, 3.5, 5.0])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_up_is_continued(cluster: EmbeddedCluster, delay: float, number: signal.Signals) -> None:
     cluster.down()

@@ -1,0 +1,152 @@
+"""Images written without an engine, pushed to a registry of the test's own."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from local import addons, oci
+from local.errors import LocalError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+
+class Registry:
+    """The part of the distribution API that a push uses, with digests checked."""
+
+    def __init__(self) -> None:
+        self.blobs: dict[str, bytes] = {}
+        self.manifests: dict[str, bytes] = {}
+        self.uploads = 0
+        self.full = False
+
+
+def handler(registry: Registry) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - one small method per HTTP verb
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+            pass
+
+        def answer(self, code: int, body: bytes = b"", **headers: str) -> None:
+            self.send_response(code)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        def do_HEAD(self) -> None:
+            self.answer(200 if self.path.rpartition("/")[2] in registry.blobs else 404)
+
+        def do_GET(self) -> None:
+            found = registry.manifests.get(self.path)
+            self.answer(200 if found else 404, found or b"{}")
+
+        def do_POST(self) -> None:
+            if registry.full:
+                self.answer(503, b"no space left on device")
+                return
+            self.answer(202, Location=f"{self.path}7?_state=x")
+
+        def do_PUT(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if "/manifests/" in self.path:
+                registry.manifests[self.path] = body
+            else:
+                query = parse_qs(urlsplit(self.path).query)
+                (name,) = query["digest"]
+                assert query["_state"] == ["x"]
+                assert name == f"sha256:{hashlib.sha256(body).hexdigest()}"
+                registry.blobs[name] = body
+                registry.uploads += 1
+            self.answer(201)
+
+    return Handler
+
+
+@pytest.fixture(name="served")
+def serve() -> Generator[tuple[Registry, str]]:
+    registry = Registry()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(registry))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield registry, f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def image(tmp_path: Path, content: str = "v1") -> oci.Image:
+    program = tmp_path / "program"
+    program.write_bytes(b"\x7fELF")
+    files = {
+        "/usr/bin/program": oci.File(program),
+        "/bin/sh": oci.File(link="../usr/bin/program"),
+        "/etc/note": oci.File(content=b"hello", mode=0o644),
+    }
+    return oci.Image(files, content, ("/usr/bin/program", "serve"))
+
+
+def test_the_layer_holds_the_files_with_readable_directories(tmp_path: Path) -> None:
+    content = oci.layer(image(tmp_path))
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        entries = {member.name: member for member in archive.getmembers()}
+        note = archive.extractfile("./etc/note")
+        assert note is not None
+        assert note.read() == b"hello"
+    assert [name for name, entry in entries.items() if entry.isdir()] == [".", "./bin", "./etc", "./usr", "./usr/bin"]
+    assert {entry.mode for entry in entries.values() if entry.isdir()} == {0o755}
+    assert entries["./usr/bin/program"].mode == 0o755
+    assert entries["./bin/sh"].linkname == "../usr/bin/program"
+    assert {(entry.uid, entry.gid, entry.mtime) for entry in entries.values()} == {(0, 0, 0)}
+    assert oci.layer(image(tmp_path)) == content
+
+
+def test_the_documents_describe_the_layer_and_a_user_without_rights(tmp_path: Path) -> None:
+    layer = oci.layer(image(tmp_path))
+    config_bytes, manifest_bytes = oci.documents(image(tmp_path), layer)
+    config, manifest = json.loads(config_bytes), json.loads(manifest_bytes)
+    assert config["rootfs"]["diff_ids"] == [manifest["layers"][0]["digest"]] == [oci.digest(layer)]
+    assert manifest["layers"][0]["size"] == len(layer)
+    assert manifest["config"]["digest"] == oci.digest(config_bytes)
+    assert config["config"]["User"] == "65532:65532"
+    assert config["config"]["Entrypoint"] == ["/usr/bin/program", "serve"]
+    assert config["architecture"] == oci.architecture()
+
+
+def test_a_push_is_complete_and_is_not_repeated(tmp_path: Path, served: tuple[Registry, str]) -> None:
+    registry, address = served
+    assert oci.push(image(tmp_path), address, "team/app", "v1")
+    manifest = json.loads(registry.manifests["/v2/team/app/manifests/v1"])
+    for descriptor in (manifest["config"], *manifest["layers"]):
+        assert len(registry.blobs[descriptor["digest"]]) == descriptor["size"]
+    assert registry.uploads == 2
+    assert not oci.push(image(tmp_path), address, "team/app", "v1")
+    assert registry.uploads == 2
+    # Other content under the same tag is pushed; the layer that is there already is not sent again.
+    assert oci.push(image(tmp_path, "v2"), address, "team/app", "v1")
+    assert registry.uploads == 3
+
+
+def test_a_full_registry_and_an_absent_one_are_one_message(tmp_path: Path, served: tuple[Registry, str]) -> None:
+    registry, address = served
+    registry.full = True
+    with pytest.raises(LocalError, match=r"answers 503 \(is the disk full\?\): no space left"):
+        oci.push(image(tmp_path), address, "team/app", "v1")
+    with pytest.raises(LocalError, match=r"local registry at 127\.0\.0\.1:1 does not take team/app:v1"):
+        oci.push(image(tmp_path), "127.0.0.1:1", "team/app", "v1")
+
+
+def test_add_ons_go_to_where_the_mirror_is_asked_for_them() -> None:
+    nothing = oci.Image({}, "x")
+    found = addons.Published("registry.k8s.io/coredns/coredns:v1.15.0", nothing)
+    assert (found.repository, found.tag) == ("coredns/coredns", "v1.15.0")
+    found = addons.Published("docker.io/rancher/local-path-provisioner:v0.0.30", nothing)
+    assert found.repository == "rancher/local-path-provisioner"

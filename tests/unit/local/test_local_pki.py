@@ -1,0 +1,95 @@
+"""Keys and certificates: complete, private, valid, renewed in time."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import stat
+import subprocess
+from typing import TYPE_CHECKING
+
+from cryptography import x509
+
+from local import pki, settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def load(directory: Path, name: str) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(pki.certificate(directory, name).read_bytes())
+
+
+def test_everything_is_made_once_and_is_private(tmp_path: Path) -> None:
+    directory = tmp_path / "pki"
+    made = pki.ensure(directory)
+    assert set(made) == {*pki.AUTHORITIES, *(leaf.name for leaf in pki.LEAVES), "service-account"}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == {0o600}
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    content = {path.name: path.read_bytes() for path in directory.iterdir()}
+    assert pki.ensure(directory) == []
+    assert {path.name: path.read_bytes() for path in directory.iterdir()} == content
+
+
+def test_openssl_accepts_every_chain(tmp_path: Path) -> None:
+    pki.ensure(tmp_path)
+    for leaf in pki.LEAVES:
+        for usage in leaf.usage:
+            purpose = {"server": "sslserver", "client": "sslclient"}[usage]
+            authority = pki.certificate(tmp_path, leaf.authority)
+            command = ["openssl", "verify", "-x509_strict", "-purpose", purpose, "-CAfile", str(authority)]
+            result = subprocess.run(
+                [*command, str(pki.certificate(tmp_path, leaf.name))], capture_output=True, text=True, check=False
+            )
+            assert result.returncode == 0, f"{leaf.name}: {result.stdout}{result.stderr}"
+
+
+def test_the_api_server_serves_every_name_it_is_called_by(tmp_path: Path) -> None:
+    pki.ensure(tmp_path)
+    names = load(tmp_path, "apiserver").extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert {"kubernetes.default.svc", "localhost"} <= set(names.get_values_for_type(x509.DNSName))
+    addresses = {str(address) for address in names.get_values_for_type(x509.IPAddress)}
+    assert {settings.NODE_ADDRESS, settings.API_SERVICE_ADDRESS, "127.0.0.1"} <= addresses
+
+
+def test_what_expires_soon_is_renewed_and_authorities_stay(tmp_path: Path) -> None:
+    pki.ensure(tmp_path)
+    authority = load(tmp_path, "ca")
+    in_eleven_months = dt.datetime.now(dt.UTC) + dt.timedelta(days=340)
+    made = pki.ensure(tmp_path, now=in_eleven_months)
+    assert set(made) == {leaf.name for leaf in pki.LEAVES}
+    assert load(tmp_path, "ca") == authority
+    for leaf in pki.LEAVES:
+        assert load(tmp_path, leaf.name).not_valid_after_utc > in_eleven_months + dt.timedelta(days=300)
+
+
+def test_a_new_authority_signs_its_leaves_anew(tmp_path: Path) -> None:
+    pki.ensure(tmp_path)
+    pki.certificate(tmp_path, "etcd-ca").unlink()
+    assert pki.ensure(tmp_path) == ["etcd-ca", "etcd-server", "etcd-client"]
+
+
+def test_a_broken_or_swapped_key_is_replaced(tmp_path: Path) -> None:
+    pki.ensure(tmp_path)
+    pki.key(tmp_path, "admin").write_text("nonsense", encoding="ascii")
+    pki.key(tmp_path, "proxy").write_bytes(pki.key(tmp_path, "scheduler").read_bytes())
+    assert pki.ensure(tmp_path) == ["proxy", "admin"]
+
+
+def test_the_encryption_key_has_32_random_bytes_and_stays(tmp_path: Path) -> None:
+    pki.ensure(tmp_path / "one")
+    pki.ensure(tmp_path / "two")
+    first = pki.encryption_key(tmp_path / "one")
+    assert len(base64.b64decode(first)) == 32
+    assert first != pki.encryption_key(tmp_path / "two")
+    pki.ensure(tmp_path / "one")
+    assert pki.encryption_key(tmp_path / "one") == first
+
+
+def test_private_files_are_written_whole_and_only_on_change(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    assert pki.write_private(path, "one")
+    assert not pki.write_private(path, b"one")
+    assert pki.write_private(path, "two")
+    assert path.read_text(encoding="ascii") == "two"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
