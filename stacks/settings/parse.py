@@ -95,8 +95,14 @@ def _unknown_key(location: Sequence[int | str]) -> str:
 
 
 def _path(project: str, location: Sequence[int | str]) -> str:
-    parts = [str(p) for i, p in enumerate(location) if not _is_kind(location, i)]
+    parts = [shown(str(p)) for i, p in enumerate(location) if not _is_kind(location, i)]
     return f"{project}:" + ".".join(parts)
+
+
+def _location(error: ErrorDetails) -> tuple[int | str, ...]:
+    """Where an error is. pydantic puts `[key]` behind the name of an entry whose name itself is wrong."""
+    location = error["loc"]
+    return location[:-1] if error["type"] == "value_error" and location[-1:] == ("[key]",) else location
 
 
 def _remedy(kind: str, message: str, context: Mapping[str, Any]) -> str:
@@ -116,7 +122,7 @@ def _remedy(kind: str, message: str, context: Mapping[str, Any]) -> str:
 
 
 def _problems(project: str, error: ErrorDetails) -> list[Problem]:
-    kind, location = error["type"], error["loc"]
+    kind, location = error["type"], _location(error)
     message = error["msg"].removeprefix("Value error, ")
     if kind == "value_error" and not location:
         # Rules of the root carry their own paths, one per line: `path = value | remedy`.
@@ -201,7 +207,8 @@ def _validate(project: str, data: dict[str, Any], problems: list[Problem]) -> Se
                     if not any(problem.path == path or path.startswith(problem.path + ".") for path in rejected):
                         problems.append(problem)
                         rejected.add(problem.path)
-            removed = [_remove(remaining, detail, gone) for detail in details]
+            # Backwards, so that taking one entry out of a list does not move those still to go.
+            removed = [_remove(remaining, detail, gone) for detail in reversed(details)]
             if not any(removed):
                 break
         else:
@@ -212,7 +219,8 @@ def _validate(project: str, data: dict[str, Any], problems: list[Problem]) -> Se
 
 def _remove(data: dict[str, Any], detail: ErrorDetails, gone: set[str]) -> bool:
     """Take the value that an error is about out of the data; a missing key takes its parent with it."""
-    location = [p for i, p in enumerate(detail["loc"]) if not _is_kind(detail["loc"], i)]
+    whole = _location(detail)
+    location = [p for i, p in enumerate(whole) if not _is_kind(whole, i)]
     if detail["type"] == "missing":
         location = location[:-1]
     if not location:
