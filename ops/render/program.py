@@ -42,7 +42,7 @@ def record(config: StackConfig, project_dir: Path = PROJECT_DIR) -> dict[str, Re
         URN to resource.
 
     Raises:
-        pulumi.RunError: The program refuses its settings.
+        SystemExit: The program refuses its settings.
     """
     monitor = RecordingMonitor(sdk.output_types, invokes.answer)
 
@@ -71,8 +71,14 @@ def record(config: StackConfig, project_dir: Path = PROJECT_DIR) -> dict[str, Re
             loop.close()
             asyncio.set_event_loop(None)
 
-    # The SDK keeps its settings in context variables: a context of its own leaves no trace of this run.
-    contextvars.copy_context().run(run)
+    # The Kubernetes SDK copies KUBECONFIG into its provider's inputs: the plan must not depend on who renders it.
+    kubeconfig = os.environ.pop("KUBECONFIG", None)
+    try:
+        # The SDK keeps its settings in context variables: a context of its own leaves no trace of this run.
+        contextvars.copy_context().run(run)
+    finally:
+        if kubeconfig is not None:
+            os.environ["KUBECONFIG"] = kubeconfig
     return monitor.records
 
 
@@ -169,6 +175,5 @@ def render(stack: str, project_dir: Path = PROJECT_DIR) -> Rendered:
 
     Raises:
         SettingsError: A file is missing or its settings are wrong.
-        pulumi.RunError: The program refuses.
     """
     return render_config(read_stack_config(project_dir, stack), project_dir)

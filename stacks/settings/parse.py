@@ -176,7 +176,10 @@ def parse(values: Mapping[str, str], *, project: str, source: str, kube_context:
     for full, text in values.items():
         namespace, _, key = full.partition(":")
         if namespace == project:
-            data[key] = _decode(project, key, text, problems)
+            value = _decode(project, key, text, problems)
+            # Pulumi.yaml can only declare a key with a default: an empty mapping there says that it is not given.
+            if value != {}:
+                data[key] = value
         elif namespace != "pulumi":
             remedy = f"unknown namespace; providers are configured per cluster, so only {project}: and pulumi: are read"
             problems.append(Problem(full, shown(text), remedy))
