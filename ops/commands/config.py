@@ -57,3 +57,20 @@ def get_value(path: KeyPath, stack: StackName = DEFAULT_STACK, as_json: AsJson =
         print_json(value)
     else:
         console().print(file.shown(path), markup=False)
+
+
+@app.command("check")
+def check(stack: StackName = DEFAULT_STACK) -> None:
+    """Check Pulumi.<stack>.yaml and name everything that is wrong; reads nothing else and changes nothing."""
+    import os
+
+    from ops.output import console
+    from ops.project import project_dir
+    from stacks.settings import parse
+    from stacks.stack_file import read_stack_config
+
+    config = read_stack_config(project_dir(), stack)
+    context = os.environ.get("KUBE_CONTEXT") or None
+    settings = parse(config.values, project=config.project, source=config.source, kube_context=context)
+    clusters = ", ".join(f"{name} ({cluster.kind})" for name, cluster in sorted(settings.clusters.items()))
+    console().print(f"{config.source}: nothing is wrong; clusters: {clusters}")

@@ -14,6 +14,7 @@ from ops.engines import differences, stash
 from ops.engines.base import Outcome, Preview
 from ops.engines.lock import NAMESPACE, file_locks, lease
 from ops.engines.ownership import refuse_other
+from ops.engines.ports import refuse_taken
 from ops.engines.release import Helm, Record, last_words, owned, records, release_name
 from ops.engines.removal import Removal
 from ops.engines.watch import watch
@@ -107,6 +108,7 @@ class HelmEngine:
         refuse_other(self.name, stack.name, cluster, there.namespaces().values())
         history = records(there.objects, cluster)
         release = release_name(stack.name, cluster, list(stack.rendered.clusters), history)
+        refuse_taken(kubectl, stack.manifests(cluster), there.objects)
         wanted = stack.rendered.secrets.get(cluster, [])
         stored = stash.read(kubectl, stack.name) if wanted else {}
         values = stash.draw(stored, (name for secret in wanted for name in secret.stashes))

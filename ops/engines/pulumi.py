@@ -263,6 +263,8 @@ class _Watcher:
 
     def _watch(self) -> None:
         self._working.wait()
+        if self._ended.is_set():
+            return
         for cluster in self._clusters:
             try:
                 lost = watch(self._stack, cluster, lambda _: self._ended.is_set(), self._timeout)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 
 from local import paths
+from ops import tools
+from ops.errors import OpsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,11 +92,34 @@ def _logged_in() -> bool:
 
 
 def _kubeconfig(stack: Stack) -> dict[str, str]:
-    """The embedded cluster's kubeconfig first, then what the person has."""
-    if not any(cluster.kind == "embedded" for cluster in stack.rendered.clusters.values()):
+    """One kubeconfig for the provider, which unlike kubectl takes no list of files.
+
+    Raises:
+        OpsError: Several files have to be merged and kubectl cannot read them.
+    """
+    kinds = {cluster.kind for cluster in stack.rendered.clusters.values()}
+    theirs = os.environ.get("KUBECONFIG", "")
+    if kinds == {"embedded"}:
+        return {"KUBECONFIG": str(paths.KUBECONFIG)}
+    if "embedded" not in kinds and os.pathsep not in theirs:
         return {}
-    theirs = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
-    return {"KUBECONFIG": os.pathsep.join([str(paths.KUBECONFIG), theirs])}
+    files = [str(paths.KUBECONFIG)] if "embedded" in kinds else []
+    listed = os.pathsep.join([*files, theirs or str(Path.home() / ".kube" / "config")])
+    done = subprocess.run(
+        [str(tools.find("kubectl", stack.progress)), "config", "view", "--flatten", "--raw"],
+        env={**tools.environment(), "KUBECONFIG": listed},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise OpsError(f"KUBECONFIG = {listed} cannot be read: {done.stderr.strip()}")
+    merged = data_home() / "kubeconfig"
+    merged.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(merged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+        handle.write(done.stdout)
+    return {"KUBECONFIG": str(merged)}
 
 
 def _passphrase(home: Path) -> Path:

@@ -1,0 +1,31 @@
+# Every target first fetches what is missing (uv, the virtual environment); see scripts/bootstrap.sh.
+.DEFAULT_GOAL := help
+.PHONY: help dev preview down test check bootstrap
+
+STACK ?= dev
+PYTEST ?=
+BIN := .venv/bin
+
+help: ## Show the targets
+	@echo 'make TARGET [STACK=dev]     KUBE_CONTEXT=name uses a cluster of your own'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-9s %s\n' "$$name" "$$text"; done
+
+dev: bootstrap ## Bring up the local Kubernetes and the stack, and show where each app answers
+	@scripts/dev.sh $(STACK)
+
+preview: bootstrap ## Show what `make dev` would change
+	@$(BIN)/slipway preview --stack $(STACK)
+
+down: bootstrap ## Remove everything that the stack made
+	@$(BIN)/slipway down --stack $(STACK)
+
+test: bootstrap ## Unit, cluster and engine tests (PYTEST='-k word' picks some)
+	@scripts/test.sh $(PYTEST)
+
+check: bootstrap ## Lint, format and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/pyright
+
+bootstrap:
+	@scripts/bootstrap.sh

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# The local Kubernetes (unless KUBE_CONTEXT names another one) and the stack on it. Used by `make dev`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+stack="${1:-dev}"
+
+# Each command tells by itself that it was interrupted, and exits with 130.
+trap 'exit 130' INT
+
+# Wrong settings are told before anything is started.
+settings="$(.venv/bin/slipway config check --stack "$stack")"
+if [[ -z "${KUBE_CONTEXT:-}" && "$settings" == *"(embedded)"* ]]; then
+  .venv/bin/slipway local up
+fi
+.venv/bin/slipway up --stack "$stack"
