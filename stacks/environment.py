@@ -11,11 +11,13 @@ from stacks.apps import Ground, make_apps
 from stacks.platform import add_platform
 from stacks.settings.clusters import EmbeddedCluster
 from stacks.settings.clusters import ExistingCluster as ExistingClusterSettings
+from stacks.settings.managed import EksCluster, GkeCluster
 
 if TYPE_CHECKING:
     import pulumi
 
     from components.clusters.handle import ClusterHandle
+    from stacks.clouds import Clouds
     from stacks.settings import Settings
     from stacks.settings.clusters import Cluster
 
@@ -55,17 +57,35 @@ def build(settings: Settings, *, project: str, stack: str) -> Environment:
         lifecycle=settings.lifecycle,
         namespace_prefix=settings.namespace_prefix,
     )
+    clouds = _clouds(scope, settings)
     clusters: dict[str, ClusterHandle] = {}
     urls: dict[str, pulumi.Output[str]] = {}
     for name, cluster in sorted(settings.clusters.items()):
-        clusters[name], platform_urls = add_platform(scope, _cluster(name, cluster), cluster)
+        handle, platform_urls = add_platform(scope, _cluster(name, cluster, clouds), cluster)
+        clusters[name] = clouds.with_deployer(handle) if clouds else handle
         urls |= platform_urls
-    urls |= make_apps(Ground(scope=scope, clusters=clusters, databases={}), settings.apps)
+    databases = clouds.databases() if clouds else {}
+    urls |= make_apps(Ground(scope=scope, clusters=clusters, databases=databases), settings.apps)
+    if clouds:
+        urls |= clouds.finish(clusters)
     return Environment(clusters=clusters, urls=urls)
 
 
-def _cluster(name: str, settings: Cluster) -> ClusterHandle:
+def _clouds(scope: Scope, settings: Settings) -> Clouds | None:
+    if not settings.clouds:
+        return None
+    # Loads the clouds' SDKs, which a stack without clouds never needs.
+    from stacks.clouds import Clouds
+
+    return Clouds(scope, settings)
+
+
+def _cluster(name: str, settings: Cluster, clouds: Clouds | None) -> ClusterHandle:
     match settings:
+        case GkeCluster() | EksCluster():
+            if clouds is None:
+                raise TypeError(f"cluster {name}: the settings' rules let no cloud's cluster through without its cloud")
+            return clouds.cluster(name, settings)
         case EmbeddedCluster():
             args = ExistingClusterArgs(
                 kind=settings.kind,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pulumi
     import pulumi_kubernetes as kubernetes
 
+    from components.platform.deployer_access import DeployerSubject
     from components.platform.ingress import IngressHandle
     from components.workloads.edges import Peer
 
@@ -35,6 +36,7 @@ class ClusterHandle:
         metrics_reader: The pods that read metrics (Prometheus), or None.
         verified_kubelets: Whether kubelets serve certificates of the cluster's own authority.
         ingress: The cluster's ingress controller, or None.
+        deployer: Who may release in the namespaces that are made on it, or None.
     """
 
     name: str
@@ -50,3 +52,4 @@ class ClusterHandle:
     metrics_reader: Peer | None = None
     verified_kubelets: bool = False
     ingress: IngressHandle | None = None
+    deployer: DeployerSubject | None = None

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from components.scope import Scope
 
 SYSTEM = "dns"
-NAME_SERVERS = 4
-"""Route 53 gives each public zone four name servers
-(https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/GetInfoAboutHostedZone.html)."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,8 @@ class DelegatedZone(pulumi.ComponentResource):
     Attributes:
         domain: Domain of the sub-zone.
         zone_id: Id of the sub-zone.
-        name_servers: Its four name servers.
+        name_servers: Its name servers, four of them
+            (https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/GetInfoAboutHostedZone.html).
     """
 
     def __init__(self, name: str, args: DelegatedZoneArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -81,9 +79,7 @@ class DelegatedZone(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=args.scope.durable),
         )
         self.zone_id: pulumi.Output[str] = sub_zone.zone_id
-        self.name_servers: pulumi.Output[list[str]] = pulumi.Output.all(
-            *(sub_zone.name_servers[i] for i in range(NAME_SERVERS))
-        )
+        self.name_servers: pulumi.Output[list[str]] = sub_zone.name_servers.apply(list)
         aws.route53.Record(
             f"{name}-delegation",
             zone_id=self._main_zone_id(args),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from components.platform.deployer_access import allow_deployer
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -119,6 +121,8 @@ class Namespace(pulumi.ComponentResource):
             ),
             opts=child,
         )
+        if args.cluster.deployer is not None:
+            allow_deployer(self, name, self, args.cluster.deployer)
         self.register_outputs({"name": self.name, "cluster": args.cluster.name, "podSecurity": args.pod_security})
 
     def metadata(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stacks.settings.apps import StatelessApp
+from stacks.settings.apps import Cotoami, ExampleApp, StatelessApp
 from stacks.settings.clouds import AwsCloud, GcpCloud, inside
 from stacks.settings.foundation import ArtifactRegistry, Ecr
 from stacks.settings.managed import EksCluster, GkeCluster
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 ANYWHERE = "0.0.0.0/0"
 SERVICE_ACCOUNT_LIMIT = 30
 """Longest id of a Google service account (https://cloud.google.com/iam/docs/service-accounts-create)."""
+EKS_KEY_LIMIT = 30
+"""An IAM role's name has at most 64 characters
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html), of which the part and Pulumi's random
+suffix take 34."""
 
 
 def broken_cloud_rules(settings: Settings) -> list[str]:
@@ -40,6 +44,8 @@ def broken_cloud_rules(settings: Settings) -> list[str]:
         *_zones(settings),
         *_hosts(settings),
         *_foundation(settings),
+        *_databases(settings),
+        *_names(settings),
         *_lengths(settings),
     ]
 
@@ -105,7 +111,7 @@ def _registries(settings: Settings) -> Iterator[str]:
         if cluster.registry not in settings.registries:
             remedy = f"is no registry of this stack; in the cluster's cloud there is: {_list(fitting)}"
             yield f"{path} = {shown(cluster.registry)} | {remedy}"
-        elif cluster.registry not in fitting:
+        elif cluster.registry not in fitting and settings.registries[cluster.registry].cloud in settings.clouds:
             # Its nodes' identity may pull from its own account or project only.
             remedy = f"is not in the cluster's cloud {cluster.cloud}; there, there is: {_list(fitting)}"
             yield f"{path} = {shown(cluster.registry)} | {remedy}"
@@ -122,6 +128,7 @@ def _ranges(settings: Settings) -> Iterator[str]:
             ranges[f"{path}.nodes"] = cluster.network.nodes
             ranges[f"{path}.pods"] = cluster.network.pods
             ranges[f"{path}.controlPlane"] = cluster.network.control_plane
+            ranges[f"{path}.databases"] = cluster.network.databases
     for first, second in overlaps(ranges):
         if first.rpartition(".")[0] != second.rpartition(".")[0]:
             yield f"{second} = {ranges[second]} | overlaps {first} ({ranges[first]}); choose another range"
@@ -186,6 +193,37 @@ def _foundation(settings: Settings) -> Iterator[str]:
         if size and cluster and size.startswith("db.") != isinstance(cluster, EksCluster):
             example = "db.t4g.micro" if isinstance(cluster, EksCluster) else "db-g1-small"
             yield f"databases.{name}.size = {size} | is not of the cluster's cloud; there, for example, {example}"
+
+
+def _databases(settings: Settings) -> Iterator[str]:
+    """A managed database is reached from its own cluster's network alone."""
+    for name, app in settings.apps.deployed().items():
+        if not isinstance(app, Cotoami | ExampleApp) or app.database is None:
+            continue
+        path, database = f"apps.{name}.database", settings.databases.get(app.database)
+        engine = "postgres" if isinstance(app, Cotoami) else "mysql"
+        if database is None:
+            yield f"{path} = {app.database} | is no database of this stack; there is: {_list(settings.databases)}"
+            continue
+        if database.engine != engine:
+            yield f"{path} = {app.database} | is {database.engine}; {name} needs {engine}"
+        if database.cluster != app.cluster:
+            remedy = f"is beside cluster {database.cluster}; {name} runs on {app.cluster}: move one of them"
+            yield f"{path} = {app.database} | {remedy}"
+
+
+def _names(settings: Settings) -> Iterator[str]:
+    """Google's names start with a letter; an IAM role's name is the cluster's and a part."""
+    for name, cluster in settings.clusters.items():
+        if isinstance(cluster, GkeCluster) and not name[0].isalpha():
+            yield f"clusters.{name} = {name} | becomes a name at Google Cloud; start it with a letter"
+        if isinstance(cluster, EksCluster) and len(name) > EKS_KEY_LIMIT:
+            yield f"clusters.{name} = {name} | becomes part of IAM role names; use at most {EKS_KEY_LIMIT} characters"
+    for name, database in settings.databases.items():
+        if not name[0].isalpha():
+            yield f"databases.{name} = {name} | becomes a name at the cloud; start it with a letter"
+        if len(name) > EKS_KEY_LIMIT and isinstance(settings.clusters.get(database.cluster), EksCluster):
+            yield f"databases.{name} = {name} | becomes part of names at AWS; use at most {EKS_KEY_LIMIT} characters"
 
 
 def _lengths(settings: Settings) -> Iterator[str]:

@@ -21,6 +21,9 @@ VPC_SHORTEST_PREFIX = 16
 CONTROL_PLANE_PREFIX = 28
 """What GKE wants for its control plane (https://cloud.google.com/kubernetes-engine/docs/how-to/private-clusters)."""
 
+SMALLEST_DATABASE_PREFIX = 24
+"""What Google wants for a managed database (https://cloud.google.com/sql/docs/mysql/private-ip#ip-range-requirements)."""
+
 
 def _network(value: str) -> ipaddress.IPv4Network:
     try:
@@ -122,6 +125,7 @@ class GkeNetwork(Model):
         pods: Secondary range of the pods; each node takes a /24 of it.
         services: Secondary range of the Services.
         control_plane: Range of the control plane's private endpoint, a /28.
+        databases: Range that Google puts managed databases in.
         flow_logs: Whether connections of the subnet are logged (sampled).
     """
 
@@ -129,6 +133,7 @@ class GkeNetwork(Model):
     pods: PrivateCidr = "10.44.0.0/14"
     services: PrivateCidr = "10.48.0.0/20"
     control_plane: PrivateCidr = "172.16.0.0/28"
+    databases: PrivateCidr = "10.49.0.0/20"
     flow_logs: bool = False
 
     @model_validator(mode="after")
@@ -140,9 +145,12 @@ class GkeNetwork(Model):
             "pods": self.pods,
             "services": self.services,
             "controlPlane": self.control_plane,
+            "databases": self.databases,
         }
         for first, second in overlaps(ranges):
             raise ValueError(f"{first} ({ranges[first]}) and {second} ({ranges[second]}) must not overlap")
+        if _prefix(self.databases) > SMALLEST_DATABASE_PREFIX:
+            raise ValueError(f"databases ({self.databases}) must be at least a /{SMALLEST_DATABASE_PREFIX}")
         if _prefix(self.services) > 24:
             raise ValueError(f"services ({self.services}) must be at least a /24: each Service takes an address")
         return self

@@ -1,0 +1,67 @@
+"""What a deployer may do inside a cluster: change Deployments in the apps' namespaces, and look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import pulumi_kubernetes as kubernetes
+
+if TYPE_CHECKING:
+    import pulumi
+
+    from components.platform.namespace import Namespace
+
+rbac = kubernetes.rbac.v1
+
+DEPLOYER_GROUP = "slipway:deployers"
+"""Group of deployers where the cloud can name one."""
+ROLE = "deployer"
+RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("apps", ("deployments",), ("get", "list", "watch", "patch", "update")),
+    # To follow a rollout and to tell why it stands still.
+    ("apps", ("replicasets",), ("get", "list", "watch")),
+    ("", ("pods", "events"), ("get", "list", "watch")),
+    ("", ("pods/log",), ("get",)),
+)
+"""API group, resources, verbs. No Secrets, no Services, no creation and no deletion."""
+
+
+@dataclass(frozen=True)
+class DeployerSubject:
+    """Who a deployer is inside a cluster.
+
+    Attributes:
+        kind: RBAC's kind of subject.
+        name: Name of the group or user.
+    """
+
+    kind: Literal["Group", "User"]
+    name: str
+
+
+def allow_deployer(parent: pulumi.Resource, name: str, namespace: Namespace, subject: DeployerSubject) -> None:
+    """Let a deployer release in a namespace.
+
+    Args:
+        parent: Component that owns the role.
+        name: Logical name of the namespace.
+        namespace: The namespace.
+        subject: The deployer.
+    """
+    rbac.Role(
+        f"{name}-deployer-role",
+        metadata=namespace.metadata(ROLE),
+        rules=[
+            rbac.PolicyRuleArgs(api_groups=[group], resources=list(resources), verbs=list(verbs))
+            for group, resources, verbs in RULES
+        ],
+        opts=namespace.inside(parent),
+    )
+    rbac.RoleBinding(
+        f"{name}-deployer-binding",
+        metadata=namespace.metadata(ROLE),
+        role_ref=rbac.RoleRefArgs(api_group="rbac.authorization.k8s.io", kind="Role", name=ROLE),
+        subjects=[rbac.SubjectArgs(api_group="rbac.authorization.k8s.io", kind=subject.kind, name=subject.name)],
+        opts=namespace.inside(parent),
+    )
