@@ -223,6 +223,8 @@ def _apiserver(program: Path, environment: Mapping[str, str]) -> Component:
             *configs.values(),
         ),
         patience=90,
+        # It finds an etcd that was restarted by itself again, at growing intervals.
+        second_chance=20,
     )
 
 

@@ -32,7 +32,8 @@ class Component:
     """A process of the cluster: how it is started and how one sees that it works.
 
     `files` are what it reads at start; a change in one of them makes the next `up` restart it. `healthy` makes a real
-    request and says what is wrong, or None. `patience` is how many seconds a start may take.
+    request and says what is wrong, or None. `patience` is how many seconds a start may take; one that runs already
+    gets `second_chance` seconds to answer before it counts as hanging and is restarted.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Component:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     files: tuple[Path, ...] = ()
     patience: float = 60.0
+    second_chance: float = 5.0
 
     @property
     def fingerprint(self) -> str:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from local.progress import Progress
 
 _POLL = 0.05
-# A running component gets this long to answer before it counts as unhealthy and is restarted.
-_SECOND_CHANCE = 5.0
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Supervisor:
         """
         running = [process for process in processes.find() if process.component == component.name and process.main]
         if len(running) == 1 and running[0].fingerprint == component.fingerprint:
-            if self._answers(component, _SECOND_CHANCE):
+            if self._answers(component):
                 return False
             progress.note(f"{component.name} (process {running[0].pid}) does not answer; restarting it")
         with progress.step(f"start {component.name}"):
@@ -96,12 +94,11 @@ class Supervisor:
             f"{processes.tail(log)}"
         )
 
-    def _answers(self, component: Component, patience: float) -> bool:
-        deadline = time.monotonic() + patience
+    def _answers(self, component: Component) -> bool:
+        deadline = time.monotonic() + component.second_chance
         while component.healthy() is not None:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or self.cancelled.wait(0.2):
                 return False
-            time.sleep(0.2)
         return True
 
 

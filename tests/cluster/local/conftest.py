@@ -96,6 +96,8 @@ def namespace(kubectl: Kubectl) -> Generator[str]:
     name = f"test-{uuid.uuid4().hex[:8]}"
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    # A pod is refused until the namespace has its default account.
+    wait_for(lambda: not kubectl.run("-n", name, "get", "serviceaccount", "default", check=False).returncode, 20)
     yield name
     kubectl.run("delete", "namespace", name, "--wait=false")
 

@@ -52,7 +52,7 @@ def component(name: str, tmp_path: Path) -> Callable[..., Component]:
             return None if flag.is_file() else "no flag"
 
         code = SERVER.format(first=first, flag=str(flag))
-        settings: dict[str, object] = {"patience": 5.0, **changes}
+        settings: dict[str, object] = {"patience": 5.0, "second_chance": 0.2, **changes}
         return Component(name, (sys.executable, "-c", code), healthy, **settings)  # pyright: ignore[reportArgumentType] - test values
 
     return make
@@ -88,9 +88,8 @@ def test_another_way_of_starting_restarts_it(component: Callable[..., Component]
 
 
 def test_a_killed_and_a_hanging_one_are_replaced(
-    component: Callable[..., Component], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    component: Callable[..., Component], name: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("local.supervisor._SECOND_CHANCE", 0.2)
     supervisor = Supervisor(tmp_path)
     supervisor.ensure(component(), SilentProgress())
     (first,) = running(name)
