@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from local.debian import Packages
 
 _DIRECTORY = Path(__file__).parent / "addons"
-DEPLOYMENTS = ("coredns", "metrics-server", "local-path-provisioner")
-TOOLS = ("pause", "coredns", "metrics-server", "local-path-provisioner")
+DEPLOYMENTS: tuple[str, ...] = ("coredns", "metrics-server", "local-path-provisioner")
+TOOLS: tuple[str, ...] = ("pause", "coredns", "metrics-server", "local-path-provisioner")
 HELPER_IMAGE = "slipway.dev/busybox:1"
 _HELPER_PROGRAMS = ("sh", "mkdir", "rm", "chmod", "chown", "cat", "ls", "sleep", "id")
 

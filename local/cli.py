@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from local import preflight
 from local.cluster import ClusterStatus, EmbeddedCluster
 from local.errors import LocalError
 from local.progress import RichProgress, SilentProgress
@@ -78,6 +79,7 @@ def purge(yes: Yes = False, as_json: AsJson = False) -> None:
 def kubeconfig(as_json: AsJson = False) -> None:
     """Print the path of the cluster's kubeconfig."""
     with _errors():
+        preflight.check_root()
         path = EmbeddedCluster.kubeconfig
         if not path.is_file():
             raise LocalError(f"there is no embedded cluster ({path} is missing); start it: slipway local up")

@@ -95,16 +95,22 @@ class EmbeddedCluster:
         self._end(progress or SilentProgress(), keep_data=False)
 
     def status(self) -> ClusterStatus:
-        """Ask every component; changes nothing and needs no lock."""
-        packages, tools = debian.cached(), {name: toolchain.cached(name) for name in components.TOOLS}
-        built = {name: path for name, path in tools.items() if path is not None}
-        running = any(process.main for process in processes.find())
-        if packages is None or len(built) < len(tools) or not paths.PKI.is_dir() or not running:
-            phase = "stopped" if record.load() or paths.STATE.exists() else "absent"
-            states = tuple(State(name, None, "not running") for name in components.NAMES)
-            return ClusterStatus(phase, False, states, dict.fromkeys(addons.DEPLOYMENTS, False), paths.KUBECONFIG)
+        """Ask every component; changes nothing and waits for nobody.
+
+        Raises:
+            LocalError: not root, who alone sees the cluster.
+        """
+        preflight.check_root()
+        running = {process.component: process.pid for process in processes.find() if process.main}
+        if not running:
+            phase = "stopped" if paths.STATE.exists() else "absent"
+            return self._unknown(phase, running, "not running")
+        packages = debian.cached()
+        tools = {name: path for name in components.TOOLS if (path := toolchain.cached(name)) is not None}
+        if packages is None or len(tools) < len(components.TOOLS) or not paths.PKI.is_dir():
+            return self._unknown("degraded", running, "cannot be asked: its files are gone; `slipway local up` repairs")
         supervisor = Supervisor(paths.LOG)
-        parts = components.build(built, packages)
+        parts = components.build(tools, packages)
         with ThreadPoolExecutor(max_workers=len(parts)) as pool:
             states = tuple(pool.map(supervisor.state, [parts[name] for name in components.NAMES]))
         node, available = False, dict.fromkeys(addons.DEPLOYMENTS, False)
@@ -114,6 +120,11 @@ class EmbeddedCluster:
                 available = {name: readiness.deployment_problem(client, name) is None for name in available}
         fine = node and all(state.problem is None for state in states) and all(available.values())
         return ClusterStatus("ready" if fine else "degraded", node, states, available, paths.KUBECONFIG)
+
+    def _unknown(self, phase: str, running: dict[str, int], problem: str) -> ClusterStatus:
+        """The status where no component can be asked."""
+        states = tuple(State(name, running.get(name), problem) for name in components.NAMES)
+        return ClusterStatus(phase, False, states, dict.fromkeys(addons.DEPLOYMENTS, False), paths.KUBECONFIG)
 
     def _end(self, progress: Progress, *, keep_data: bool) -> None:
         preflight.check_root()
