@@ -1,0 +1,63 @@
+"""Prometheus finds everything it should, and Grafana shows it."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.support.live import eventually
+
+if TYPE_CHECKING:
+    from tests.support.live import LiveStack
+
+pytestmark = pytest.mark.cluster
+JOBS = {"prometheus", "kubelet", "cadvisor", "pods"}
+
+
+def _targets(url: str) -> list[dict[str, Any]]:
+    return httpx.get(f"{url}/api/v1/targets", params={"state": "active"}).json()["data"]["activeTargets"]
+
+
+def test_every_target_is_up(live: LiveStack) -> None:
+    url = str(live.apps()["local-prometheus"]["url"])
+
+    def all_up() -> bool:
+        targets = _targets(url)
+        assert {target["labels"]["job"] for target in targets} == JOBS
+        down = [(t["scrapeUrl"], t["lastError"]) for t in targets if t["health"] != "up"]
+        assert not down, down
+        return True
+
+    eventually(all_up, seconds=120, every=3)
+    apps = {t["labels"].get("app") for t in _targets(url) if t["labels"]["job"] == "pods"}
+    assert {"traefik", "node-exporter"} <= apps
+
+
+def test_the_apps_use_of_memory_is_known(live: LiveStack) -> None:
+    url = str(live.apps()["local-prometheus"]["url"])
+    query = 'container_memory_working_set_bytes{namespace="h2o",container="h2o-example"}'
+
+    def known() -> bool:
+        result = httpx.get(f"{url}/api/v1/query", params={"query": query}).json()["data"]["result"]
+        return len(result) >= 2 and all(float(series["value"][1]) > 0 for series in result)
+
+    eventually(known, seconds=120, every=3)
+
+
+def test_grafana_reaches_prometheus_and_has_the_dashboard(live: LiveStack) -> None:
+    url = str(live.apps()["local-grafana"]["url"])
+    assert httpx.get(f"{url}/api/health").status_code == 200
+    secret = live.get("secret", "-n", "monitoring", "grafana-admin")["data"]
+    login = tuple(base64.b64decode(secret[key]).decode() for key in ("user", "password"))
+    auth = httpx.BasicAuth(*login)
+    assert httpx.get(f"{url}/api/datasources").status_code == 401
+    sources = httpx.get(f"{url}/api/datasources", auth=auth).json()
+    assert [source["type"] for source in sources] == ["prometheus"]
+    proxied = f"{url}/api/datasources/proxy/uid/{sources[0]['uid']}/api/v1/query"
+    answer = httpx.get(proxied, params={"query": "up"}, auth=auth).json()
+    assert answer["status"] == "success"
+    board = httpx.get(f"{url}/api/dashboards/uid/slipway", auth=auth).json()
+    assert board["dashboard"]["title"] == "slipway: nodes and apps"
