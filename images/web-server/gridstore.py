@@ -9,13 +9,21 @@ from typing import Any, cast
 
 
 class StoreError(Exception):
-    """The database does not answer, or refuses."""
+    """The database does not answer, or refuses; the message says which."""
 
 
 class Gridstore:
     """A connection that is made when it is needed and again after it broke. Safe for several threads."""
 
-    def __init__(self, host: str, port: int, cluster: str, timeout: float = 5.0) -> None:
+    def __init__(self, host: str, port: int, cluster: str, timeout: float = 3.0) -> None:
+        """A client; nothing is connected yet.
+
+        Args:
+            host: name or address, resolved at each connection.
+            port: its port.
+            cluster: the cluster's name.
+            timeout: seconds that connecting and each answer may take.
+        """
         self._address = (host, port)
         self._cluster = cluster
         self._timeout = timeout
@@ -31,36 +39,43 @@ class Gridstore:
         """A row, or None."""
         return cast("dict[str, Any] | None", self._ask(op="get", container=container, key=key)["row"])
 
-    def delete(self, container: str, key: str) -> bool:
-        """Remove a row; whether there was one."""
-        return bool(self._ask(op="delete", container=container, key=key)["deleted"])
+    def delete(self, container: str, key: str) -> None:
+        """Remove a row if it is there."""
+        self._ask(op="delete", container=container, key=key)
 
     def query(self, container: str, **where: object) -> list[dict[str, Any]]:
         """The rows whose fields equal `where`, each `{"key": …, "row": {…}}`, by key."""
         return cast("list[dict[str, Any]]", self._ask(op="query", container=container, where=where)["rows"])
 
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._drop()
+
     def _ask(self, **request: object) -> dict[str, Any]:
         line = (json.dumps({"cluster": self._cluster, **request}) + "\n").encode()
         with self._lock:
-            fresh = self._connection is None
+            kept = self._connection is not None
             try:
-                answer = self._exchange(line)
-            except OSError as error:
+                result = self._exchange(line)
+            except (OSError, ValueError) as error:
                 self._drop()
-                # A kept connection may have died with the database's old pod; every operation can be repeated.
-                if fresh:
-                    raise StoreError(f"the database at {self._address[0]}:{self._address[1]}: {error}") from None
+                # A kept connection may have ended with the database's old pod; every operation can be repeated.
+                if not kept or isinstance(error, TimeoutError):
+                    raise self._away(error) from None
                 try:
-                    answer = self._exchange(line)
-                except OSError as again:
+                    result = self._exchange(line)
+                except (OSError, ValueError) as again:
                     self._drop()
-                    raise StoreError(f"the database at {self._address[0]}:{self._address[1]}: {again}") from None
-        result = cast("dict[str, Any]", json.loads(answer))
+                    raise self._away(again) from None
         if not result.get("ok"):
             raise StoreError(f"the database refuses: {result.get('error')}")
         return result
 
-    def _exchange(self, line: bytes) -> bytes:
+    def _away(self, error: Exception) -> StoreError:
+        return StoreError(f"the database at {self._address[0]}:{self._address[1]} does not answer: {error}")
+
+    def _exchange(self, line: bytes) -> dict[str, Any]:
         if self._connection is None:
             self._connection = socket.create_connection(self._address, self._timeout)
             self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -72,7 +87,7 @@ class Gridstore:
                 raise ConnectionResetError("it closed the connection")
             self._buffer += received
         answer, _, self._buffer = self._buffer.partition(b"\n")
-        return answer
+        return cast("dict[str, Any]", json.loads(answer))
 
     def _drop(self) -> None:
         if self._connection is not None:
