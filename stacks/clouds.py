@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pulumi
-
 from components.foundation.database import DatabaseSpec
 from stacks.settings.apps import StatelessApp
 from stacks.settings.clouds import AwsCloud, GcpCloud, inside
@@ -20,6 +18,8 @@ from stacks.settings.managed import GkeCluster as GkeSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pulumi
 
     from components.clusters.eks.cluster import EksCluster
     from components.clusters.gke.cluster import GkeCluster
@@ -253,15 +253,18 @@ class Clouds:
             ),
         )
 
-    def with_deployer(self, handle: ClusterHandle) -> ClusterHandle:
-        """Make the identity that releases apps to a cluster, where the stack names one.
+    def complete(self, handle: ClusterHandle) -> ClusterHandle:
+        """Make the identity that releases apps to a cluster, and let hosts in the stack's zones lead to its ingress.
 
         Args:
-            handle: The cluster; namespaces made before this are none of the deployer's business.
+            handle: The cluster with its platform; namespaces made before this are none of the deployer's business.
 
         Returns:
-            The cluster, whose further namespaces the deployer may release in.
+            The cluster, as apps see it.
         """
+        if handle.ingress is not None and handle.ingress.address is not None:
+            domains = tuple(zone.domain for zone in self._zones.values())
+            handle = replace(handle, ingress=replace(handle.ingress, domains=domains))
         for name, deployer in sorted(self._settings.deployers.items()):
             if deployer.cluster == handle.name:
                 make = self._gcp_deployer if handle.name in self._gke else self._aws_deployer
@@ -395,27 +398,20 @@ class Clouds:
         args = CloudSqlArgs(scope=self._scope, project=project, services=self._services[cluster], spec=spec)
         return CloudSql(name, args).outside
 
-    def finish(self, clusters: Mapping[str, ClusterHandle]) -> dict[str, pulumi.Output[str]]:
+    def finish(self, clusters: Mapping[str, ClusterHandle]) -> None:
         """Make what needs everything else: who may push, and DNS records of the apps' hosts.
 
         Args:
             clusters: The clusters with their ingress controllers.
-
-        Returns:
-            App name to URL, of the apps that got a record.
         """
         for name, principals in sorted(self._pushers.items()):
             if principals:
                 self._ecrs[name].allow_push(principals)
-        urls: dict[str, pulumi.Output[str]] = {}
-        for name, app in self._settings.apps.deployed().items():
+        for app in self._settings.apps.deployed().values():
             if not isinstance(app, StatelessApp) or app.host is None:
                 continue
             handle = clusters[app.cluster]
             zone = next((zone for zone in self._zones.values() if inside(app.host, zone.domain)), None)
-            if zone is None or handle.ingress is None or handle.ingress.address is None:
-                continue
-            kind = "CNAME" if handle.load_balancer_address == "hostname" else "A"
-            record = zone.point(app.host, handle.ingress.address, kind)
-            urls[name] = pulumi.Output.format("http://{0}/", record.name)
-        return urls
+            if zone and handle.ingress and handle.ingress.address is not None:
+                kind = "CNAME" if handle.load_balancer_address == "hostname" else "A"
+                zone.point(app.host, handle.ingress.address, kind)

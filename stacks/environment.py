@@ -62,12 +62,12 @@ def build(settings: Settings, *, project: str, stack: str) -> Environment:
     urls: dict[str, pulumi.Output[str]] = {}
     for name, cluster in sorted(settings.clusters.items()):
         handle, platform_urls = add_platform(scope, _cluster(name, cluster, clouds), cluster)
-        clusters[name] = clouds.with_deployer(handle) if clouds else handle
+        clusters[name] = clouds.complete(handle) if clouds else handle
         urls |= platform_urls
     databases = clouds.databases() if clouds else {}
     urls |= make_apps(Ground(scope=scope, clusters=clusters, databases=databases), settings.apps)
     if clouds:
-        urls |= clouds.finish(clusters)
+        clouds.finish(clusters)
     return Environment(clusters=clusters, urls=urls)
 
 

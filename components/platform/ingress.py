@@ -47,12 +47,14 @@ class IngressHandle:
         peer: Its pods, which connect to the apps.
         base_url: URL of the controller itself; a request carries the app's host name in its Host header.
         address: Address of its load balancer, for DNS records; None where node ports are used.
+        domains: DNS zones whose host names lead to it; a host elsewhere is reached by its Host header alone.
     """
 
     class_name: str
     peer: Peer
     base_url: pulumi.Output[str]
     address: pulumi.Output[str] | None
+    domains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -153,4 +153,6 @@ def _ingress(parent: pulumi.Resource, peer: Peer, exposure: Exposure) -> pulumi.
         ),
         opts=namespace.inside(parent),
     )
+    if any(str(exposure.host).endswith(f".{domain}") for domain in controller.domains):
+        return pulumi.Output.from_input(f"http://{exposure.host}{exposure.path}")
     return controller.base_url
