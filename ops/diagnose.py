@@ -74,7 +74,7 @@ def _trouble(pod: Manifest) -> PodTrouble | None:
             exit_code = (ended or last).get("exitCode")
             said = found.get("message") or (f"ended with exit code {exit_code}" if exit_code is not None else "")
             return PodTrouble(namespace, name, found["reason"], said, container["name"], restarted)
-        if state.get("running"):
+        if "running" in state:
             return PodTrouble(
                 namespace, name, "NotReady", "runs, but its readiness probe does not pass", container["name"], restarted
             )

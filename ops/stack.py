@@ -66,6 +66,10 @@ class Stack:
         everything = [item for items in self.rendered.manifests[cluster].values() for item in items]
         return sorted(everything, key=lambda item: item["kind"] != "Namespace")
 
+    def namespaces(self, cluster: str) -> list[str]:
+        """Names of the namespaces that the stack makes on a cluster."""
+        return [item["metadata"]["name"] for item in self.manifests(cluster) if item["kind"] == "Namespace"]
+
     @property
     def lifecycle(self) -> str:
         """`ephemeral` or `durable`, as the labels of its objects say."""

@@ -84,7 +84,7 @@ def _remembered() -> str | None:
         age = time.time() - float(str(entry["at"]))
         same = entry["version"] == sdk_version()
         return str(entry["reason"]) if same and 0 <= age < _FORGET_AFTER_S else None
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

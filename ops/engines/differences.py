@@ -13,7 +13,7 @@ from ops.engines.base import Change
 from ops.engines.release import MANAGER, owned
 from ops.errors import OpsError
 from ops.kube import CommandError, Key, annotations_of, section
-from ops.live import RELEASE_ANNOTATION
+from ops.live import NAMESPACE, RELEASE_ANNOTATION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -135,7 +135,7 @@ def secret_changes(
             diff = yaml_diff(bare(live), {**bare(live), "data": manifest["data"]}, str(key))
             changes.append(Change("update", cluster, str(key), diff))
         apply.append(manifest)
-    gone = [k for k, v in made.items() if stash.is_ours(v) and k not in keys and k.namespace != stash.NAMESPACE]
+    gone = [k for k, v in made.items() if stash.is_ours(v) and k not in keys and k.namespace != NAMESPACE]
     live_namespaces = there.namespaces()
     gone = [k for k in gone if k.namespace in live_namespaces]
     changes += [Change("delete", cluster, str(key)) for key in gone]

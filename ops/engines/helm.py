@@ -12,8 +12,8 @@ from ops import tools
 from ops.diagnose import explain
 from ops.engines import differences, stash
 from ops.engines.base import Outcome, Preview
-from ops.engines.lock import NAMESPACE, file_locks, lease
-from ops.engines.ownership import refuse_other
+from ops.engines.lock import file_locks, lease
+from ops.engines.ownership import check, refuse_other
 from ops.engines.ports import refuse_taken
 from ops.engines.release import Helm, Record, last_words, owned, records, release_name
 from ops.engines.removal import Removal
@@ -21,7 +21,7 @@ from ops.engines.watch import watch
 from ops.errors import EngineError, RefusedError
 from ops.images import ensure_images
 from ops.kube import Key
-from ops.live import inventory, wait_gone
+from ops.live import NAMESPACE, inventory, wait_gone
 from ops.render.chart import write_chart
 from ops.status import all_ready, collect
 
@@ -105,7 +105,7 @@ class HelmEngine:
     def _look(self, stack: Stack, cluster: str) -> _Site:
         kubectl = stack.kubectl(cluster)
         there = inventory(kubectl, stack.name)
-        refuse_other(self.name, stack.name, cluster, there.namespaces().values())
+        check(self.name, stack.name, kubectl, [*stack.namespaces(cluster), NAMESPACE])
         history = records(there.objects, cluster)
         release = release_name(stack.name, cluster, list(stack.rendered.clusters), history)
         refuse_taken(kubectl, stack.manifests(cluster), there.objects)

@@ -18,14 +18,13 @@ from typing import IO, TYPE_CHECKING, Any
 from local import paths
 from ops.errors import OpsError, RefusedError
 from ops.kube import CommandError, Key, annotations_of
+from ops.live import NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from ops.kube import Kubectl, Manifest
 
-NAMESPACE = "slipway"
-"""Where releases, stashes and leases of all stacks of a cluster are kept."""
 _DURATION_S = 60
 _RENEW_S = 20
 # A killed run's children take a moment to end.

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from ops.engines.base import TITLES
 from ops.errors import RefusedError
-from ops.kube import annotations_of
-from ops.live import RELEASE_ANNOTATION, selector
+from ops.kube import annotations_of, labels_of
+from ops.live import NAMESPACE, RELEASE_ANNOTATION, STACK_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,11 +47,47 @@ def refuse_other(engine: EngineName, stack: str, cluster: str, namespaces: Itera
     )
 
 
-def check(engine: EngineName, stack: str, kubectl: Kubectl) -> None:
-    """Ask the cluster, and refuse a stack that the other engine made.
+def refuse_foreign(stack: str, cluster: str, namespaces: Iterable[Manifest], wanted: Iterable[str]) -> None:
+    """Refuse to move into a namespace that somebody else made: removing the stack would remove it with all in it.
+
+    Args:
+        stack: Stack name.
+        cluster: Name of the cluster.
+        namespaces: Every namespace of the cluster.
+        wanted: Names of the namespaces that the stack makes.
 
     Raises:
-        RefusedError: It was made by the other engine.
+        RefusedError: Some exist and are not the stack's; names them and whose they are.
+    """
+    theirs = {item["metadata"]["name"]: labels_of(item) for item in namespaces}
+    homes = {NAMESPACE: ("app.kubernetes.io/managed-by", "slipway")}
+    taken: list[str] = []
+    for name in sorted(set(wanted) & set(theirs)):
+        label, value = homes.get(name, (STACK_LABEL, stack))
+        if theirs[name].get(label) != value:
+            holder = theirs[name].get(STACK_LABEL)
+            taken.append(f"{name} (of stack {holder})" if holder else name)
+    if taken:
+        raise RefusedError(
+            f"stack {stack} on cluster {cluster}: somebody else made the namespaces {', '.join(taken)}; nothing was "
+            "changed. Remove or rename them, or give the stack names of its own with slipway:namespacePrefix"
+        )
+
+
+def check(engine: EngineName, stack: str, kubectl: Kubectl, wanted: Iterable[str]) -> None:
+    """Ask the cluster; refuse a stack that the other engine made, and namespaces that somebody else made.
+
+    Args:
+        engine: The engine of this run.
+        stack: Stack name.
+        kubectl: The cluster.
+        wanted: Names of the namespaces that the stack makes; none for a removal.
+
+    Raises:
+        RefusedError: It is not ours to touch.
         UnreachableError: The cluster does not answer.
     """
-    refuse_other(engine, stack, kubectl.cluster, kubectl.get(["namespaces", "-l", selector(stack)]))
+    everything = kubectl.get(["namespaces"])
+    ours = [item for item in everything if labels_of(item).get(STACK_LABEL) == stack]
+    refuse_other(engine, stack, kubectl.cluster, ours)
+    refuse_foreign(stack, kubectl.cluster, everything, wanted)

@@ -58,8 +58,8 @@ class PulumiEngine:
 
     def preview(self, stack: Stack) -> Preview:
         """What `up` would change."""
-        for kubectl in _reachable(stack).values():
-            ownership.check(self.name, stack.name, kubectl)
+        for cluster, kubectl in _reachable(stack).items():
+            ownership.check(self.name, stack.name, kubectl, stack.namespaces(cluster))
         with self._open(stack) as session:
             events = _Events()
             session.stack.preview(on_event=events, color="never", refresh=_refreshes(stack), suppress_progress=True)
@@ -69,8 +69,8 @@ class PulumiEngine:
         """Run the program; wait until everything is ready."""
         clusters = _reachable(stack)
         with file_locks(stack.name, list(clusters.values()), "up"):
-            for kubectl in clusters.values():
-                ownership.check(self.name, stack.name, kubectl)
+            for cluster, kubectl in clusters.items():
+                ownership.check(self.name, stack.name, kubectl, stack.namespaces(cluster))
             for cluster in clusters:
                 ensure_images(stack, cluster)
             with self._open(stack) as session:
@@ -99,7 +99,7 @@ class PulumiEngine:
         clusters = _reachable(stack)
         with file_locks(stack.name, list(clusters.values()), "down"):
             for kubectl in clusters.values():
-                ownership.check(self.name, stack.name, kubectl)
+                ownership.check(self.name, stack.name, kubectl, [])
             removals = [Removal(stack, kubectl, None) for kubectl in clusters.values()]
             for removal in removals:
                 removal.look()

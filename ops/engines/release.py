@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from ops import tools
 from ops.child import Child
-from ops.engines.lock import NAMESPACE
 from ops.kube import annotations_of, labels_of
-from ops.live import RELEASE_ANNOTATION, STACK_LABEL
+from ops.live import NAMESPACE, RELEASE_ANNOTATION, STACK_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,11 +6,11 @@ import time
 from typing import TYPE_CHECKING
 
 from ops.engines import stash
-from ops.engines.lock import NAMESPACE, lease
+from ops.engines.lock import lease
 from ops.engines.release import CLUSTER_LABEL, Helm, last_words
 from ops.errors import EngineError, OpsError
 from ops.kube import Key, labels_of, section
-from ops.live import Inventory, inventory, volumes_of, wait_gone
+from ops.live import NAMESPACE, Inventory, inventory, volumes_of, wait_gone
 
 if TYPE_CHECKING:
     from ops.kube import Kubectl
@@ -57,11 +57,7 @@ class Removal:
     def look(self) -> Inventory:
         """What is there; remembers the namespaces, to find their volumes when they are gone."""
         there = inventory(self._kubectl, self._stack.name)
-        rendered = {
-            item["metadata"]["name"]
-            for item in self._stack.manifests(self._kubectl.cluster)
-            if item["kind"] == "Namespace"
-        }
+        rendered = set(self._stack.namespaces(self._kubectl.cluster))
         ours = set(there.namespaces())
         # A namespace that only shares the name has volumes that are not ours.
         foreign = {item["metadata"]["name"] for item in self._kubectl.get(["namespaces"])} - ours

@@ -8,9 +8,8 @@ import secrets
 import string
 from typing import TYPE_CHECKING
 
-from ops.engines.lock import NAMESPACE
 from ops.kube import Key, labels_of, section
-from ops.live import STACK_LABEL
+from ops.live import NAMESPACE, STACK_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

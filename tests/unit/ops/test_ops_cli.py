@@ -1,0 +1,213 @@
+"""The command line as people meet it: help, messages, exit codes."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ops.commands import render as render_command
+from tests.unit.ops.conftest import STACK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from typer.testing import Result
+
+    from tests.support.programs import FakeProgram
+
+    Slipway = Callable[..., Result]
+
+HELP_LOADS_NOT = ("pulumi", "pulumi_kubernetes", "stacks.settings", "ops.engines.helm")
+
+
+def test_help_names_every_command(slipway: Slipway) -> None:
+    result = slipway("--help")
+    assert result.exit_code == 0
+    for command in ("up", "preview", "render", "status", "down", "images", "config", "local", "doctor"):
+        assert f" {command} " in result.stdout
+
+
+@pytest.mark.parametrize("module", HELP_LOADS_NOT)
+def test_help_is_quick_because_it_loads_little(module: str) -> None:
+    code = f"import sys, ops.cli; sys.exit({module!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_wrong_usage_exits_with_2(slipway: Slipway) -> None:
+    assert slipway("render").exit_code == 2
+    assert slipway("no-such-command").exit_code == 2
+
+
+WRONG = {
+    "unknown key": ("replicas: 2", "replicsa: 2", "slipway:apps.h2o-example.replicsa"),
+    "no replicas": ("replicas: 2", "replicas: 0", "slipway:apps.h2o-example.replicas = 0"),
+    "negative replicas": ("replicas: 2", "replicas: -1", "slipway:apps.h2o-example.replicas = -1"),
+    "cpu: lots": ("replicas: 2", "resources: {cpu: lots}", "slipway:apps.h2o-example.resources.cpu = lots"),
+    "image without name": (
+        "    h2o-example:",
+        "    nginx: {cluster: local, image: ':1.2'}\n    h2o-example:",
+        "slipway:apps.nginx.image = :1.2",
+    ),
+    "duplicate app": ("    h2o-example:", "    h2o-example: {cluster: local}\n    h2o-example:", "stands twice"),
+    "bad host": ("replicas: 2", "host: 'not a host'", "slipway:apps.h2o-example.host = not a host"),
+    "YAML syntax": ("replicas: 2", "replicas: [2", "correct the YAML syntax"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "told"), WRONG.values(), ids=list(WRONG))
+@pytest.mark.parametrize("command", ["up", "preview", "status", "down", "render", "config check"])
+def test_wrong_settings_are_one_message_and_change_nothing(
+    command: str, old: str, new: str, told: str, project: Path, slipway: Slipway, fake_kubectl: FakeProgram
+) -> None:
+    (project / "Pulumi.dev.yaml").write_text(STACK.replace(old, new), encoding="utf-8")
+    before = sorted(project.iterdir())
+    out = ["--out", str(project / "out")] if command == "render" else []
+    result = slipway(*command.split(), *out)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: Pulumi.dev.yaml: ")
+    assert told in result.stderr
+    assert "nothing was changed" in result.stderr
+    assert "Traceback" not in result.output
+    assert result.stdout == ""
+    assert fake_kubectl.calls == []
+    assert sorted(project.iterdir()) == before
+
+
+def test_every_wrong_setting_is_told_at_once(project: Path, slipway: Slipway) -> None:
+    text = STACK.replace("replicas: 2", "replicas: 0\n      host: 'not a host'\n      extra: 1")
+    (project / "Pulumi.dev.yaml").write_text(text, encoding="utf-8")
+    told = slipway("up").stderr
+    assert "3 settings are wrong" in told
+    for path in ("replicas = 0", "host = not a host", "extra"):
+        assert path in told
+
+
+@pytest.mark.usefixtures("project")
+def test_a_missing_stack_file_is_told(slipway: Slipway) -> None:
+    result = slipway("up", "--stack", "prdo")
+    assert result.exit_code == 1
+    assert "Pulumi.prdo.yaml" in result.stderr
+    assert "does not exist" in result.stderr
+    assert "Pulumi.dev.yaml" in result.stderr
+
+
+def test_a_directory_without_project_is_told(slipway: Slipway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIPWAY_PROJECT", str(tmp_path))
+    result = slipway("status")
+    assert result.exit_code == 1
+    assert "holds no Pulumi.yaml" in result.stderr
+
+
+UNREACHABLE = {
+    "refused": "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?",
+    "no host": "Unable to connect to the server: dial tcp: lookup nowhere.invalid: no such host",
+    "silence": "Unable to connect to the server: net/http: request canceled (Client.Timeout exceeded)",
+}
+
+
+@pytest.mark.parametrize("said", UNREACHABLE.values(), ids=list(UNREACHABLE))
+@pytest.mark.parametrize("command", ["up", "preview", "status", "down"])
+@pytest.mark.usefixtures("project", "fake_helm")
+def test_an_unreachable_cluster_is_one_message(
+    command: str, said: str, slipway: Slipway, fake_kubectl: FakeProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLIPWAY_ENGINE", "helm")
+    fake_kubectl.on(".", err=f"E1121 memcache.go: noise\n{said}\n", code=1)
+    result = slipway(command)
+    assert result.exit_code == 1
+    assert "error: cluster local (context test) does not answer" in result.stderr
+    assert said.splitlines()[-1] in result.stderr
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.usefixtures("project")
+def test_a_context_that_does_not_exist_is_told(slipway: Slipway, fake_kubectl: FakeProgram) -> None:
+    fake_kubectl.on(".", err='error: context "test" does not exist\n', code=1)
+    result = slipway("status")
+    assert result.exit_code == 1
+    assert "context test cannot be used" in result.stderr
+    assert "kubectl config get-contexts" in result.stderr
+
+
+def test_kube_context_takes_the_place_of_the_embedded_cluster(
+    project: Path, slipway: Slipway, fake_kubectl: FakeProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = STACK.replace("kind: existing\n      context: test\n      nodeAddress: 127.0.0.1", "kind: embedded")
+    (project / "Pulumi.dev.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("KUBE_CONTEXT", "mine")
+    fake_kubectl.on("get", [])
+    assert slipway("status").exit_code == 1
+    assert fake_kubectl.calls
+    assert all("--context=mine" in call.arguments for call in fake_kubectl.calls)
+
+
+@pytest.mark.usefixtures("project")
+def test_something_unexpected_is_a_sentence_and_a_file(
+    slipway: Slipway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> Path:
+        raise ZeroDivisionError("a mistake of ours")
+
+    monkeypatch.setattr("ops.project.project_dir", broken)
+    result = slipway("render", "--out", str(tmp_path / "out"))
+    assert result.exit_code == 1
+    assert "something unexpected happened (ZeroDivisionError: a mistake of ours)" in result.stderr
+    assert "Traceback" not in result.output
+    (saved,) = (tmp_path / "cache" / "log").iterdir()
+    assert str(saved) in result.stderr
+    assert "Traceback" in saved.read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("project")
+def test_ctrl_c_is_one_line_and_130(slipway: Slipway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ops.project.project_dir", interrupted)
+    result = slipway("render", "--out", str(tmp_path / "out"))
+    assert result.exit_code == 130
+    assert result.stderr.splitlines() == ["interrupted; run the same command again to continue"]
+
+
+def test_a_full_disk_is_told(project: Path, tmp_path: Path) -> None:
+    # A limit on the size of files fails a write as a full disk does.
+    code = "import ops.cli, sys; sys.argv = ['slipway', 'render', '--out', sys.argv[1]]; ops.cli.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "out")],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "error: no space left to write" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert project.is_dir()
+
+
+@pytest.mark.usefixtures("project")
+def test_render_writes_plan_and_charts(slipway: Slipway, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = slipway("render", "--out", str(out), "--json")
+    assert result.exit_code == 0
+    told = json.loads(result.stdout)
+    assert told["charts"] == {"local": str(out / "charts" / "local")}
+    assert json.loads((out / "plan.json").read_text(encoding="utf-8"))["stack"] == "dev"
+    assert (out / "charts" / "local" / "Chart.yaml").is_file()
+    assert render_command.render.__doc__
+
+
+@pytest.mark.usefixtures("project")
+def test_the_tables_text_names_app_url_and_readiness(slipway: Slipway, fake_kubectl: FakeProgram) -> None:
+    fake_kubectl.on("get", [])
+    result = slipway("status")
+    assert result.exit_code == 1
+    heading, line = result.stdout.splitlines()
+    assert heading.split() == ["APP", "SYSTEM", "READY", "URL", "IMAGE"]
+    assert line.split() == ["h2o-example", "h2o", "0/2", "http://127.0.0.1:30080", "localhost:5000/h2o:1"]
