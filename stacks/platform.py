@@ -55,5 +55,6 @@ def add_platform(
                 node_port=settings.ingress.node_port,
             ),
         )
+        urls[f"{handle.name}-traefik"] = controller.handle.base_url
         handle = replace(handle, ingress=controller.handle)
     return handle, urls

@@ -19,8 +19,9 @@ def make_suffix(name: str, parent: pulumi.Resource) -> pulumi.Output[str]:
     """
     stash = pulumi.Stash(
         f"{name}-suffix",
-        input=secrets.token_hex(3),
+        # No secret, but drawn: what is masked is the same in every rendered plan.
+        input=pulumi.Output.secret(secrets.token_hex(3)),
         # Each run draws anew; only the first draw counts.
         opts=pulumi.ResourceOptions(parent=parent, ignore_changes=["input"]),
     )
-    return pulumi.Output.from_input(stash.output)
+    return pulumi.Output.unsecret(stash.output)
