@@ -11,7 +11,7 @@ from local.images.builder import build
 from local.progress import SilentProgress
 
 if TYPE_CHECKING:
-    from conftest import LoopbackRegistry, Public, RecordingEngine
+    from tests.unit.images.doubles import LoopbackRegistry, Public, RecordingEngine
 
 NGINX = versions.IMAGES["nginx"]
 NGINX_TAG = NGINX.rpartition(":")[2]
