@@ -136,7 +136,7 @@ def _cotoami(ground: Ground, cluster: ClusterHandle, app: settings.Cotoami) -> U
             nginx_image=app.nginx_image,
             shape=app.shape,
             database=ground.databases[app.database] if app.database else None,
-            mail=Mail(app.mail.server, app.mail.port, app.mail.sender) if app.mail else None,
+            mail=Mail(app.mail.server, app.mail.port, app.mail.sender, app.mail.secret) if app.mail else None,
             maildev_node_port=app.maildev_node_port,
             options=options(app),
         ),

@@ -23,6 +23,7 @@ from components.workloads.spec import (
     Check,
     Container,
     ContainerResources,
+    ExistingSecret,
     Exposure,
     Options,
     Port,
@@ -80,11 +81,13 @@ class Mail:
         server: Host name of the SMTP server.
         port: Its port.
         sender: Address that mails come from.
+        secret: Name of an existing Secret with the keys `user` and `password`, or None.
     """
 
     server: str
     port: int = 25
     sender: str = "no-reply@cotoami.example.com"
+    secret: str | None = None
 
 
 @dataclass(frozen=True)
@@ -248,6 +251,14 @@ class Cotoami(pulumi.ComponentResource):
             secret_env={
                 "COTOAMI_REPO_PASSWORD": database.password,
                 "SECRET_KEY_BASE": SecretValue(keys, "secret-key-base"),
+                **(
+                    {
+                        "COTOAMI_SMTP_USER": SecretValue(ExistingSecret(mail.secret), "user"),
+                        "COTOAMI_SMTP_PASSWORD": SecretValue(ExistingSecret(mail.secret), "password"),
+                    }
+                    if mail.secret
+                    else {}
+                ),
             },
             resources=args.options.resources,
             writable=("/tmp",),  # noqa: S108 - a directory of the container

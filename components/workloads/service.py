@@ -12,7 +12,7 @@ from components.workloads.controllers import make_autoscaler, make_budget, make_
 from components.workloads.edges import Endpoint, Outside, Peer, allow_dns, allow_outside, allow_public, connect
 from components.workloads.exposure import make_exposure
 from components.workloads.pod import DEFAULT_USER, config_map_name
-from components.workloads.spec import SELECTOR_KEYS
+from components.workloads.spec import SELECTOR_KEYS, ExistingSecret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -155,7 +155,8 @@ class Service(pulumi.ComponentResource):
             for container in everything
             for path, entries in container.files.items()
         ]
-        credentials = {secret.credential.resource for c in everything for secret in c.secret_env.values()}
+        made_here = (value.credential for c in everything for value in c.secret_env.values())
+        credentials = {credential.resource for credential in made_here if not isinstance(credential, ExistingSecret)}
         credentials |= {credential.resource for c in everything for credential in c.secret_files.values()}
         self.controller = make_controller(self, args, self.peer, pod_labels, [*files, *credentials])
         if args.autoscaling:

@@ -134,10 +134,26 @@ class Port:
 
 
 @dataclass(frozen=True)
-class SecretValue:
-    """One key of a generated credential, as environment variable."""
+class ExistingSecret:
+    """A Secret that somebody else makes in the workload's namespace.
 
-    credential: Credential
+    Attributes:
+        secret_name: Its name.
+    """
+
+    secret_name: str
+
+
+@dataclass(frozen=True)
+class SecretValue:
+    """One key of a Secret, as environment variable.
+
+    Attributes:
+        credential: The Secret.
+        key: The key.
+    """
+
+    credential: Credential | ExistingSecret
     key: str
 
 

@@ -209,11 +209,14 @@ class MailSettings(Model):
         server: Host name.
         port: Port.
         sender: Address that mails come from.
+        secret: Name of a Secret in Cotoami's namespace whose keys `user` and `password` sign in to the server; none:
+            the server wants no sign-in. slipway does not make it.
     """
 
     server: HostName
     port: Annotated[Count, Field(ge=1, le=65535)] = 25
     sender: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] = "no-reply@cotoami.example.com"
+    secret: Label | None = None
 
 
 class Cotoami(StatelessApp):
