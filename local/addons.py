@@ -46,7 +46,7 @@ def references() -> dict[str, str]:
     """The image reference of each add-on: upstream programs under their public names, our own under ours."""
     versions = {name: toolchain.version(name) for name in TOOLS}
     return {
-        "pause": configuration.PAUSE_IMAGE,
+        "pause": configuration.pause_image(),
         "coredns": f"registry.k8s.io/coredns/coredns:{versions['coredns']}",
         "metrics-server": f"registry.k8s.io/metrics-server/metrics-server:{versions['metrics-server']}",
         "local-path-provisioner": f"docker.io/rancher/local-path-provisioner:{versions['local-path-provisioner']}",
@@ -87,20 +87,27 @@ def images(tools: Mapping[str, Path], packages: Packages) -> list[Published]:
     return [*published, Published(HELPER_IMAGE, helper)]
 
 
-def publish(published: list[Published]) -> int:
-    """Push what the local registry lacks; returns how many were pushed."""
+def publish(published: list[Published]) -> dict[str, str]:
+    """Push what the local registry lacks.
 
-    def push(item: Published) -> bool:
-        return oci.push(item.image, settings.REGISTRY, item.repository, item.tag)
+    Returns:
+        each image's reference with its digest, by the reference without. Pods use those: an image built anew under the
+        same tag (a newer Go, say) is then another image, which the node fetches.
+    """
+
+    def push(item: Published) -> tuple[str, str]:
+        pushed = oci.push(item.image, settings.REGISTRY, item.repository, item.tag)
+        return item.reference, f"{item.reference}@{pushed.digest}"
 
     with ThreadPoolExecutor(max_workers=2) as pool:
-        return sum(pool.map(push, published))
+        return dict(pool.map(push, published))
 
 
-def manifests(nameservers: list[str]) -> list[dict[str, Any]]:
+def manifests(nameservers: list[str], pinned: Mapping[str, str]) -> list[dict[str, Any]]:
     """The objects to apply, in order.
 
     Args:
+        pinned: references with digests, as `publish` returns them.
         nameservers: where CoreDNS asks for names outside the cluster; with none it answers for the cluster alone.
     """
     names = references()
@@ -109,18 +116,18 @@ def manifests(nameservers: list[str]) -> list[dict[str, Any]]:
         "dns_address": settings.DNS_ADDRESS,
         "forward": "forward . /etc/resolv.conf" if nameservers else "",
         "volumes": str(configuration.VOLUMES),
-        "helper_image": HELPER_IMAGE,
+        "helper_image": pinned[HELPER_IMAGE],
     }
     found: list[dict[str, Any]] = []
     for file, image in (("access", ""), ("coredns", "coredns"), ("local-path", "local-path-provisioner"),
                         ("metrics-server", "metrics-server")):  # fmt: skip
         template = Template((_DIRECTORY / f"{file}.yaml").read_text(encoding="utf-8"))
-        text = template.substitute(values, image=names.get(image, ""))
+        text = template.substitute(values, image=pinned[names[image]] if image else "")
         found.extend(document for document in yaml.safe_load_all(text) if document)
     return found
 
 
-def apply(api: Api, nameservers: list[str]) -> None:
+def apply(api: Api, nameservers: list[str], pinned: Mapping[str, str]) -> None:
     """Apply all objects; those that are right already stay as they are."""
-    for document in manifests(nameservers):
+    for document in manifests(nameservers, pinned):
         api.apply(document)

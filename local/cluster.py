@@ -167,10 +167,10 @@ class _Start:
                 ]
                 runtime.result()
                 # A pod must not ask for an image that is not pushed yet: the next try would come ten seconds later.
-                images.result()
+                pinned = images.result()
                 node: Future[bool] = pool.submit(self._ensure, "kubelet")
                 with api.Api() as client:
-                    addons.apply(client, self._nameservers)
+                    addons.apply(client, self._nameservers, pinned)
                 for future in (*clients, node):
                     future.result()
             with self._progress.step("node and add-ons ready"), api.Api() as client:
@@ -184,16 +184,19 @@ class _Start:
     def _ensure(self, name: str) -> bool:
         return self._supervisor.ensure(self._parts[name], self._progress)
 
-    def _images(self) -> None:
+    def _images(self) -> dict[str, str]:
         self._ensure("registry")
-        addons.publish(addons.images(self._tools, self._packages))
+        return addons.publish(addons.images(self._tools, self._packages))
 
 
 def _fetch(progress: Progress) -> tuple[dict[str, Path], debian.Packages]:
     """Build and fetch all programs, both at the same time."""
+    wanted = [*components.TOOLS, *addons.TOOLS]
+    if not all(toolchain.cached(name) for name in wanted):
+        progress.note("building programs from source; the first time takes some ten minutes on two processors")
     with ThreadPoolExecutor(max_workers=1) as pool:
         packages = pool.submit(debian.ensure, progress)
-        tools = toolchain.ensure([*components.TOOLS, *addons.TOOLS], progress)
+        tools = toolchain.ensure(wanted, progress)
         return tools, packages.result()
 
 

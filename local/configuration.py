@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from local import kubeconfig, paths, pki, settings
+from local import kubeconfig, paths, pki, settings, toolchain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,6 @@ CNI_CONFIG = paths.CONFIG / "cni"
 REGISTRY_HOSTS = paths.CONFIG / "certs.d"
 RESOLV_CONF = paths.CONFIG / "resolv.conf"
 VOLUMES = paths.STATE / "volumes"
-PAUSE_IMAGE = "slipway.dev/pause:1"
 
 # The components that talk to the API server, each with its own client certificate.
 KUBECONFIGS = ("controller-manager", "scheduler", "kubelet", "proxy", "loadbalancer")
@@ -42,6 +41,11 @@ class Files:
 def path(name: str) -> Path:
     """The configuration file `name`."""
     return paths.CONFIG / name
+
+
+def pause_image() -> str:
+    """The image that holds a pod's namespaces; its tag is the hash of what the program is built from."""
+    return f"slipway.dev/pause:{toolchain.module_of('pause').home.name}"
 
 
 def files(packages: Packages, nameservers: list[str]) -> Files:
@@ -266,7 +270,7 @@ disabled_plugins = [
   path = "{paths.STATE}/containerd/opt"
 
 [plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "{PAUSE_IMAGE}"
+  sandbox_image = "{pause_image()}"
   # Without CAP_SYS_RESOURCE (containers, some virtual machines) lowering it fails the container's start.
   restrict_oom_score_adj = true
   # Everything that is mounted is mounted below our run directory.

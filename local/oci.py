@@ -105,15 +105,20 @@ def documents(image: Image, layer_bytes: bytes) -> tuple[bytes, bytes]:
     return config, manifest
 
 
-def push(image: Image, registry: str, repository: str, tag: str) -> bool:
+@dataclass(frozen=True)
+class Pushed:
+    """What a registry holds under a tag after a push: the manifest's digest, and whether the push changed it."""
+
+    digest: str
+    new: bool
+
+
+def push(image: Image, registry: str, repository: str, tag: str) -> Pushed:
     """Push `image` as `<registry>/<repository>:<tag>` unless that tag has this content already.
 
     Args:
         registry: host and port of a registry that speaks plain HTTP, on loopback.
         repository: the path in the registry, without the name's own host (`coredns/coredns`).
-
-    Returns:
-        whether something was pushed.
 
     Raises:
         LocalError: the registry refused or does not answer.
@@ -121,25 +126,23 @@ def push(image: Image, registry: str, repository: str, tag: str) -> bool:
     base = f"http://{registry}/v2/{repository}"
     try:
         with httpx.Client(timeout=60, trust_env=False) as client:
-            if pushed_content(client, base, tag) == image.content:
-                return False
+            present = client.get(f"{base}/manifests/{tag}", headers={"Accept": _MANIFEST})
+            if present.status_code == 200 and _content(present) == image.content:
+                return Pushed(digest(present.content), new=False)
             layer_bytes = layer(image)
             config, manifest = documents(image, layer_bytes)
             for blob in (layer_bytes, config):
                 _upload(client, base, blob)
             response = client.put(f"{base}/manifests/{tag}", content=manifest, headers={"Content-Type": _MANIFEST})
             _check(response, f"pushing {repository}:{tag}")
-            return True
+            return Pushed(digest(manifest), new=True)
     except httpx.HTTPError as error:
         raise LocalError(f"the local registry at {registry} does not take {repository}:{tag}: {error}") from None
 
 
-def pushed_content(client: httpx.Client, base: str, tag: str) -> str | None:
-    """What the registry's tag was made from, or None when there is no such tag or it is not ours."""
-    response = client.get(f"{base}/manifests/{tag}", headers={"Accept": _MANIFEST})
-    if response.status_code != 200:
-        return None
-    content = response.json().get("annotations", {}).get(CONTENT_LABEL)
+def _content(manifest: httpx.Response) -> str | None:
+    """What an image of ours was made from, None for another's."""
+    content = manifest.json().get("annotations", {}).get(CONTENT_LABEL)
     return content if isinstance(content, str) else None
 
 

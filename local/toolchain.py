@@ -73,7 +73,8 @@ class Module:
     def home(self) -> Path:
         """Where this version's binaries lie in the cache; changes with every input of the build."""
         digest = hashlib.sha256()
-        files = [p for p in self.directory.rglob("*") if p.suffix in {".go", ".mod", ".sum"}]
+        inputs = [p for p in self.directory.rglob("*") if p.suffix in {".go", ".mod", ".sum"}]
+        files = [p for p in inputs if not p.name.endswith("_test.go")]
         for path in sorted(files):
             content = path.read_bytes()
             digest.update(f"{path.relative_to(self.directory)}\0{len(content)}\0".encode())

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"time"
 
+	v1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
@@ -43,9 +45,16 @@ func main() {
 	client, err := kubernetes.NewForConfig(config)
 	exitOn(err, "the API client")
 
+	services := func(ctx context.Context) ([]v1.Service, error) {
+		list, err := client.CoreV1().Services(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return nil, err
+		}
+		return list.Items, nil
+	}
 	shared := informers.NewSharedInformerFactory(client, 10*time.Minute)
 	controller, err := service.New(
-		&cloud{pool: newPool(client, from, to)},
+		&cloud{pool: newPool(services, from, to)},
 		client,
 		shared.Core().V1().Services(),
 		shared.Core().V1().Nodes(),

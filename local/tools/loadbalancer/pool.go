@@ -7,25 +7,26 @@ import (
 	"sync"
 
 	v1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/kubernetes"
 )
+
+// lister reads all Services as they are now.
+type lister func(context.Context) ([]v1.Service, error)
 
 // pool hands out the addresses from first to last, each to one Service at a time.
 //
 // The Services' own status in the API is the record, so a restart forgets nothing. What was handed out but is not yet
 // written there is remembered in given.
 type pool struct {
-	client      kubernetes.Interface
+	services    lister
 	first, last netip.Addr
 
 	mutex sync.Mutex
 	given map[types.UID]string
 }
 
-func newPool(client kubernetes.Interface, first, last netip.Addr) *pool {
-	return &pool{client: client, first: first, last: last, given: map[types.UID]string{}}
+func newPool(services lister, first, last netip.Addr) *pool {
+	return &pool{services: services, first: first, last: last, given: map[types.UID]string{}}
 }
 
 // of returns the address that the Service holds.
@@ -40,13 +41,13 @@ func (p *pool) of(service *v1.Service) (string, bool) {
 func (p *pool) acquire(ctx context.Context, service *v1.Service) (string, error) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	services, err := p.client.CoreV1().Services(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
+	services, err := p.services(ctx)
 	if err != nil {
 		return "", fmt.Errorf("cannot read which addresses are in use: %w", err)
 	}
 	used := map[string]string{}
-	for i := range services.Items {
-		other := &services.Items[i]
+	for i := range services {
+		other := &services[i]
 		if other.UID == service.UID {
 			continue
 		}

@@ -48,7 +48,8 @@ def test_a_killed_component_is_brought_back(cluster: EmbeddedCluster, kubectl: K
     after = pids()
     assert after[name] != before[name]
     assert {k: v for k, v in after.items() if k != name} == {k: v for k, v in before.items() if k != name}
-    assert cluster.status().phase == "ready"
+    status = cluster.status()
+    assert status.phase == "ready", status
     assert kubectl.run("get", "nodes").returncode == 0
 
 
@@ -57,7 +58,8 @@ def test_a_component_that_hangs_is_restarted(cluster: EmbeddedCluster) -> None:
     os.kill(before["kube-scheduler"], signal.SIGSTOP)
     cluster.up()
     assert pids()["kube-scheduler"] != before["kube-scheduler"]
-    assert cluster.status().phase == "ready"
+    status = cluster.status()
+    assert status.phase == "ready", status
 
 
 def test_pods_outlive_the_container_runtime(
@@ -91,7 +93,8 @@ def test_after_a_reboot_pods_and_data_are_back(
             subprocess.run(["umount", "--lazy", point], check=False)
     shutil.rmtree(paths.RUN, ignore_errors=True)
     cluster.up()
-    assert cluster.status().phase == "ready"
+    status = cluster.status()
+    assert status.phase == "ready", status
     assert kubectl.run("-n", namespace, "get", "configmap", "kept", "-o", "jsonpath={.data.key}").stdout == "value"
 
     def answers() -> str | None:
@@ -136,7 +139,8 @@ def test_an_interrupted_up_is_continued(cluster: EmbeddedCluster, delay: float, 
     _, words = process.communicate(timeout=30)
     assert "Traceback" not in words
     cluster.up()
-    assert cluster.status().phase == "ready"
+    status = cluster.status()
+    assert status.phase == "ready", status
     assert sorted(p.component for p in processes.find() if p.main) == sorted(components.NAMES)
 
 

@@ -123,15 +123,18 @@ def test_the_documents_describe_the_layer_and_a_user_without_rights(tmp_path: Pa
 
 def test_a_push_is_complete_and_is_not_repeated(tmp_path: Path, served: tuple[Registry, str]) -> None:
     registry, address = served
-    assert oci.push(image(tmp_path), address, "team/app", "v1")
-    manifest = json.loads(registry.manifests["/v2/team/app/manifests/v1"])
+    first = oci.push(image(tmp_path), address, "team/app", "v1")
+    assert first.new
+    stored = registry.manifests["/v2/team/app/manifests/v1"]
+    assert first.digest == oci.digest(stored)
+    manifest = json.loads(stored)
     for descriptor in (manifest["config"], *manifest["layers"]):
         assert len(registry.blobs[descriptor["digest"]]) == descriptor["size"]
     assert registry.uploads == 2
-    assert not oci.push(image(tmp_path), address, "team/app", "v1")
+    assert oci.push(image(tmp_path), address, "team/app", "v1") == oci.Pushed(first.digest, new=False)
     assert registry.uploads == 2
     # Other content under the same tag is pushed; the layer that is there already is not sent again.
-    assert oci.push(image(tmp_path, "v2"), address, "team/app", "v1")
+    assert oci.push(image(tmp_path, "v2"), address, "team/app", "v1").digest != first.digest
     assert registry.uploads == 3
 
 
@@ -150,3 +153,29 @@ def test_add_ons_go_to_where_the_mirror_is_asked_for_them() -> None:
     assert (found.repository, found.tag) == ("coredns/coredns", "v1.15.0")
     found = addons.Published("docker.io/rancher/local-path-provisioner:v0.0.30", nothing)
     assert found.repository == "rancher/local-path-provisioner"
+
+
+def test_add_ons_are_pinned_by_digest() -> None:
+    pinned = {reference: f"{reference}@sha256:{'0' * 64}" for reference in addons.references().values()}
+    documents = addons.manifests(["192.0.2.53"], pinned)
+    images = [
+        container["image"]
+        for document in documents
+        if document["kind"] == "Deployment"
+        for container in document["spec"]["template"]["spec"]["containers"]
+    ]
+    assert len(images) == len(addons.DEPLOYMENTS)
+    assert all(image.endswith("0" * 64) for image in images)
+
+
+def test_without_name_servers_dns_answers_for_the_cluster_alone() -> None:
+    pinned = {reference: reference for reference in addons.references().values()}
+
+    def corefile(nameservers: list[str]) -> str:
+        documents = addons.manifests(nameservers, pinned)
+        return next(d for d in documents if d["metadata"]["name"] == "coredns" and d["kind"] == "ConfigMap")["data"][
+            "Corefile"
+        ]
+
+    assert "forward . /etc/resolv.conf" in corefile(["192.0.2.53"])
+    assert "forward" not in corefile([])
