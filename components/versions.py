@@ -32,7 +32,7 @@ IMAGES: Final[dict[str, str]] = {
     # renovate: datasource=docker depName=docker.io/grafana/grafana
     "grafana": "docker.io/grafana/grafana:12.1.1",
     # renovate: datasource=docker depName=docker.io/griddb/griddb
-    "griddb-server": "docker.io/griddb/griddb:5.6.0",
+    "griddb-server": "docker.io/griddb/griddb:5.6.0-jammy",
     # v5 renamed the Redis services it looks for; the tutorial's names (redis-master, redis-slave) are v4's.
     "guestbook-frontend": "gcr.io/google-samples/gb-frontend:v4",
     # The tutorial names no tag and a moving one is never used: a number of our own.
