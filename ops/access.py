@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from local.progress import Progress
     from ops.render import Cluster
 
-_LOCAL_KINDS = ("embedded", "existing")
+LOCAL_KINDS = ("embedded", "existing")
+"""Kinds of clusters that the program does not make."""
 
 
 def access(cluster: Cluster) -> Access:
@@ -24,7 +25,7 @@ def access(cluster: Cluster) -> Access:
         RefusedError: A cloud makes it, so only Pulumi's engine knows its kubeconfig.
         UnreachableError: It is the embedded one and was never started.
     """
-    if cluster.kind not in _LOCAL_KINDS:
+    if cluster.kind not in LOCAL_KINDS:
         raise RefusedError(
             f"cluster {cluster.name} is of kind {cluster.kind}: a cloud makes it, which needs Pulumi's engine "
             "(install the CLI and use --engine pulumi)"

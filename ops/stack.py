@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ops.access import kubectl
+from ops.access import LOCAL_KINDS, kubectl
 from ops.kube import entries, labels_of
 from ops.live import LIFECYCLE_LABEL
 from ops.project import project_dir
@@ -53,6 +53,10 @@ class Stack:
         """kubectl of every cluster by name."""
         return {name: self.kubectl(name) for name in self.rendered.clusters}
 
+    def reachable(self) -> dict[str, Kubectl]:
+        """kubectl of the clusters that are there before the program runs: all but those of a cloud."""
+        return {n: self.kubectl(n) for n, cluster in self.rendered.clusters.items() if cluster.kind in LOCAL_KINDS}
+
     def apps(self, cluster: str) -> list[App]:
         """The apps on one cluster."""
         return [app for app in self.rendered.apps if app.cluster == cluster]
@@ -71,15 +75,10 @@ class Stack:
         return [item["metadata"]["name"] for item in self.manifests(cluster) if item["kind"] == "Namespace"]
 
     @property
-    def lifecycle(self) -> str:
-        """`ephemeral` or `durable`, as the labels of its objects say."""
-        found = {
-            label
-            for name in self.rendered.manifests
-            for item in self.manifests(name)
-            if (label := labels_of(item).get(LIFECYCLE_LABEL))
-        }
-        return "durable" if "durable" in found else "ephemeral"
+    def durable(self) -> bool:
+        """Whether the settings ask for a stack that must survive a mistaken removal."""
+        wanted = [item for name in self.rendered.manifests for item in self.manifests(name)]
+        return any(labels_of(item).get(LIFECYCLE_LABEL) == "durable" for item in wanted)
 
 
 def load(name: str, progress: Progress) -> Stack:

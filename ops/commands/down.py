@@ -25,12 +25,17 @@ def down(
     from ops.commands.engine import engine as chosen
     from ops.engines.base import TITLES
     from ops.errors import RefusedError
+    from ops.kube import labels_of
+    from ops.live import LIFECYCLE_LABEL, selector
     from ops.output import console, print_json, progress
     from ops.stack import load
 
     report = progress(quiet=as_json)
     loaded = load(stack, report)
-    if loaded.lifecycle == "durable" and yes_remove_durable != stack:
+    # What is on the clusters counts as well: a change of the settings alone does not make it removable.
+    there = [ns for kubectl in loaded.reachable().values() for ns in kubectl.get(["namespaces", "-l", selector(stack)])]
+    durable = loaded.durable or any(labels_of(ns).get(LIFECYCLE_LABEL) == "durable" for ns in there)
+    if durable and yes_remove_durable != stack:
         raise RefusedError(
             f"stack {stack} is durable (slipway:lifecycle), so it and its data are not removed by mistake; to remove "
             f"both for good: slipway down --stack {stack} --yes-remove-durable {stack}"

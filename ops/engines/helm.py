@@ -133,20 +133,28 @@ class HelmEngine:
             self._settle(stack, site, timeout)
             return False
         kubectl = site.kubectl
-        kubectl.apply([_HOME], manager=stash.FIELD_MANAGER)
-        with lease(kubectl, stack.name, "up"):
-            self._recover(stack, site)
-            self._namespaces(stack, site)
-            # A value is kept before anything uses it: a run that is killed now finds it again.
-            if dict(site.values) != dict(site.stored):
-                stash.keep(kubectl, stack.name, site.values)
-            if site.secrets:
-                kubectl.apply(site.secrets, manager=stash.FIELD_MANAGER)
-            self._install(stack, site, timeout)
-            leftovers = [key for key in site.gone if key.kind != "Namespace"] + site.secrets_gone
-            kubectl.delete(leftovers, wait=False)
-            wait_gone(kubectl, [*site.gone, *site.secrets_gone], _GONE_TIMEOUT_S)
+        with tempfile.TemporaryDirectory(prefix="slipway-") as temporary:
+            # Written first: a full disk is met before the cluster is changed.
+            chart = Path(temporary) / "chart"
+            write_chart(stack.rendered, site.name, chart)
+            kubectl.apply([_HOME], manager=stash.FIELD_MANAGER)
+            with lease(kubectl, stack.name, "up"):
+                self._change(stack, site, chart, timeout)
         return True
+
+    def _change(self, stack: Stack, site: _Site, chart: Path, timeout: float) -> None:
+        kubectl = site.kubectl
+        self._recover(stack, site)
+        self._namespaces(stack, site)
+        # A value is kept before anything uses it: a run that is killed now finds it again.
+        if dict(site.values) != dict(site.stored):
+            stash.keep(kubectl, stack.name, site.values)
+        if site.secrets:
+            kubectl.apply(site.secrets, manager=stash.FIELD_MANAGER)
+        self._install(stack, site, chart, timeout)
+        leftovers = [key for key in site.gone if key.kind != "Namespace"] + site.secrets_gone
+        kubectl.delete(leftovers, wait=False)
+        wait_gone(kubectl, [*site.gone, *site.secrets_gone], _GONE_TIMEOUT_S)
 
     def _settle(self, stack: Stack, site: _Site, timeout: float) -> None:
         """Nothing to install; pods that are just coming up (a restarted node) are waited for."""
@@ -179,24 +187,18 @@ class HelmEngine:
                 wait_gone(site.kubectl, [Key("", "Namespace", "", name) for name in sorted(ending)], _GONE_TIMEOUT_S)
         site.kubectl.apply([owned(item, site.helm.release) for item in wanted], manager="helm")
 
-    def _install(self, stack: Stack, site: _Site, timeout: float) -> None:
-        with tempfile.TemporaryDirectory(prefix="slipway-") as temporary:
-            chart = Path(temporary) / "chart"
-            write_chart(stack.rendered, site.name, chart)
-            child = site.helm.upgrade(chart, stack.name, timeout)
-            try:
-                started = time.monotonic()
-                lost = watch(stack, site.name, lambda _: not child.running(), timeout + 30)
-                if lost:
-                    stack.progress.note(
-                        f"pod {lost.namespace}/{lost.pod} cannot start ({lost.reason}); not waiting any longer"
-                    )
-                if child.running():
-                    child.stop()
-            except BaseException:
-                child.stop()
-                raise
-            code, text = child.wait()
+    def _install(self, stack: Stack, site: _Site, chart: Path, timeout: float) -> None:
+        started = time.monotonic()
+        child = site.helm.upgrade(chart, stack.name, timeout)
+        try:
+            lost = watch(stack, site.name, lambda _: not child.running(), timeout + 30)
+            if lost:
+                stack.progress.note(
+                    f"pod {lost.namespace}/{lost.pod} cannot start ({lost.reason}); not waiting any longer"
+                )
+        finally:
+            child.stop()
+        code, text = child.wait()
         if code == 0 and lost is None:
             return
         seconds = time.monotonic() - started
@@ -220,8 +222,7 @@ class HelmEngine:
             try:
                 lost = watch(stack, site.name, lambda _: not child.running(), timeout)
             finally:
-                if child.running():
-                    child.stop()
+                child.stop()
             code, text = child.wait()
         if code != 0 or lost:
             return f"rolling back to revision {standing.revision} failed too: {last_words(text)}"

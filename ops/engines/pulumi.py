@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from pulumi import automation
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError, InvalidVersionError, StackNotFoundError
 
+from ops.access import LOCAL_KINDS
 from ops.diagnose import explain
 from ops.engines import ownership
 from ops.engines.base import Change, Operation, Outcome, Preview
@@ -43,7 +44,6 @@ _OPERATIONS: dict[str, Operation] = {
     "delete": "delete",
     "replace": "replace",
 }
-_LOCAL_KINDS = ("embedded", "existing")
 _SHOWN_LINES = 12
 
 
@@ -58,7 +58,7 @@ class PulumiEngine:
 
     def preview(self, stack: Stack) -> Preview:
         """What `up` would change."""
-        for cluster, kubectl in _reachable(stack).items():
+        for cluster, kubectl in stack.reachable().items():
             ownership.check(self.name, stack.name, kubectl, stack.namespaces(cluster))
         with self._open(stack) as session:
             events = _Events()
@@ -67,7 +67,7 @@ class PulumiEngine:
 
     def up(self, stack: Stack, timeout: float) -> Outcome:
         """Run the program; wait until everything is ready."""
-        clusters = _reachable(stack)
+        clusters = stack.reachable()
         with file_locks(stack.name, list(clusters.values()), "up"):
             for cluster, kubectl in clusters.items():
                 ownership.check(self.name, stack.name, kubectl, stack.namespaces(cluster))
@@ -96,7 +96,7 @@ class PulumiEngine:
 
     def down(self, stack: Stack, timeout: float) -> Outcome:
         """Destroy everything, then prove on each cluster that nothing is left."""
-        clusters = _reachable(stack)
+        clusters = stack.reachable()
         with file_locks(stack.name, list(clusters.values()), "down"):
             for kubectl in clusters.values():
                 ownership.check(self.name, stack.name, kubectl, [])
@@ -168,12 +168,7 @@ _CHANGING = ("create", "update", "delete", "replace", "create-replacement", "del
 
 def _refreshes(stack: Stack) -> bool:
     """Whether the real state is asked first: seconds on a cluster, but minutes in a cloud."""
-    return all(cluster.kind in _LOCAL_KINDS for cluster in stack.rendered.clusters.values())
-
-
-def _reachable(stack: Stack) -> dict[str, Kubectl]:
-    """The clusters that are there before the program runs."""
-    return {n: stack.kubectl(n) for n, cluster in stack.rendered.clusters.items() if cluster.kind in _LOCAL_KINDS}
+    return all(cluster.kind in LOCAL_KINDS for cluster in stack.rendered.clusters.values())
 
 
 def _changed(summary: UpdateSummary) -> bool:

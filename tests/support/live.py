@@ -1,92 +1,167 @@
-"""A stack that runs: its URLs and its cluster, asked through the project's own command line and kubectl."""
+"""A stack of the tests' own on the embedded cluster, driven through the command line as a person does it."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, cast
 
-import httpx
+import yaml
 
-from local.toolchain import tool
+from local import paths, toolchain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
 PROJECT = Path(__file__).resolve().parents[2]
-T = TypeVar("T")
+SLIPWAY = Path(sys.executable).with_name("slipway")
+_TIMEOUT_S = 420
 
 
-def slipway(*arguments: str, cwd: Path = PROJECT, timeout: float = 900) -> subprocess.CompletedProcess[str]:
-    """Run the command line as a person would."""
-    command = [str(PROJECT / ".venv" / "bin" / "slipway"), *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False)
+def settings(prefix: str, first_port: int) -> dict[str, Any]:
+    """Settings of a small stack: the API mock and nginx, in namespaces and on node ports of its own."""
+    return {
+        "slipway:namespacePrefix": prefix,
+        "slipway:clusters": {"local": {"kind": "embedded"}},
+        "slipway:apps": {
+            "h2o-example": {"cluster": "local", "replicas": 2, "revision": "1", "nodePort": first_port},
+            "nginx": {"cluster": "local", "replicas": 2, "nodePort": first_port + 1},
+        },
+    }
 
 
-def eventually(check: Callable[[], T], *, seconds: float = 60, every: float = 0.5) -> T:
-    """Ask until an answer is true; the last failure tells why it never was."""
-    end = time.monotonic() + seconds
-    failure: Exception | None = None
-    while True:
-        try:
-            answer = check()
-            failure = None
-        except (AssertionError, httpx.HTTPError, KeyError, IndexError, ValueError) as error:
-            answer, failure = None, error
-        if answer:
-            return answer
-        if time.monotonic() > end:
-            raise failure or AssertionError(f"not within {seconds} s: {check}")
-        time.sleep(every)
-
-
-@dataclass(frozen=True)
+@dataclass
 class LiveStack:
-    """A stack on a cluster.
+    """A stack and the directory it is run from.
 
     Attributes:
-        name: Stack name.
-        context: Kubeconfig context.
-        kubeconfig: Path of the kubeconfig, or None for the usual place.
+        name: Its name.
+        directory: Directory of Pulumi.yaml.
+        environment: Variables besides this process's own.
     """
 
     name: str
-    context: str
-    kubeconfig: Path | None
+    directory: Path
+    environment: dict[str, str] = field(default_factory=dict[str, str])
 
-    def apps(self) -> dict[str, dict[str, Any]]:
-        """What `slipway status --json` says, by app name."""
-        result = slipway("status", "--stack", self.name, "--json")
-        document = json.loads(result.stdout)
-        return {app["name"]: app for app in document["apps"]}
+    def env(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The environment of its commands."""
+        kept = {k: v for k, v in os.environ.items() if k not in ("KUBE_CONTEXT", "KUBECONFIG")}
+        return {**kept, "SLIPWAY_PROJECT": str(self.directory), **self.environment, **(extra or {})}
 
-    def kubectl(self, *arguments: str, stdin: str | None = None, timeout: float = 120) -> str:
-        """Run kubectl against the cluster; its output."""
-        environment = dict(os.environ)
-        if self.kubeconfig:
-            environment["KUBECONFIG"] = str(self.kubeconfig)
-        result = subprocess.run(
-            [str(tool("kubectl")), "--context", self.context, *arguments],
-            input=stdin,
+    def run(
+        self, *arguments: str, check: bool = True, env: Mapping[str, str] | None = None, timeout: float = _TIMEOUT_S
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command on the stack."""
+        done = subprocess.run(
+            [str(SLIPWAY), *arguments, "--stack", self.name],
+            env=self.env(env),
             capture_output=True,
             text=True,
             timeout=timeout,
             check=False,
-            env=environment,
         )
-        assert result.returncode == 0, result.stderr
-        return result.stdout
+        assert not check or done.returncode == 0, f"slipway {' '.join(arguments)}:\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
 
-    def get(self, *arguments: str) -> dict[str, Any]:
-        """`kubectl get … -o json`."""
-        return json.loads(self.kubectl("get", *arguments, "-o", "json"))
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command on the stack in a process group of its own."""
+        return subprocess.Popen(
+            [str(SLIPWAY), *arguments, "--stack", self.name],
+            env=self.env(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
 
-    def pods(self, namespace: str, **labels: str) -> list[dict[str, Any]]:
-        """Pods that are not about to go."""
-        selector = ",".join(f"{key}={value}" for key, value in labels.items())
-        items = self.get("pods", "-n", namespace, "-l", selector)["items"]
-        return [pod for pod in items if "deletionTimestamp" not in pod["metadata"]]
+    def kill_after(self, seconds: float, *arguments: str, sign: signal.Signals = signal.SIGKILL) -> int:
+        """Start a command and end it after some seconds; returns its exit code."""
+        process = self.start(*arguments)
+        try:
+            process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            if sign == signal.SIGKILL:
+                process.kill()
+            else:
+                os.killpg(process.pid, sign)
+            process.communicate()
+        return process.returncode
+
+    def settings(self, change: Mapping[str, Any] | None = None, **apps: Mapping[str, Any]) -> None:
+        """Change settings: top-level keys, and keys of apps by their name with '_' for '-'."""
+        file = self.directory / f"Pulumi.{self.name}.yaml"
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+        config = document["config"]
+        config.update(change or {})
+        for app, values in apps.items():
+            config["slipway:apps"][app.replace("_", "-")].update(values)
+        file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+
+    def apps(self) -> dict[str, dict[str, Any]]:
+        """`status --json` by app name."""
+        done = self.run("status", "--json", check=False)
+        return {app["name"]: app for app in json.loads(done.stdout)["apps"]}
+
+    def objects(self, types: str) -> list[dict[str, Any]]:
+        """Live objects that carry the stack's label."""
+        return get(types, "-A", "-l", f"slipway.dev/stack={self.name}")
+
+    def pods(self) -> list[str]:
+        """Names of the stack's pods that are not ending."""
+        pods = self.objects("pods")
+        return sorted(p["metadata"]["name"] for p in pods if not p["metadata"].get("deletionTimestamp"))
+
+    def releases(self) -> list[tuple[str, str]]:
+        """Revision and status of the stack's Helm releases."""
+        found = [r["metadata"]["labels"] for r in self.objects("secrets") if r["type"] == "helm.sh/release.v1"]
+        return sorted((labels["version"], labels["status"]) for labels in found)
+
+
+def kubectl(*arguments: str, document: object = None, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """The pinned kubectl on the embedded cluster."""
+    done = subprocess.run(
+        [str(toolchain.tool("kubectl")), f"--kubeconfig={paths.KUBECONFIG}", *arguments],
+        input=None if document is None else json.dumps(document),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert not check or done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
+    return done
+
+
+def get(*arguments: str) -> list[dict[str, Any]]:
+    """`kubectl get … -o json` as a list of objects."""
+    text = kubectl("get", *arguments, "--ignore-not-found", "-o", "json").stdout
+    if not text.strip():
+        return []
+    found = cast("dict[str, Any]", json.loads(text))
+    return cast("list[dict[str, Any]]", found["items"]) if "items" in found else [found]
+
+
+def make(directory: Path, name: str, prefix: str, first_port: int, **environment: str) -> LiveStack:
+    """A stack in a directory of its own; the program is the repository's."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for file in ("Pulumi.yaml", "__main__.py"):
+        (directory / file).write_bytes((PROJECT / file).read_bytes())
+    document = {"config": settings(prefix, first_port)}
+    (directory / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    return LiveStack(name, directory, environment)
+
+
+def wait_for(question: Any, seconds: float = 60, what: str = "it") -> Any:
+    """Ask until the answer is truthy, and return it."""
+    end = time.monotonic() + seconds
+    while not (answer := question()):
+        assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
+        time.sleep(0.2)
+    return answer

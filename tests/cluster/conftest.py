@@ -1,0 +1,54 @@
+"""Fixtures of the tests on the embedded cluster."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import live
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.live import LiveStack
+
+
+@pytest.fixture(scope="session")
+def machine() -> None:
+    """The embedded cluster, up; it is left running."""
+    from local.cluster import EmbeddedCluster
+    from local.progress import RichProgress
+
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("the embedded cluster needs root on Linux")
+    EmbeddedCluster().up(RichProgress())
+
+
+@pytest.fixture(scope="session")
+def dev(machine: None) -> LiveStack:
+    """The project's own dev stack, up; it is left running."""
+    assert machine is None
+    stack = live.LiveStack("dev", live.PROJECT)
+    stack.run("up", timeout=1200)
+    return stack
+
+
+@pytest.fixture(scope="session")
+def own_stack(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
+    """A stack that tests may change, break and remove; gone at the end. Helm's engine."""
+    assert machine is None
+    stack = live.make(tmp_path_factory.mktemp("own") / "project", "own", "own", 30480, SLIPWAY_ENGINE="helm")
+    stack.run("down")
+    yield stack
+    stack.run("down")
+
+
+@pytest.fixture
+def own(own_stack: LiveStack) -> LiveStack:
+    """The tests' own stack, up and as its first settings say."""
+    own_stack.settings(live.settings("own", 30480))
+    own_stack.run("up")
+    return own_stack

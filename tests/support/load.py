@@ -1,0 +1,105 @@
+"""Constant requests to a loopback address, bounded in number and rate, each failure kept."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Self
+from urllib.parse import urlsplit
+
+_LOOPBACK = ("127.0.0.1", "localhost")
+_TIMEOUT_S = 5.0
+_PAUSE_S = 0.01
+_LIMIT = 200_000
+
+
+@dataclass
+class Tally:
+    """What one client saw."""
+
+    requests: int = 0
+    failures: list[str] = field(default_factory=list[str])
+
+
+class Load:
+    """Clients that ask until the block ends: several with a new connection each time, one that keeps its connection."""
+
+    def __init__(self, url: str, *, fresh_clients: int = 2, kept_clients: int = 1) -> None:
+        parts = urlsplit(url)
+        assert parts.hostname in _LOOPBACK, f"load is aimed at loopback only, not at {url}"
+        self._host, self._port, self._path = parts.hostname or "", parts.port or 80, parts.path or "/"
+        self.fresh = [Tally() for _ in range(fresh_clients)]
+        self.kept = [Tally() for _ in range(kept_clients)]
+        self._ended = threading.Event()
+        self._threads = [threading.Thread(target=self._ask_fresh, args=(t,), daemon=True) for t in self.fresh]
+        self._threads += [threading.Thread(target=self._ask_kept, args=(t,), daemon=True) for t in self.kept]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join(_TIMEOUT_S + 1)
+
+    @property
+    def requests(self) -> int:
+        """Requests so far."""
+        return sum(tally.requests for tally in [*self.fresh, *self.kept])
+
+    @property
+    def failures(self) -> list[str]:
+        """Every failed request."""
+        return [failure for tally in [*self.fresh, *self.kept] for failure in tally.failures]
+
+    def _connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT_S)
+
+    def _request(self, connection: http.client.HTTPConnection) -> str | None:
+        connection.request("GET", self._path)
+        response = connection.getresponse()
+        body = response.read()
+        return None if response.status == 200 and body else f"status {response.status}, {len(body)} bytes"
+
+    def _ask_fresh(self, tally: Tally) -> None:
+        while not self._ended.is_set() and tally.requests < _LIMIT:
+            tally.requests += 1
+            connection = self._connect()
+            try:
+                problem = self._request(connection)
+            except (OSError, http.client.HTTPException) as error:
+                problem = f"{type(error).__name__}: {error}"
+            finally:
+                connection.close()
+            self._note(tally, problem)
+
+    def _ask_kept(self, tally: Tally) -> None:
+        connection, used = self._connect(), False
+        while not self._ended.is_set() and tally.requests < _LIMIT:
+            tally.requests += 1
+            try:
+                problem = self._request(connection)
+                used = True
+            except (OSError, http.client.HTTPException) as error:
+                connection.close()
+                connection, reused, used = self._connect(), used, False
+                # A server may close an idle connection at any time; a client then repeats the request on a new one
+                # (RFC 9112, section 9.3.1). Only what fails on a new connection is lost.
+                problem = f"kept connection: {type(error).__name__}: {error}"
+                if reused:
+                    try:
+                        problem = self._request(connection)
+                        used = True
+                    except (OSError, http.client.HTTPException) as again:
+                        problem = f"repeated: {type(again).__name__}: {again}"
+            self._note(tally, problem)
+        connection.close()
+
+    def _note(self, tally: Tally, problem: str | None) -> None:
+        if problem is not None:
+            tally.failures.append(f"{time.strftime('%H:%M:%S')} {problem}")
+        time.sleep(_PAUSE_S)
