@@ -2,7 +2,7 @@
 
 | request                                        | answer                                            |
 | ---------------------------------------------- | ------------------------------------------------- |
-| `POST /api/token` `{"user": "anna"}`           | what auth answers: `{"token": "…", …}`            |
+| `POST /api/signin` `{"user": "anna"}`           | what auth answers: `{"token": "…", …}`            |
 | `GET /api/todos`                               | `{"todos": [{"id", "title", "done", "created"}]}` |
 | `POST /api/todos` `{"title": "milk"}`          | 201 and the new todo                              |
 | `PATCH /api/todos/<id>` `{"done": true}`       | the changed todo (`title` may change as well)     |
@@ -154,7 +154,7 @@ def application(key: bytes, issuer: Issuer, store: Gridstore, now: Callable[[], 
         def handle(request: Request) -> Response:
             scheme, _, token = request.headers.get("authorization", "").partition(" ")
             if scheme.lower() != "bearer":
-                raise HttpError(401, "no token: send Authorization: Bearer with one from POST /api/token")
+                raise HttpError(401, "no token: send Authorization: Bearer with one from POST /api/signin")
             try:
                 return action(verify(token.strip(), key, ISSUER, now()), request)
             except TokenError as error:
@@ -169,7 +169,7 @@ def application(key: bytes, issuer: Issuer, store: Gridstore, now: Callable[[], 
     app.route("GET", "/todo.css")(_file(STATIC / "todo.css"))
     app.route("GET", "/todo.js")(_file(STATIC / "todo.js"))
     app.route("GET", "/healthz")(lambda _: json_response({"status": "ok"}))
-    app.route("POST", "/api/token")(
+    app.route("POST", "/api/signin")(
         lambda request: json_response(
             issuer.token(request.json().get("user")), headers=(("Cache-Control", "no-store"),)
         )

@@ -1,0 +1,131 @@
+"""Runs the server of an image as its own process on loopback, as its container does."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+    from types import ModuleType
+
+ROOT = Path(__file__).parents[3]
+_START_SECONDS = 20
+
+
+@dataclass
+class Running:
+    """A server: its process, its port and the file that its output goes to."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text(encoding="utf-8")
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end; returns the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout=_START_SECONDS)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def load(image: str, module: str) -> ModuleType:
+    """A module of an image, by itself: images have modules of the same names."""
+    directory = str(ROOT / "images" / image)
+    kept = dict(sys.modules)
+    sys.path.insert(0, directory)
+    try:
+        sys.modules.pop(module, None)
+        return importlib.import_module(module)
+    finally:
+        sys.path.remove(directory)
+        for name in set(sys.modules) - set(kept):
+            if (getattr(sys.modules[name], "__file__", None) or "").startswith(directory):
+                del sys.modules[name]
+
+
+def start(image: str, port_variable: str, settings: Mapping[str, str], log: Path, port: int | None = None) -> Running:
+    """Start a server and wait until it listens.
+
+    Args:
+        image: name of the image.
+        port_variable: environment variable that tells it the port.
+        settings: further environment; nothing else but PATH is handed down.
+        log: file for its output.
+        port: to listen on; by default a free one.
+    """
+    chosen = port or free_port()
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "images" / image / "server.py")],
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(ROOT),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                port_variable: str(chosen),
+                **settings,
+            },
+            stdout=output,
+            stderr=output,
+        )
+    server = Running(process, chosen, log)
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", chosen), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return server
+    process.kill()
+    process.wait()
+    raise AssertionError(f"{image} does not listen: {server.output}")
+
+
+@contextmanager
+def running(image: str, port_variable: str, settings: Mapping[str, str], log: Path) -> Generator[Running]:
+    """A server for the length of the block."""
+    server = start(image, port_variable, settings, log)
+    try:
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.process.kill()
+            server.process.wait()
+
+
+def refusal(image: str, settings: Mapping[str, str]) -> str:
+    """What a server says when it does not start with these settings."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "images" / image / "server.py")],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **settings},
+        capture_output=True,
+        text=True,
+        timeout=_START_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
