@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from local.cli import app as local_app
 from local.errors import LocalError
-from ops.commands import config, doctor, down, images, preview, render, status, up
+from ops.commands import bootstrap, config, doctor, down, images, policy, preview, render, status, up
 from ops.errors import OpsError
 
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ app.command("render")(render.render)
 app.command("status")(status.status)
 app.command("down")(down.down)
 app.command("doctor")(doctor.doctor)
+app.command("policy")(policy.policy)
+app.command("bootstrap")(bootstrap.bootstrap)
 app.add_typer(images.app, name="images")
 app.add_typer(config.app, name="config")
 app.add_typer(local_app, name="local")

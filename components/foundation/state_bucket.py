@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.foundation.aws_policies import document
+from components.foundation.state_names import KUBECONFIG_PREFIX, backend_url, key_alias, secrets_provider
 from components.foundation.tags import tags
 
 if TYPE_CHECKING:
@@ -16,47 +17,6 @@ if TYPE_CHECKING:
     from components.scope import Scope
 
 SYSTEM = "state"
-KUBECONFIG_PREFIX = "kubeconfigs/"
-"""Below this key the kubeconfigs lie; Pulumi's own state lies below `.pulumi/`."""
-
-
-def key_alias(scope_project: str, scope_stack: str) -> str:
-    """Alias of the key that encrypts the state's secrets: known before the key is.
-
-    Args:
-        scope_project: Pulumi project name.
-        scope_stack: Pulumi stack name.
-
-    Returns:
-        The alias (https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html).
-    """
-    return f"alias/{scope_project}-{scope_stack}-state"
-
-
-def backend_url(bucket: str, region: str) -> str:
-    """URL of the bucket as Pulumi's backend.
-
-    Args:
-        bucket: Name of the bucket.
-        region: Its region.
-
-    Returns:
-        The URL (https://www.pulumi.com/docs/iac/concepts/state-and-backends/#aws-s3).
-    """
-    return f"s3://{bucket}?region={region}"
-
-
-def secrets_provider(alias: str, region: str) -> str:
-    """The key as Pulumi's secrets provider.
-
-    Args:
-        alias: Alias of the key.
-        region: Its region.
-
-    Returns:
-        The URL (https://www.pulumi.com/docs/iac/concepts/secrets/#configuring-secrets-encryption).
-    """
-    return f"awskms://{alias}?region={region}"
 
 
 @dataclass(frozen=True)

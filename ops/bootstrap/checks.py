@@ -1,0 +1,152 @@
+"""What must be there before anything is made: programs and credentials, each missing one told with its remedy."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from ops.engines.choice import find_cli
+from ops.errors import RefusedError
+
+if TYPE_CHECKING:
+    from ops.bootstrap.plan import BootstrapPlan
+
+_TIMEOUT_S = 60
+_GOOGLE_VARIABLES = ("GOOGLE_CREDENTIALS", "GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_OAUTH_ACCESS_TOKEN")
+
+
+@dataclass(frozen=True)
+class Aws:
+    """The AWS CLI with the credentials of a plan.
+
+    Attributes:
+        program: The program.
+        environment: Variables beside this process's own.
+        region: Region.
+    """
+
+    program: str
+    environment: dict[str, str]
+    region: str
+
+    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run it.
+
+        Args:
+            arguments: Service, operation and parameters.
+
+        Returns:
+            What it said.
+
+        Raises:
+            RefusedError: It does not end.
+        """
+        try:
+            return subprocess.run(
+                [self.program, *arguments, "--region", self.region, "--output", "json"],
+                env={**os.environ, **self.environment},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_TIMEOUT_S,
+                stdin=subprocess.DEVNULL,
+            )
+        except subprocess.TimeoutExpired:
+            raise RefusedError(
+                f"aws {' '.join(arguments[:2])} did not end within {_TIMEOUT_S} s; is AWS reachable?"
+            ) from None
+
+    def bucket(self, name: str) -> Literal["ours", "missing", "foreign"]:
+        """Whether a bucket is there.
+
+        Args:
+            name: Its name.
+
+        Returns:
+            `foreign` for one that these credentials may not look into.
+
+        Raises:
+            RefusedError: AWS says something else.
+        """
+        done = self.call("s3api", "head-bucket", "--bucket", name)
+        if done.returncode == 0:
+            return "ours"
+        if "404" in done.stderr or "Not Found" in done.stderr:
+            return "missing"
+        if "403" in done.stderr or "Forbidden" in done.stderr:
+            return "foreign"
+        raise RefusedError(f"AWS cannot say whether bucket {name} is there: {done.stderr.strip()}")
+
+
+def pulumi_cli() -> Path:
+    """Pulumi's CLI.
+
+    Returns:
+        Its path.
+
+    Raises:
+        RefusedError: There is none.
+    """
+    found = find_cli()
+    if found is None:
+        raise RefusedError(
+            "bootstrap needs Pulumi's CLI and there is none on PATH; install it: "
+            "https://www.pulumi.com/docs/iac/download-install/"
+        )
+    return found
+
+
+def aws_cli(plan: BootstrapPlan) -> Aws:
+    """The AWS CLI, with credentials of the right account.
+
+    Args:
+        plan: Whose account and profile are meant.
+
+    Returns:
+        The CLI.
+
+    Raises:
+        RefusedError: The CLI or credentials are missing, or they are another account's.
+    """
+    program = shutil.which("aws")
+    if program is None:
+        raise RefusedError(
+            "the AWS CLI is missing: bootstrap asks it for your identity, and EKS kubeconfigs run it for tokens; "
+            "install it: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
+        )
+    environment = {"AWS_PROFILE": plan.profile} if plan.profile else {}
+    aws = Aws(program, environment, plan.region)
+    done = aws.call("sts", "get-caller-identity")
+    if done.returncode != 0:
+        hint = f"aws configure sso --profile {plan.profile}" if plan.profile else "aws configure, or set AWS_PROFILE"
+        raise RefusedError(f"AWS credentials are missing or no longer good; sign in ({hint}):\n  {done.stderr.strip()}")
+    identity = cast("dict[str, Any]", json.loads(done.stdout))
+    if identity["Account"] != plan.account_id:
+        raise RefusedError(
+            f"the AWS credentials ({identity['Arn']}) are of account {identity['Account']}, but the stack's is "
+            f"{plan.account_id}; sign in to that one, or correct accountId in the stack file"
+        )
+    return aws
+
+
+def google_credentials() -> None:
+    """Application default credentials, which Google's provider uses.
+
+    Raises:
+        RefusedError: There are none.
+    """
+    home = Path(os.environ.get("CLOUDSDK_CONFIG") or Path.home() / ".config" / "gcloud")
+    if (
+        any(os.environ.get(name) for name in _GOOGLE_VARIABLES)
+        or (home / "application_default_credentials.json").is_file()
+    ):
+        return
+    raise RefusedError(
+        "Google credentials are missing, and a registry of the stack is there; run gcloud auth application-default "
+        "login, or leave the registries for later with --no-registries"
+    )

@@ -1,0 +1,153 @@
+"""The flow of a bootstrap. Each step looks first whether it is done, so a run can be repeated wherever it ended.
+
+1. The bucket, its key and the registries are made by the stack's own program with the rest of its settings taken away.
+   Their state is a file on this machine.
+2. The secrets in that state are encrypted anew, with the key.
+3. The state is moved into the bucket. From then on the stack's next `up` finds them there and makes the rest.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import yaml
+
+from local import paths
+from ops.bootstrap.backend import Backend
+from ops.bootstrap.checks import aws_cli, google_credentials, pulumi_cli
+from ops.errors import EngineError, RefusedError
+
+if TYPE_CHECKING:
+    from local.progress import Progress
+    from ops.bootstrap.plan import BootstrapPlan
+
+_BUCKET = "aws:s3/bucket:Bucket"
+_STATE_COMPONENT = "slipway:foundation:StateBucket"
+_FIRST_PASSPHRASE = {"PULUMI_CONFIG_PASSPHRASE": "", "PULUMI_CONFIG_PASSPHRASE_FILE": ""}
+"""The first state holds no secret: nothing that a passphrase would protect."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a bootstrap found and did.
+
+    Attributes:
+        backend: URL of the bucket as Pulumi's backend.
+        secrets_provider: URL of the key as Pulumi's secrets provider.
+        made: Whether the bucket was made by this run.
+        moved: Whether the state was moved by this run.
+    """
+
+    backend: str
+    secrets_provider: str
+    made: bool
+    moved: bool
+
+
+def bootstrap(directory: Path, plan: BootstrapPlan, progress: Progress, source: str | None = None) -> Done:
+    """Make the bucket and move the state there.
+
+    Args:
+        directory: Directory of Pulumi.yaml.
+        plan: What is to be done.
+        progress: Where to report.
+        source: URL of the backend that the stack's state is in by now; None: the stack was never made.
+
+    Returns:
+        What was done.
+
+    Raises:
+        RefusedError: Something is missing, or the bucket is somebody else's.
+        EngineError: Pulumi failed; the same command continues.
+    """
+    cli = pulumi_cli()
+    aws = aws_cli(plan)
+    target = Backend(cli, plan.backend, directory, aws.environment)
+    bucket = aws.bucket(plan.bucket)
+    if bucket == "foreign":
+        raise RefusedError(
+            f"bucket {plan.bucket} belongs to somebody else: bucket names are global; choose another name"
+        )
+    if bucket == "ours" and plan.stack in target.stacks() and target.urns(plan.stack):
+        progress.note(f"the state of {plan.stack} is in {plan.bucket} already")
+        return Done(plan.backend, plan.secrets_provider, made=False, moved=False)
+    if source is not None:
+        origin = Backend(cli, source, directory, aws.environment)
+        _must_own_bucket(origin, plan)
+        made = False
+    else:
+        if plan.needs_google:
+            google_credentials()
+        origin = _first(cli, directory, plan, aws.environment)
+        known = plan.stack in origin.stacks()
+        if bucket == "ours" and not (known and _owns_bucket(origin, plan.stack)):
+            raise RefusedError(
+                f"bucket {plan.bucket} is there, but this program did not make it and no state of {plan.stack} is in "
+                "it; choose another name, or name the backend that has the stack's state with --from"
+            )
+        with progress.step(f"bucket {plan.bucket} and its key"):
+            if not known:
+                origin.run("stack", "init", plan.stack, "--secrets-provider", "passphrase")
+            origin.run("up", "--stack", plan.stack, "--yes", "--skip-preview")
+        made = bucket == "missing"
+    with progress.step(f"state of {plan.stack} into {plan.bucket}"):
+        _move(origin, target, plan)
+    if source is None:
+        origin.run("stack", "rm", plan.stack, "--yes", "--force", "--preserve-config")
+    return Done(plan.backend, plan.secrets_provider, made=made, moved=True)
+
+
+def _first(cli: Path, directory: Path, plan: BootstrapPlan, environment: dict[str, str]) -> Backend:
+    """The backend of the first run: a directory, and one that Pulumi may write its own keys into."""
+    home = paths.cache() / "bootstrap" / f"{plan.project}-{plan.stack}"
+    work, state = home / "work", home / "state"
+    for folder in (work, state):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    project = cast("dict[str, Any]", yaml.safe_load((directory / "Pulumi.yaml").read_text(encoding="utf-8")))
+    options = cast("dict[str, Any]", project["runtime"]["options"])
+    options["virtualenv"] = str((directory / str(options["virtualenv"])).resolve())
+    project["main"] = str(directory)
+    project.pop("backend", None)
+    (work / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False), encoding="utf-8")
+    _write_config(work / f"Pulumi.{plan.stack}.yaml", plan.config)
+    return Backend(cli, state.as_uri(), work, {**environment, **_FIRST_PASSPHRASE})
+
+
+def _write_config(path: Path, config: str) -> None:
+    """Write the settings, and keep what Pulumi wrote beside them."""
+    before: Any = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    kept = {key: value for key, value in cast("dict[str, Any]", before or {}).items() if key != "config"}
+    content = {**kept, **cast("dict[str, Any]", yaml.safe_load(config))}
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+
+def _owns_bucket(backend: Backend, stack: str) -> bool:
+    return any(_STATE_COMPONENT in urn and _BUCKET in urn for urn in backend.urns(stack))
+
+
+def _must_own_bucket(backend: Backend, plan: BootstrapPlan) -> None:
+    if plan.stack not in backend.stacks():
+        raise RefusedError(f"--from {backend.url}: it has no stack {plan.stack}; leave --from out for a first run")
+    if not _owns_bucket(backend, plan.stack):
+        raise RefusedError(
+            f"--from {backend.url}: its stack {plan.stack} has no state bucket yet; run pulumi up -s {plan.stack} "
+            "there first, with slipway:state in the stack file"
+        )
+
+
+def _move(origin: Backend, target: Backend, plan: BootstrapPlan) -> None:
+    origin.run("stack", "change-secrets-provider", plan.secrets_provider, "--stack", plan.stack)
+    wanted = origin.urns(plan.stack)
+    with tempfile.TemporaryDirectory() as folder:
+        exported = Path(folder) / "state.json"
+        # Secrets stay encrypted, with the key that the bucket's stack uses, too.
+        origin.run("stack", "export", "--stack", plan.stack, "--file", str(exported))
+        if plan.stack not in target.stacks():
+            target.run("stack", "init", plan.stack, "--secrets-provider", plan.secrets_provider)
+        target.run("stack", "import", "--stack", plan.stack, "--file", str(exported))
+    missing = wanted - target.urns(plan.stack)
+    if missing:
+        raise EngineError(f"{len(missing)} resources did not arrive in {plan.bucket}; run the same command again")

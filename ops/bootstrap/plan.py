@@ -1,0 +1,103 @@
+"""What a bootstrap does for a stack, taken from its settings alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from components.foundation.state_names import backend_url, key_alias, secrets_provider
+from ops.errors import RefusedError
+from stacks.settings import parse
+from stacks.settings.clouds import AwsCloud, GcpCloud
+from stacks.stack_file import read_stack_config
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_ALWAYS = ("lifecycle", "owner", "namespacePrefix", "clouds", "state")
+
+
+@dataclass(frozen=True)
+class BootstrapPlan:
+    """Where the state goes, and what has to be made first.
+
+    Attributes:
+        project: Pulumi project name.
+        stack: Stack name.
+        bucket: Name of the bucket.
+        region: Its region.
+        account_id: Account that it belongs to.
+        profile: Profile of the AWS configuration files, or None.
+        backend: URL of the bucket as Pulumi's backend.
+        secrets_provider: URL of the key as Pulumi's secrets provider.
+        config: Content of the stack file that makes the bucket (and the registries) alone.
+        needs_google: Whether that needs Google's credentials, too.
+    """
+
+    project: str
+    stack: str
+    bucket: str
+    region: str
+    account_id: str
+    profile: str | None
+    backend: str
+    secrets_provider: str
+    config: str
+    needs_google: bool
+
+
+def make_plan(directory: Path, stack: str, *, registries: bool) -> BootstrapPlan:
+    """Read the stack's settings.
+
+    Args:
+        directory: Directory of Pulumi.yaml.
+        stack: Stack name.
+        registries: Whether the registries are made, too, so that images can be pushed before the first `up`.
+
+    Returns:
+        The plan.
+
+    Raises:
+        SettingsError: The stack file is wrong.
+        RefusedError: The stack names no state bucket.
+    """
+    source = read_stack_config(directory, stack)
+    settings = parse(source.values, project=source.project, source=source.source)
+    state = settings.state
+    if state is None:
+        raise RefusedError(
+            f"stack {stack} names no state bucket, so there is nothing to do; add {source.project}:state to "
+            f"{source.source}, or keep its state where it is"
+        )
+    cloud = settings.clouds[state.cloud]
+    if not isinstance(cloud, AwsCloud):
+        raise RefusedError(f"{source.project}:state.cloud = {state.cloud}: must be a cloud of kind aws")
+    used = {state.cloud}
+    if registries:
+        used |= {registry.cloud for registry in settings.registries.values()}
+    values: dict[str, Any] = {}
+    for key in (*_ALWAYS, *(["registries"] if registries else [])):
+        text = source.values.get(f"{source.project}:{key}")
+        if text is not None:
+            values[key] = _value(key, text)
+    values["clouds"] = {name: entry for name, entry in values["clouds"].items() if name in used}
+    alias = key_alias(source.project, source.stack)
+    return BootstrapPlan(
+        project=source.project,
+        stack=source.stack,
+        bucket=state.bucket,
+        region=cloud.region,
+        account_id=cloud.account_id,
+        profile=cloud.profile,
+        backend=backend_url(state.bucket, cloud.region),
+        secrets_provider=secrets_provider(alias, cloud.region),
+        config=yaml.safe_dump({"config": {f"{source.project}:{key}": value for key, value in values.items()}}),
+        needs_google=any(isinstance(settings.clouds[name], GcpCloud) for name in used),
+    )
+
+
+def _value(key: str, text: str) -> Any:
+    return text if key in ("lifecycle", "owner", "namespacePrefix") else json.loads(text)
