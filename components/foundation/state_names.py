@@ -27,9 +27,10 @@ def backend_url(bucket: str, region: str) -> str:
         region: Its region.
 
     Returns:
-        The URL (https://www.pulumi.com/docs/iac/concepts/state-and-backends/#aws-s3).
+        The URL (https://www.pulumi.com/docs/iac/concepts/state-and-backends/#aws-s3). A name with dots is put into the
+        path: in front of S3's own host name it would not fit that host's certificate.
     """
-    return f"s3://{bucket}?region={region}"
+    return f"s3://{bucket}?region={region}" + ("&s3ForcePathStyle=true" if "." in bucket else "")
 
 
 def secrets_provider(alias: str, region: str) -> str:
