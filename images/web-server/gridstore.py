@@ -58,14 +58,14 @@ class Gridstore:
             kept = self._connection is not None
             try:
                 result = self._exchange(line)
-            except (OSError, ValueError) as error:
+            except OSError as error:
                 self._drop()
                 # A kept connection may have ended with the database's old pod; every operation can be repeated.
                 if not kept or isinstance(error, TimeoutError):
                     raise self._away(error) from None
                 try:
                     result = self._exchange(line)
-                except (OSError, ValueError) as again:
+                except OSError as again:
                     self._drop()
                     raise self._away(again) from None
         if not result.get("ok"):
@@ -87,7 +87,14 @@ class Gridstore:
                 raise ConnectionResetError("it closed the connection")
             self._buffer += received
         answer, _, self._buffer = self._buffer.partition(b"\n")
-        return cast("dict[str, Any]", json.loads(answer))
+        try:
+            result: object = json.loads(answer)
+        except ValueError:
+            result = None
+        if not isinstance(result, dict):
+            # Where a Service has no pod, something else may answer at its address.
+            raise ConnectionError("what answers there is no griddb-server")
+        return cast("dict[str, Any]", result)
 
     def _drop(self) -> None:
         if self._connection is not None:

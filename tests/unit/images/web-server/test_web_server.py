@@ -207,6 +207,15 @@ def test_todos_survive_the_database_and_the_server_goes_on_without_it(system: Sy
     assert "Traceback" not in system.web.output
 
 
+def test_something_else_in_the_place_of_the_database_is_not_taken_for_it(system: System) -> None:
+    system.web.stop()
+    # auth speaks HTTP: it answers the line with an error of its own.
+    system.web = system.begin_web(GRIDDB_PORT=str(system.auth.port))
+    answer = system.client().get("/api/todos")
+    assert answer.status_code == 503
+    assert "no griddb-server" in answer.json()["error"]
+
+
 def test_a_database_that_is_started_anew_is_not_noticed(system: System) -> None:
     client = system.client()
     todo = client.post("/api/todos", json={"title": "kept"}).json()
