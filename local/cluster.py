@@ -192,7 +192,7 @@ class _Start:
 def _fetch(progress: Progress) -> tuple[dict[str, Path], debian.Packages]:
     """Build and fetch all programs, both at the same time."""
     wanted = [*components.TOOLS, *addons.TOOLS]
-    if not all(toolchain.cached(name) for name in wanted):
+    if toolchain.cached("kube-apiserver") is None:
         progress.note("building programs from source; the first time takes some ten minutes on two processors")
     with ThreadPoolExecutor(max_workers=1) as pool:
         packages = pool.submit(debian.ensure, progress)

@@ -273,9 +273,16 @@ class _Running:
         self._processes: set[subprocess.Popen[str]] = set()
 
     def run(self, command: list[str], cwd: Path, environment: dict[str, str]) -> tuple[int, str]:
+        # With the parent killed outright nobody waits for the compiler: it ends too.
+        guard = [setpriv, "--pdeathsig", "TERM", "--"] if (setpriv := shutil.which("setpriv")) else []
         with self._lock:
             process = subprocess.Popen(
-                command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+                [*guard, *command],
+                cwd=cwd,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
             )
             self._processes.add(process)
         try:
