@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import os
 import runpy
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,13 +23,54 @@ from stacks.settings import parse
 from stacks.stack_file import StackConfig, read_stack_config
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 """Directory of Pulumi.yaml and `__main__.py`."""
 _SERVICE = "slipway:workloads:Service"
 _CLUSTER_PREFIX = "slipway:clusters:"
 _KUBERNETES_PROVIDER = "pulumi:providers:kubernetes"
+
+
+def run(monitor: RecordingMonitor, config: StackConfig, program: Callable[[], None], *, preview: bool = False) -> None:
+    """Run a program against a recording monitor.
+
+    Args:
+        monitor: Writes down what the program registers.
+        config: Names and configuration of the stack.
+        program: The program.
+        preview: Whether the program is told that it is a preview.
+    """
+    engine_settings: dict[str, Any] = {
+        "monitor": monitor,
+        "monitor_features": set(cast("Any", monitor).GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures),
+        "engine": MockEngine(None),
+        "project": config.project,
+        "stack": config.stack,
+        "dry_run": preview,
+        "organization": "organization",
+        "callbacks": None,
+        # MockSettings would share these with every run of the process: a run that failed leaves outputs behind that
+        # never come, and the next one would wait for them for ever.
+        "outputs": set[Any](),
+        "lock": threading.Lock(),
+        "package_refs": {},
+        "base_providers_by_ref": {},
+    }
+
+    def inside() -> None:
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        try:
+            configure(MockSettings(**engine_settings))
+            set_all_config(dict(config.values), list(config.secret_keys))
+            loop.run_until_complete(run_in_stack(program))
+        finally:
+            loop.close()
+            asyncio.set_event_loop(None)
+
+    # The SDK keeps its settings in context variables: a context of its own leaves no trace of this run.
+    contextvars.copy_context().run(inside)
 
 
 def record(config: StackConfig, project_dir: Path = PROJECT_DIR) -> dict[str, Record]:
@@ -49,33 +91,10 @@ def record(config: StackConfig, project_dir: Path = PROJECT_DIR) -> dict[str, Re
     def program() -> None:
         runpy.run_path(str(project_dir / "__main__.py"), run_name="__main__")
 
-    def run() -> None:
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        try:
-            configure(
-                MockSettings(
-                    monitor=monitor,
-                    monitor_features=set(cast("Any", monitor).GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures),
-                    engine=MockEngine(None),
-                    project=config.project,
-                    stack=config.stack,
-                    dry_run=False,
-                    organization="organization",
-                    callbacks=None,
-                )
-            )
-            set_all_config(dict(config.values), list(config.secret_keys))
-            loop.run_until_complete(run_in_stack(program))
-        finally:
-            loop.close()
-            asyncio.set_event_loop(None)
-
     # The Kubernetes SDK copies KUBECONFIG into its provider's inputs: the plan must not depend on who renders it.
     kubeconfig = os.environ.pop("KUBECONFIG", None)
     try:
-        # The SDK keeps its settings in context variables: a context of its own leaves no trace of this run.
-        contextvars.copy_context().run(run)
+        run(monitor, config, program)
     finally:
         if kubeconfig is not None:
             os.environ["KUBECONFIG"] = kubeconfig

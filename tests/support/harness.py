@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 import runpy
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from google.protobuf import empty_pb2
-from pulumi.runtime import run_in_stack, set_all_config  # pyright: ignore[reportUnknownVariableType] - untyped
-from pulumi.runtime.mocks import MockEngine, MockSettings
 from pulumi.runtime.proto import resource_pb2
-from pulumi.runtime.settings import configure
 
 from components.clusters.existing import ExistingCluster, ExistingClusterArgs
 from components.platform.namespace import Namespace, NamespaceArgs
 from components.scope import Scope
 from ops.render import invokes, sdk
 from ops.render.monitor import Record, RecordingMonitor
-from ops.render.program import PROJECT_DIR
+from ops.render.program import PROJECT_DIR, run
+from stacks.stack_file import StackConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from components.clusters.handle import ClusterHandle
-    from stacks.stack_file import StackConfig
 
 SCOPE = Scope(project="slipway", stack="test", owner="tests", lifecycle="ephemeral")
 
@@ -61,29 +55,8 @@ def run_program(
     """
     monitor = (PreviewMonitor if preview else RecordingMonitor)(sdk.output_types, invokes.answer)
 
-    def run() -> None:
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        try:
-            configure(
-                MockSettings(
-                    monitor=monitor,
-                    monitor_features=set(cast("Any", monitor).GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures),
-                    engine=MockEngine(None),
-                    project=project,
-                    stack=stack,
-                    dry_run=preview,
-                    organization="organization",
-                    callbacks=None,
-                )
-            )
-            set_all_config(dict(values or {}), [])
-            loop.run_until_complete(run_in_stack(program))
-        finally:
-            loop.close()
-            asyncio.set_event_loop(None)
-
-    contextvars.copy_context().run(run)
+    config = StackConfig(project=project, stack=stack, source="test", values=dict(values or {}), secret_keys=())
+    run(monitor, config, program, preview=preview)
     return monitor.records
 
 

@@ -21,7 +21,15 @@ QUICK_SECONDS = 1.0
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    (tmp_path / "Pulumi.yaml").write_bytes((PROJECT_DIR / "Pulumi.yaml").read_bytes())
+    (tmp_path / "Pulumi.yaml").write_text(
+        "name: slipway\n"
+        "config:\n"
+        "  slipway:lifecycle: {type: string, default: ephemeral}\n"
+        "  owner: {type: string, default: slipway}\n"
+        "  slipway:apps: {type: object, default: {}}\n"
+        "  slipway:replicas: 3\n"
+        "  slipway:clusters: {type: object}\n"
+    )
     (tmp_path / "Pulumi.dev.yaml").write_bytes((PROJECT_DIR / "Pulumi.dev.yaml").read_bytes())
     return tmp_path
 
@@ -130,8 +138,14 @@ def test_wrong_files(project: Path, name: str) -> None:
 
 
 def test_an_empty_file_has_the_projects_defaults(project: Path) -> None:
-    assert read(project, "").values["slipway:lifecycle"] == "ephemeral"
-    assert read(project, "config:\n").values["slipway:owner"] == "slipway"
+    defaults = {
+        "slipway:lifecycle": "ephemeral",
+        "slipway:owner": "slipway",
+        "slipway:apps": "{}",
+        "slipway:replicas": "3",
+    }
+    assert read(project, "").values == defaults
+    assert read(project, "config:\n").values == defaults
     assert read(project, "config: {slipway:owner: me}").values["slipway:owner"] == "me"
 
 
@@ -163,7 +177,7 @@ def test_values_come_out_as_the_engine_passes_them(project: Path) -> None:
     )
     assert config.values == {
         "slipway:lifecycle": "ephemeral",
-        "slipway:namespacePrefix": "",
+        "slipway:replicas": "3",
         "slipway:owner": "me",
         "slipway:flag": "true",
         "slipway:number": "12",

@@ -1,0 +1,221 @@
+"""The render: the same bytes each time, secrets masked, references where only a provider knows, complete charts."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+import pytest
+import yaml
+
+from components.workloads.credential import PASSWORD_LENGTH, Credential, CredentialArgs
+from ops.render import render, write
+from ops.render.chart import plan_text
+from ops.render.monitor import SECRET_MASK
+from ops.render.placeholders import REFERENCE
+from ops.render.plan import plan
+from ops.render.program import PROJECT_DIR, render_config
+from tests.support import cases, golden, harness
+from tests.support.data import leaves, value
+from tests.support.objects import things
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STASH = "pulumi:index:Stash"
+DRAWN = "Q" * PASSWORD_LENGTH
+"""What a credential looks like when each character drawn is the same."""
+_SCRIPT = (
+    "import sys, pathlib; from ops.render import render, write; write(render(sys.argv[1]), pathlib.Path(sys.argv[2]))"
+)
+
+
+def rendered_files(case: str, directory: Path) -> dict[str, str]:
+    write(render_config(cases.case(case)), directory)
+    return golden.contents(directory)
+
+
+def test_two_renders_are_the_same_bytes(case: str, tmp_path: Path) -> None:
+    write(cases.rendered(case), tmp_path / "first")
+    assert rendered_files(case, tmp_path / "second") == golden.contents(tmp_path / "first")
+
+
+def test_another_process_renders_the_same_bytes(stack: str, tmp_path: Path) -> None:
+    """Sets are ordered by a hash that differs from process to process."""
+    seen: list[dict[str, str]] = []
+    for seed in ("1", "4242"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": "Asia/Tokyo", "PYTHONPATH": str(PROJECT_DIR)}
+        subprocess.run(
+            [sys.executable, "-c", _SCRIPT, stack, str(tmp_path / seed)], check=True, env=environment, cwd=tmp_path
+        )
+        seen.append(golden.contents(tmp_path / seed))
+    assert seen[0] == seen[1] == rendered_files(stack, tmp_path / "here")
+
+
+def test_the_plan_is_sorted_and_complete(case: str) -> None:
+    made = cases.rendered(case)
+    urns = [entry["urn"] for entry in made.plan["resources"]]
+    assert urns == sorted(urns)
+    assert made.plan["stack"] == cases.case(case).stack
+    needed = {"urn", "type", "name", "parent", "provider", "dependencies", "protect", "inputs"}
+    assert all(needed <= set(entry) for entry in made.plan["resources"])
+    assert json.loads(plan_text(made)) == made.plan
+
+
+def test_the_charts_hold_every_kubernetes_object(case: str, tmp_path: Path) -> None:
+    made = cases.rendered(case)
+    write(made, tmp_path)
+    assert sorted(path.name for path in (tmp_path / "charts").iterdir()) == sorted(made.manifests)
+    for cluster, by_namespace in made.manifests.items():
+        chart = tmp_path / "charts" / cluster
+        assert yaml.safe_load((chart / "Chart.yaml").read_text())["name"] == f"slipway-{cluster}"
+        read = {
+            path.stem: [item for item in yaml.safe_load_all(path.read_text()) if item is not None]
+            for path in (chart / "manifests").glob("*.yaml")
+        }
+        assert read == by_namespace
+    planned = {
+        (value(r.inputs, "metadata", "namespace"), r.inputs["kind"], value(r.inputs, "metadata", "name"))
+        for r in cases.resources(case)
+        if r.is_kubernetes
+    }
+    assert {(t.namespace, t.kind, t.name) for t in things(case)} == planned
+
+
+def test_writing_twice_leaves_nothing_old(tmp_path: Path) -> None:
+    write(cases.rendered("everything"), tmp_path)
+    (tmp_path / "mine.txt").write_text("kept")
+    write(cases.rendered("dev+prefix"), tmp_path)
+    left = golden.contents(tmp_path)
+    assert left.pop("mine.txt") == "kept"
+    write(cases.rendered("dev+prefix"), tmp_path / "fresh")
+    assert left == golden.contents(tmp_path / "fresh")
+
+
+@pytest.mark.parametrize("name", [*cases.stack_names(), "everything"])
+def test_generated_credentials_are_nowhere_in_the_files(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets, "choice", lambda _: "Q")  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType] - any sequence
+    files = rendered_files(name, tmp_path)
+    stashes = [resource for resource in cases.resources(name) if resource.type == STASH]
+    assert [path for path, text in files.items() if DRAWN in text] == []
+    assert all(resource.inputs["input"] == SECRET_MASK for resource in stashes)
+    for resource in cases.resources(name):
+        if resource.type == "kubernetes:core/v1:Secret":
+            assert SECRET_MASK in {leaf for _, leaf in leaves(resource.inputs)}, resource.urn
+
+
+def test_the_richest_case_has_credentials() -> None:
+    """Guards the test above against looking at nothing."""
+    assert len([r for r in cases.resources("everything") if r.type == STASH]) >= 3
+    assert cases.rendered("everything").secrets["local"]
+
+
+def test_secrets_stay_out_of_the_charts(case: str) -> None:
+    for by_namespace in cases.rendered(case).manifests.values():
+        for manifests in by_namespace.values():
+            assert [m["metadata"]["name"] for m in manifests if m["kind"] == "Secret"] == []
+
+
+def test_the_recorded_secret_is_the_stashes_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every run draws another value; what counts is the one that the first run put into the state."""
+    monkeypatch.setattr(secrets, "choice", lambda _: "Q")  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType] - any sequence
+    values: list[Any] = []
+
+    def program() -> None:
+        namespace = harness.make_namespace(harness.make_cluster())
+        given = CredentialArgs(namespace=namespace, fixed={"user": "me", "hidden": pulumi.Output.secret("very secret")})
+        credential = Credential("login", given)
+        kubernetes.core.v1.ConfigMap(
+            "leak",
+            metadata=namespace.metadata("leak"),
+            data={"text": pulumi.Output.format("password={0}", credential.values["password"])},
+            opts=namespace.inside(credential),
+        )
+        credential.values["password"].apply(values.append)
+
+    recorded = harness.run_program(program)
+    text = json.dumps(plan("test", recorded.values()))
+    assert DRAWN not in text
+    assert "very secret" not in text
+    assert values == ["${login-password.output}"]
+    # A secret makes everything that is composed of it one.
+    (config_map,) = harness.by_type(recorded, ":ConfigMap")
+    assert "password=" not in json.dumps(plan("test", [config_map]))
+    assert SECRET_MASK in json.dumps(plan("test", [config_map]))
+    (stash,) = harness.by_type(recorded, ":Stash")
+    assert stash.options["ignoreChanges"] == ["input"]
+    assert stash.options["additionalSecretOutputs"] == ["input", "output"]
+
+
+def test_drawn_values_are_long_and_different(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+    choose = secrets.choice
+    monkeypatch.setattr(secrets, "choice", lambda letters: drawn.append(choose(letters)) or drawn[-1])  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType, reportUnknownMemberType] - any sequence
+
+    def program() -> None:
+        namespace = harness.make_namespace(harness.make_cluster())
+        Credential("login", CredentialArgs(namespace=namespace, generated=("one", "two")))
+
+    harness.run_program(program)
+    text = "".join(drawn)
+    one, two = text[:PASSWORD_LENGTH], text[PASSWORD_LENGTH:]
+    assert len(one) == len(two) == PASSWORD_LENGTH >= 24
+    assert one != two
+    assert text.isalnum()
+    assert len(set(text)) > 20
+
+
+def test_what_only_a_provider_knows_is_a_reference() -> None:
+    """A load balancer's address in a URL says which resource it comes from."""
+    exports = next(r for r in cases.resources("outward") if r.type.endswith(":Stack")).data["outputs"]
+    assert exports["nginx"] == "http://${nginx-service.status.loadBalancer.ingress[0].ip}"
+    assert REFERENCE.findall(exports["nginx"]) == ["${nginx-service.status.loadBalancer.ingress[0].ip}"]
+
+
+def test_urls_of_dev_are_known_beforehand() -> None:
+    for app in cases.rendered("dev").apps:
+        assert app.url is None or not REFERENCE.search(app.url) or app.node_port is None
+        if app.node_port is not None:
+            assert app.url is not None
+            assert app.url.startswith(f"http://127.0.0.1:{app.node_port}")
+
+
+def test_kube_context_turns_the_embedded_cluster_into_an_existing_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    embedded = cases.rendered("dev").clusters
+    assert {cluster.kind for cluster in embedded.values()} == {"embedded"}
+    assert {cluster.context for cluster in embedded.values()} == {"slipway"}
+    monkeypatch.setenv("KUBE_CONTEXT", "kind-kind")
+    made = render("dev")
+    assert set(made.clusters) == set(embedded)
+    assert {cluster.kind for cluster in made.clusters.values()} == {"existing"}
+    assert {cluster.context for cluster in made.clusters.values()} == {"kind-kind"}
+    providers = [e for e in made.plan["resources"] if e["type"] == "pulumi:providers:kubernetes"]
+    assert {entry["inputs"]["context"] for entry in providers} == {"kind-kind"}
+    monkeypatch.setenv("KUBE_CONTEXT", "")
+    assert render("dev").clusters == embedded
+
+
+def test_an_own_image_is_the_registry_the_name_and_the_revision() -> None:
+    (app,) = [app for app in cases.rendered("dev+scaled").apps if app.name == "h2o-example"]
+    assert app.image == "localhost:5000/h2o:2f9a0c1"
+
+
+def test_the_namespace_prefix_moves_every_namespace_and_nothing_else() -> None:
+    plain = {(t.namespace, t.kind, t.name) for t in things("dev") if t.namespace}
+    moved = {(t.namespace, t.kind, t.name) for t in things("dev+prefix") if t.namespace}
+    assert moved == {(f"review-17-{namespace}", kind, name) for namespace, kind, name in plain}
+
+
+def test_a_render_leaves_no_trace_in_the_process() -> None:
+    """Another program can run before and after: the SDK's settings are each run's own."""
+    before = render_config(cases.case("dev")).plan
+    harness.run_program(lambda: None, project="other", stack="other", values={"other:owner": "intruder"})
+    assert render_config(cases.case("dev")).plan == before
