@@ -18,8 +18,8 @@ from local.errors import LocalError
 INSTEAD = "Use an own cluster instead: KUBE_CONTEXT=name make dev (k3s, kind, minikube, …)"
 
 _GIB = 1024**3
-# Compilers' caches, module downloads and binaries of a first build took 5.3 GB.
-_BUILD_SPACE = 7 * _GIB
+# For compilers' caches, module downloads, binaries and images of a first build; chosen with room to spare.
+_BUILD_SPACE = 10 * _GIB
 _SMALL_SPACE = _GIB
 _STATE_SPACE = 2 * _GIB
 _MEMORY = 2 * _GIB

@@ -259,7 +259,7 @@ def _compile(module: Module, binaries: list[str], out: Path, progress: Progress)
         tail = "\n  ".join(lines[-12:]) or "no output"
         hint = ""
         if "no space left" in output:
-            hint = f"\nThe disk is full; a first build needs about 6 GB in {paths.cache()}."
+            hint = f"\nThe disk is full; a first build needs up to 10 GB in {paths.cache()}."
         elif "dial tcp" in output or "i/o timeout" in output:
             hint = "\nThe Go module proxy cannot be reached; set GOPROXY to one that can, or connect this machine."
         raise LocalError(f"building {', '.join(binaries)} {module.version} failed (exit code {code}):\n  {tail}{hint}")
