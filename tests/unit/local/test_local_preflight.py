@@ -72,7 +72,8 @@ def test_a_full_disk_is_told_with_numbers(monkeypatch: pytest.MonkeyPatch, cache
     usage = shutil.disk_usage("/")._replace(free=300 * 1024**2)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)  # pyright: ignore[reportUnknownArgumentType, reportUnknownLambdaType] - test double
     problems = preflight.space_problems()
-    assert f"{cache} has 0.3 GB of free disk and needs 10 GB; make room or set SLIPWAY_CACHE to another disk" in problems
+    remedy = "make room or set SLIPWAY_CACHE to another disk"
+    assert f"{cache} has 0.3 GB of free disk and needs 10 GB; {remedy}" in problems
     assert any(problem.startswith("/var/lib/slipway has 0.3 GB") for problem in problems)
 
 
