@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local import paths, toolchain
-from local.images import base, catalog, content, engine, registry
+from local.images import base, catalog, content, engine, goprogram, registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -74,12 +74,14 @@ class Workshop:
             arguments["BASE"] = base.ensure(self.engine, self.probes, self.progress)
         elif image.base != "scratch":
             arguments["BASE"] = self.build(self.images[image.base]).stored
-        tools = toolchain.ensure(image.tools, self.progress)
+        binaries = toolchain.ensure(image.tools, self.progress)
+        if image.go is not None:
+            binaries[image.go.name] = goprogram.build(image.go, image.directory, self.progress)
         labels = {content.LABEL: wanted, "org.opencontainers.image.title": image.name}
         if image.kind == "stand-in":
             labels["slipway.dev/stand-in"] = "true"
         started = time.monotonic()
-        with self.progress.step(f"build image {image.name}"), _context(image, tools) as directory:
+        with self.progress.step(f"build image {image.name}"), _context(image, binaries) as directory:
             self.engine.build(directory, [stored], arguments, labels, image.platform)
         return Built(image, stored, wanted, time.monotonic() - started)
 
@@ -89,8 +91,8 @@ def _stored(image: Image, content_hash: str) -> str:
 
 
 @contextmanager
-def _context(image: Image, tools: dict[str, Path]) -> Generator[Path]:
-    """A build context: the image's own files, the shared ones, and the tools' binaries as `bin/<tool>`."""
+def _context(image: Image, binaries: dict[str, Path]) -> Generator[Path]:
+    """A build context: the image's own files, the shared ones, and the programs as `bin/<program>`."""
     home = paths.cache() / "images"
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="context-", dir=home) as temporary:
@@ -98,9 +100,9 @@ def _context(image: Image, tools: dict[str, Path]) -> Generator[Path]:
         _copy(image.directory, directory)
         for shared in image.shared:
             _copy(image.directory.parent / shared, directory / shared)
-        if tools:
+        if binaries:
             (directory / "bin").mkdir()
-        for name, binary in tools.items():
+        for name, binary in binaries.items():
             shutil.copy2(binary, directory / "bin" / name)
         yield directory
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from components import versions
 from local.errors import LocalError
+from local.images.goprogram import GoProgram  # noqa: TC001 - pydantic evaluates the annotation
 from local.images.reference import Reference
 
 Kind = Literal["own", "real", "stand-in"]
@@ -37,6 +38,8 @@ class Image(BaseModel):
     """`debian`, `scratch` or the name of another image of the catalogue."""
     tools: tuple[str, ...] = ()
     """Go tools (local.toolchain) whose binaries the build context holds as `bin/<tool>`."""
+    go: GoProgram | None = None
+    """A Go program built from the image's own go.mod; the build context holds it as `bin/<program>`."""
     shared: tuple[str, ...] = ()
     """Directories of `images/` that the build context holds besides the image's own, under their own names."""
     platform: str = "linux/amd64"

@@ -52,6 +52,8 @@ def content_hash(image: Image, images: dict[str, Image]) -> str:
     lines += _lines("context", image.directory)
     for shared in image.shared:
         lines += _lines(shared, image.directory.parent / shared)
+    if image.go is not None:
+        lines.append(image.go.inputs())
     # The home's name is version and hash of the module's files and flags.
     lines += [f"bin/{tool}={toolchain.module_of(tool).home.name}" for tool in image.tools]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
