@@ -8,7 +8,7 @@ import pytest
 from local.errors import LocalError
 from local.images import goprogram
 from local.images.goprogram import GoProgram
-from local.progress import SilentProgress
+from local.progress import Progress, SilentProgress
 
 GO_MOD = """module example.com/image
 
@@ -40,7 +40,11 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     fake.chmod(0o755)
     monkeypatch.setenv("SLIPWAY_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
-    monkeypatch.setattr(goprogram, "go_command", lambda *_: fake)
+
+    def go_command(_module: Path, _progress: Progress) -> Path:
+        return fake
+
+    monkeypatch.setattr(goprogram, "go_command", go_command)
     return directory
 
 
