@@ -56,6 +56,7 @@ def test_the_app_passes_its_own_tests(tmp_path: Path) -> None:
     reports = list((tmp_path / "app" / "target" / "surefire-reports").glob("TEST-*.xml"))
     assert {report.stem.rpartition(".")[2] for report in reports} == {
         "ConnectionPoolTest",
+        "DriverTest",
         "RoutesTest",
         "SettingsTest",
     }

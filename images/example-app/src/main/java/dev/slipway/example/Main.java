@@ -3,7 +3,6 @@ package dev.slipway.example;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.security.Security;
-import java.sql.SQLException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import org.apache.pekko.Done;
@@ -29,7 +28,8 @@ public final class Main {
             return;
         }
         ActorSystem system = ActorSystem.create("example-app");
-        ConnectionPool pool = new ConnectionPool(new Driver(settings), ConnectionPool.Limits.DEFAULT, System::nanoTime);
+        Driver driver = new Driver(settings, new org.mariadb.jdbc.Driver()::connect);
+        ConnectionPool pool = new ConnectionPool(driver, ConnectionPool.Limits.DEFAULT, System::nanoTime);
         Routes routes = new Routes(new SqlMessages(pool), hostname(), system.log());
         CoordinatedShutdown shutdown = CoordinatedShutdown.get(system);
         shutdown.addTask(CoordinatedShutdown.PhaseServiceStop(), "database", () -> {
@@ -63,18 +63,6 @@ public final class Main {
             return InetAddress.getLocalHost().getHostName();
         } catch (UnknownHostException unknown) {
             return "unknown";
-        }
-    }
-
-    /** Connections of the MariaDB driver, which resolves the host's name for each new one. */
-    private record Driver(Settings settings) implements ConnectionPool.Opener {
-        @Override
-        public java.sql.Connection open() throws SQLException {
-            java.sql.Connection connection = new org.mariadb.jdbc.Driver().connect(settings.url(), settings.properties());
-            if (connection == null) {
-                throw new SQLException("the driver does not know the kind of DB_URL");
-            }
-            return connection;
         }
     }
 }

@@ -58,11 +58,16 @@ record Settings(int port, String url, String user, String password) {
         properties.setProperty("user", user);
         properties.setProperty("password", password);
         Map.of("connectTimeout", "2000", "socketTimeout", "5000").forEach((name, milliseconds) -> {
-            if (!url.contains("?" + name + "=") && !url.contains("&" + name + "=")) {
+            if (!hasOption(name)) {
                 properties.setProperty(name, milliseconds);
             }
         });
         return properties;
+    }
+
+    /** Whether the URL has this option. */
+    boolean hasOption(String name) {
+        return url.contains("?" + name + "=") || url.contains("&" + name + "=");
     }
 
     /** Without the password, so that it cannot get into a log. */
