@@ -17,6 +17,8 @@ _AWS_ZONE = re.compile(r"[a-z]{2}(?:-[a-z]+)+-[0-9][a-z]")
 _GCP_LOCATION = re.compile(r"[a-z]+-[a-z]+[0-9]+(?:-[a-z])?")
 _MACHINE = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)+")
 _INSTANCE = re.compile(r"[a-z][a-z0-9-]*\.[a-z0-9-]+")
+_ARM = re.compile(r"a1\.|[a-z]+[0-9]+g[a-z]*[.-]")
+_NOT_NITRO = re.compile(r"(?:t[12]|m[1-4]|c[134]|r[34]|i[23]|d2|x1e?|g[23]|p[23])\.")
 _SSH_KEY = re.compile(r"(?:ssh-ed25519|ssh-rsa) [A-Za-z0-9+/]{40,}={0,2}(?: .{1,100})?")
 _SCOPE = re.compile(r"[a-z][a-z-]*|https://www\.googleapis\.com/auth/[a-z._-]+")
 _START = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
@@ -54,6 +56,12 @@ def _machine(value: str) -> str:
 def _instance(value: str) -> str:
     if not _INSTANCE.fullmatch(value):
         raise ValueError("must be an instance type such as t3.medium")
+    if _ARM.match(value):
+        raise ValueError("must be of an x86 family such as t3: own images are built for amd64")
+    if _NOT_NITRO.match(value):
+        raise ValueError(
+            "must be of the Nitro system, such as t3 in place of t2: address prefixes and hop limits want it"
+        )
     return value
 
 
