@@ -6,6 +6,7 @@ import fcntl
 import shutil
 import tempfile
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,7 @@ class Workshop:
         self.images = catalog.load()
         self.probes = registry.PublicProbes()
         self._engine: Engine | None = None
+        self._programs: dict[str, Future[dict[str, Path]]] = {}
 
     @property
     def engine(self) -> Engine:
@@ -58,6 +60,32 @@ class Workshop:
     def content(self, image: Image) -> str:
         """The image's content hash."""
         return content.content_hash(image, self.images)
+
+    def needs_compiling(self, image: Image) -> bool:
+        """Whether the image holds a Go program that is not in the cache yet."""
+        tools = any(toolchain.cached(tool) is None for tool in image.tools)
+        return tools or (image.go is not None and goprogram.cached(image.go, image.directory) is None)
+
+    @contextmanager
+    def compiling(self, images: Sequence[Image]) -> Generator[None]:
+        """Compile the Go programs of `images` in the background while the block runs; `build` waits for its own."""
+        pending = [image for image in images if self.needs_compiling(image)]
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            self._programs = {image.name: pool.submit(self._compile, image) for image in pending}
+            try:
+                yield
+            except BaseException:
+                for future in self._programs.values():
+                    future.cancel()
+                raise
+            finally:
+                self._programs = {}
+
+    def _compile(self, image: Image) -> dict[str, Path]:
+        binaries = toolchain.ensure(image.tools, self.progress)
+        if image.go is not None:
+            binaries[image.go.name] = goprogram.build(image.go, image.directory, self.progress)
+        return binaries
 
     def build(self, image: Image) -> Built:
         """Build one image, its base first, unless the engine's store has it with this content.
@@ -74,9 +102,8 @@ class Workshop:
             arguments["BASE"] = base.ensure(self.engine, self.probes, self.progress)
         elif image.base != "scratch":
             arguments["BASE"] = self.build(self.images[image.base]).stored
-        binaries = toolchain.ensure(image.tools, self.progress)
-        if image.go is not None:
-            binaries[image.go.name] = goprogram.build(image.go, image.directory, self.progress)
+        compiling = self._programs.get(image.name)
+        binaries = compiling.result() if compiling is not None else self._compile(image)
         labels = {content.LABEL: wanted, "org.opencontainers.image.title": image.name}
         if image.kind == "stand-in":
             labels["slipway.dev/stand-in"] = "true"

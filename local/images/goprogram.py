@@ -54,13 +54,11 @@ def build(program: GoProgram, directory: Path, progress: Progress) -> Path:
     Raises:
         LocalError: no Go and none to be had, or the build fails.
     """
-    pins = [(directory / name).read_bytes() for name in ("go.mod", "go.sum")]
-    key = hashlib.sha256(b"\0".join([*pins, program.inputs().encode()])).hexdigest()[:12]
-    version = _version(program, pins[0].decode(), directory)
-    home = paths.tools() / program.name / f"{version}-{key}"
+    there = cached(program, directory)
+    if there is not None:
+        return there
+    home, version = _home(program, directory)
     target = home / program.name
-    if target.is_file():
-        return target
     go = go_command(directory, progress)
     home.mkdir(parents=True, exist_ok=True)
     flags = f"-s -w -X {program.stamp}={version.removeprefix('v')}" if program.stamp else "-s -w"
@@ -70,6 +68,20 @@ def build(program: GoProgram, directory: Path, progress: Progress) -> Path:
         run([*command, "-o", str(draft), program.package], f"building {program.name} {version}", go_environment(go))
         draft.replace(target)
     return target
+
+
+def cached(program: GoProgram, directory: Path) -> Path | None:
+    """The built program if the cache has it for these pins, else None. Never builds."""
+    target = _home(program, directory)[0] / program.name
+    return target if target.is_file() else None
+
+
+def _home(program: GoProgram, directory: Path) -> tuple[Path, str]:
+    """Where the program lies in the cache, and its version."""
+    pins = [(directory / name).read_bytes() for name in ("go.mod", "go.sum")]
+    key = hashlib.sha256(b"\0".join([*pins, program.inputs().encode()])).hexdigest()[:12]
+    version = _version(program, pins[0].decode(), directory)
+    return paths.tools() / program.name / f"{version}-{key}", version
 
 
 def _version(program: GoProgram, go_mod: str, directory: Path) -> str:

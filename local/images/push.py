@@ -22,6 +22,15 @@ Source = Literal["registry", "built", "public"]
 
 
 @dataclass(frozen=True)
+class _Delivery:
+    """An image to build and push; `replaces` says that the tag is there with other content."""
+
+    image: Image
+    target: Reference
+    replaces: bool
+
+
+@dataclass(frozen=True)
 class Available:
     """Where an image reference of a stack comes from now.
 
@@ -56,14 +65,20 @@ def push(
         LocalError: an unknown name, a failed build, no registry, or a tag with other content.
     """
     pushed: dict[str, str] = {}
+    deliveries: list[_Delivery] = []
     with workshop(progress) as shop:
         for image in catalog.select(list(names), shop.images):
             public = image.public
             tag = tag_for(image) if tag_for else (public.tag if public else shop.content(image)[:12])
             repository = public.repository if public and is_loopback(registry_host) else image.name
-            target = _loopback(Reference.parse(f"{registry_host}/{repository}:{tag}"))
-            _deliver(shop, image, target, force=force, app="<app>")
             pushed[image.name] = f"{registry_host}/{repository}:{tag}"
+            target = _loopback(Reference.parse(pushed[image.name]))
+            there = registry.look(target, progress)
+            if there.content != shop.content(image):
+                deliveries.append(_Delivery(image, target, there.exists))
+        if not force:
+            _refuse_overwriting([(delivery, "<app>") for delivery in deliveries])
+        _deliver(shop, deliveries)
     return pushed
 
 
@@ -87,63 +102,95 @@ def ensure(
             own image whose sources changed while its tag did not.
     """
     result: list[Available] = []
+    deliveries: list[_Delivery] = []
+    own: list[tuple[_Delivery, str]] = []
+    problems: list[str] = []
     with workshop(progress) as shop:
         for text in dict.fromkeys(references):
             reference = Reference.parse(text)
-            own = _same_registry(reference.host, registry_host)
-            image = catalog.find(_with_host(reference, registry_host) if own else reference, shop.images, registry_host)
-            target = _loopback(reference.at(registry_host))
-            if own:
-                result.append(_own(shop, text, image, target, (apps or {}).get(text, "<app>")))
-            else:
-                result.append(_third_party(shop, text, reference, image, target))
+            is_own = _same_registry(reference.host, registry_host)
+            try:
+                delivery = (
+                    _own(shop, reference, registry_host) if is_own else _third_party(shop, reference, registry_host)
+                )
+            except _CannotHaveError as error:
+                problems.append(str(error))
+                continue
+            if not isinstance(delivery, _Delivery):
+                result.append(Available(text, delivery))
+                continue
+            result.append(Available(text, "built", delivery.replaces))
+            deliveries.append(delivery)
+            if is_own:
+                own.append((delivery, (apps or {}).get(text, "<app>")))
+        if problems:
+            raise LocalError("\n".join(problems))
+        _refuse_overwriting(own)
+        _deliver(shop, deliveries)
     return result
 
 
-def _own(shop: Workshop, text: str, image: Image | None, target: Reference, app: str) -> Available:
+class _CannotHaveError(Exception):
+    """Why an image reference cannot be provided."""
+
+
+def _own(shop: Workshop, reference: Reference, registry_host: str) -> _Delivery | Source:
+    target = _loopback(reference.at(registry_host))
+    image = catalog.find(reference.at(registry_host), shop.images, registry_host)
+    there = registry.look(target, shop.progress)
     if image is None:
-        if registry.look(target, shop.progress).exists:  # pushed there by somebody else: not ours to build
-            return Available(text, "registry")
-        raise LocalError(f"the registry has no image {text}, and images/ has no {target.repository!r} to build it from")
-    changed = _deliver(shop, image, target, force=False, app=app)
-    return Available(text, "built" if changed else "registry")
+        if there.exists:  # pushed there by somebody else: not ours to build
+            return "registry"
+        raise _CannotHaveError(
+            f"the registry has no image {reference}, and images/ has no {target.repository!r} to build it from"
+        )
+    return "registry" if there.content == shop.content(image) else _Delivery(image, target, there.exists)
 
 
-def _third_party(shop: Workshop, text: str, reference: Reference, image: Image | None, target: Reference) -> Available:
+def _third_party(shop: Workshop, reference: Reference, registry_host: str) -> _Delivery | Source:
+    target = _loopback(reference.at(registry_host))
+    image = catalog.find(reference, shop.images, registry_host)
     there = registry.look(target, shop.progress) if target.tag else registry.Remote(exists=False)
     if there.exists and (image is None or there.content == shop.content(image)):
-        return Available(text, "registry")
+        return "registry"
     probe = shop.probes.look(reference)
     if probe.found:
-        shop.progress.note(f"{text}: pulled from {reference.host} by the node")
-        return Available(text, "public")
+        shop.progress.note(f"{reference}: pulled from {reference.host} by the node")
+        return "public"
     if image is None:
-        raise LocalError(f"{text} cannot be had: {probe.reason}, and images/ has nothing that stands for it")
+        raise _CannotHaveError(f"{reference} cannot be had: {probe.reason}, and images/ has nothing that stands for it")
     if reference.digest:
-        raise LocalError(
-            f"{text} cannot be had: {probe.reason}, and an image built here cannot have that digest: pin it by tag"
+        raise _CannotHaveError(
+            f"{reference} cannot be had: {probe.reason}, and an image built here cannot have that digest: pin it by tag"
         )
     # The tag is upstream's: there is no revision of ours to raise when its recipe changes, so it is replaced.
-    _deliver(shop, image, target, force=True, app="")
-    return Available(text, "built", replaced=there.exists)
+    return _Delivery(image, target, there.exists)
 
 
-def _deliver(shop: Workshop, image: Image, target: Reference, *, force: bool, app: str) -> bool:
-    """Build and push unless the registry has the tag with this content; returns whether it pushed."""
-    content = shop.content(image)
-    there = registry.look(target, shop.progress)
-    if there.exists and there.content == content:
-        return False
-    if there.exists and not force:
-        following = int(target.tag) + 1 if target.tag.isdigit() else "<n>"
-        raise LocalError(
-            f"{target} is in the registry with other content than images/{image.name} has now, and a tag is never "
-            f"overwritten: raise the revision with `slipway config set apps.{app}.revision {following}`"
-        )
-    built = shop.build(image)
-    with shop.progress.step(f"push {target}"):
-        shop.engine.push(built.stored, target)
-    return True
+def _refuse_overwriting(deliveries: Sequence[tuple[_Delivery, str]]) -> None:
+    """A tag of ours is immutable: what runs under it can be told from its name."""
+    problems: list[str] = []
+    for delivery, app in deliveries:
+        if delivery.replaces:
+            tag = delivery.target.tag
+            following = f"{int(tag) + 1:0{len(tag)}d}" if tag.isdigit() else "<n>"
+            problems.append(
+                f"{delivery.target} is in the registry with other content than images/{delivery.image.name} has now, "
+                f"and a tag is never overwritten: raise the revision with `slipway config set apps.{app}.revision "
+                f"{following}`"
+            )
+    if problems:
+        raise LocalError("\n".join(problems))
+
+
+def _deliver(shop: Workshop, deliveries: Sequence[_Delivery]) -> None:
+    """Build and push, those with Go programs last: these compile meanwhile, when the others wait for the network."""
+    order = sorted(deliveries, key=lambda delivery: shop.needs_compiling(delivery.image))
+    with shop.compiling([delivery.image for delivery in order]):
+        for delivery in order:
+            built = shop.build(delivery.image)
+            with shop.progress.step(f"push {delivery.target}"):
+                shop.engine.push(built.stored, delivery.target)
 
 
 def _loopback(reference: Reference) -> Reference:
@@ -156,7 +203,3 @@ def _loopback(reference: Reference) -> Reference:
 
 def _same_registry(one: str, other: str) -> bool:
     return one.replace("localhost", "127.0.0.1") == other.replace("localhost", "127.0.0.1")
-
-
-def _with_host(reference: Reference, host: str) -> Reference:
-    return Reference(host, reference.repository, reference.tag, reference.digest)

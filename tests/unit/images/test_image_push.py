@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from components import versions
 from local.errors import LocalError
-from local.images import catalog, content, push
+from local.images import catalog, content, goprogram, push
 from local.images.builder import build
 from local.progress import SilentProgress
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from local.images.goprogram import GoProgram
+    from local.progress import Progress
     from tests.unit.images.doubles import LoopbackRegistry, Public, RecordingEngine
 
 NGINX = versions.IMAGES["nginx"]
@@ -59,6 +64,41 @@ def test_a_tag_is_never_overwritten(mirror: LoopbackRegistry) -> None:
     assert mirror.images["h2o:1"] == {content.LABEL: "something else"}
     push.push(["h2o"], mirror.host, tag_for=lambda _: "1", progress=SILENT, force=True)
     assert mirror.images["h2o:1"][content.LABEL] == current("h2o")
+
+
+def test_everything_that_is_wrong_is_told_before_anything_is_built(
+    mirror: LoopbackRegistry, builds: RecordingEngine
+) -> None:
+    mirror.images["h2o:1"] = mirror.images["web-server:01"] = {content.LABEL: "something else"}
+    with pytest.raises(LocalError) as refusal:
+        ensure(mirror, f"{mirror.host}/h2o:1", NGINX, f"{mirror.host}/web-server:01")
+    assert "apps.h2o-example.revision 2`" in str(refusal.value)
+    assert "apps.<app>.revision 02`" in str(refusal.value)
+    with pytest.raises(LocalError) as refusal:
+        ensure(mirror, NGINX, "someone/something:1", f"{mirror.host}/h3o:1")
+    assert len(str(refusal.value).splitlines()) == 2
+    assert not builds.contexts
+
+
+def test_go_programs_compile_while_other_images_are_built(
+    mirror: LoopbackRegistry, builds: RecordingEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    compiled_in: list[str] = []
+
+    def compile_program(program: GoProgram, _directory: Path, _progress: Progress) -> Path:
+        compiled_in.append(threading.current_thread().name)
+        binary = tmp_path / program.name
+        binary.write_text("program", encoding="utf-8")
+        return binary
+
+    monkeypatch.setattr(goprogram, "build", compile_program)
+    prometheus = versions.IMAGES["prometheus"]
+    assert [a.source for a in ensure(mirror, prometheus, NGINX)] == ["built", "built"]
+    assert compiled_in != ["MainThread"]
+    assert len(compiled_in) == 1
+    built = list(builds.contexts)
+    assert [name.partition(":")[0].rpartition("/")[2] for name in built] == ["nginx", "prometheus"]
+    assert "bin/prometheus" in builds.contexts[built[1]]
 
 
 @pytest.mark.usefixtures("builds")
