@@ -153,7 +153,7 @@ class IngressController(pulumi.ComponentResource):
                             f"--providers.kubernetesingress.ingressclass={class_name}",
                             f"--providers.kubernetesingress.ingressendpoint.publishedservice={namespace.name}/{NAME}",
                         ),
-                        resources=ContainerResources(cpu="100m", memory="128Mi"),
+                        resources=ContainerResources(cpu="50m", memory="128Mi"),
                         writable=("/tmp",),  # noqa: S108 - a directory of the container
                     ),
                 ),

@@ -213,7 +213,7 @@ class Cotoami(pulumi.ComponentResource):
                         image=args.maildev_image,
                         ports=(Port("web", 1080), Port("smtp", 1025)),
                         probes=Probes.of(Check(path="/healthz", port="web")),
-                        resources=ContainerResources(cpu="50m", memory="96Mi", memory_limit="192Mi"),
+                        resources=ContainerResources(cpu="20m", memory="96Mi", memory_limit="192Mi"),
                         writable=("/tmp",),  # noqa: S108 - a directory of the container
                     ),
                 ),
@@ -272,7 +272,7 @@ class Cotoami(pulumi.ComponentResource):
             probes=Probes.of(
                 Check(path="/health_check", port="proxy"), startup_seconds=120, liveness=Check(port="proxy")
             ),
-            resources=ContainerResources(cpu="50m", memory="64Mi"),
+            resources=ContainerResources(cpu="20m", memory="64Mi"),
             writable=("/run", "/var/cache/nginx", "/tmp"),  # noqa: S108 - in the container
             files={"/etc/nginx/conf.d": {"default.conf": _PROXY}},
             user=NGINX_USER,

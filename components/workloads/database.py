@@ -175,7 +175,7 @@ def make_postgres(parent: pulumi.Resource, name: str, args: DatabaseArgs) -> Dat
                         "PGDATA": "/var/lib/postgresql/data/pgdata",
                     },
                     secret_env={"POSTGRES_PASSWORD": SecretValue(credential, "password")},
-                    resources=ContainerResources(cpu="100m", memory="128Mi", memory_limit="384Mi"),
+                    resources=ContainerResources(cpu="50m", memory="128Mi", memory_limit="384Mi"),
                     writable=("/tmp", "/var/run/postgresql"),  # noqa: S108 - in the container
                     claim_mount="/var/lib/postgresql/data",
                 ),
@@ -236,7 +236,7 @@ def make_mariadb(parent: pulumi.Resource, name: str, args: DatabaseArgs) -> Data
                         "MARIADB_PASSWORD": SecretValue(credential, "password"),
                         "MARIADB_ROOT_PASSWORD": SecretValue(credential, "root-password"),
                     },
-                    resources=ContainerResources(cpu="100m", memory="192Mi", memory_limit="512Mi"),
+                    resources=ContainerResources(cpu="50m", memory="192Mi", memory_limit="512Mi"),
                     writable=("/tmp", "/run/mysqld"),  # noqa: S108 - in the container
                     files={"/docker-entrypoint-initdb.d": dict(args.first_run)} if args.first_run else {},
                     claim_mount="/var/lib/mysql",

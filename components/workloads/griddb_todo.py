@@ -110,7 +110,7 @@ class GridDbTodo(pulumi.ComponentResource):
                         ports=(Port("griddb", GRIDDB_PORT),),
                         probes=Probes.of(Check(port="griddb"), startup_seconds=180),
                         env={"NOTIFICATION_MEMBER": "1", "GRIDDB_CLUSTER_NAME": "myCluster"},
-                        resources=ContainerResources(cpu="100m", memory="128Mi", memory_limit="1Gi"),
+                        resources=ContainerResources(cpu="50m", memory="128Mi", memory_limit="1Gi"),
                         writable=("/tmp",),  # noqa: S108 - a directory of the container
                         claim_mount=DATA,
                     ),
@@ -141,7 +141,7 @@ class GridDbTodo(pulumi.ComponentResource):
                         ports=(Port("http", 2828),),
                         probes=Probes.of(Check(path="/healthz", port="http")),
                         secret_env={"TOKEN_KEY": SecretValue(key, "key")},
-                        resources=ContainerResources(cpu="50m", memory="64Mi"),
+                        resources=ContainerResources(cpu="20m", memory="64Mi"),
                         writable=("/tmp",),  # noqa: S108 - a directory of the container
                     ),
                 ),

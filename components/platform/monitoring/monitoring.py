@@ -129,7 +129,7 @@ class Monitoring(pulumi.ComponentResource):
                             "--storage.tsdb.path=/prometheus",
                             f"--storage.tsdb.retention.time={args.retention_days}d",
                         ),
-                        resources=ContainerResources(cpu="100m", memory="256Mi", memory_limit="768Mi"),
+                        resources=ContainerResources(cpu="50m", memory="256Mi", memory_limit="768Mi"),
                         files={
                             "/etc/prometheus": {
                                 "prometheus.yml": prometheus_config(verified_kubelets=args.cluster.verified_kubelets)
@@ -179,7 +179,7 @@ class Monitoring(pulumi.ComponentResource):
                             "GF_SECURITY_ADMIN_USER": SecretValue(admin, "user"),
                             "GF_SECURITY_ADMIN_PASSWORD": SecretValue(admin, "password"),
                         },
-                        resources=ContainerResources(cpu="50m", memory="128Mi", memory_limit="512Mi"),
+                        resources=ContainerResources(cpu="20m", memory="128Mi", memory_limit="512Mi"),
                         writable=("/var/lib/grafana", "/var/log/grafana", "/tmp"),  # noqa: S108 - in the container
                         files={
                             "/etc/grafana/provisioning/datasources": {
@@ -234,7 +234,7 @@ class Monitoring(pulumi.ComponentResource):
                             "--web.listen-address=$(NODE_ADDRESS):9100",
                         ),
                         field_env={"NODE_ADDRESS": "status.hostIP"},
-                        resources=ContainerResources(cpu="20m", memory="64Mi"),
+                        resources=ContainerResources(cpu="10m", memory="64Mi"),
                         host_paths={"/": "/host"},
                         stop_delay=0,
                     ),
