@@ -96,7 +96,9 @@ class StateBucket(pulumi.ComponentResource):
         )
 
     def _guard(self, bucket: aws.s3.Bucket, key: aws.kms.Key) -> None:
-        name, child = self._prefix, pulumi.ResourceOptions(parent=self)
+        # Protected like the bucket: `destroy --exclude-protected` would otherwise strip the bucket that stays.
+        durable = self._args.scope.durable
+        name, child = self._prefix, pulumi.ResourceOptions(parent=self, protect=durable)
         blocked = aws.s3.BucketPublicAccessBlock(
             f"{name}-public-access",
             bucket=bucket.id,
@@ -155,7 +157,7 @@ class StateBucket(pulumi.ComponentResource):
                 )
             ],
             # Rules about old versions mean nothing before there are versions.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning], protect=durable),
         )
         aws.s3.BucketPolicy(
             f"{name}-tls-only",
@@ -171,7 +173,7 @@ class StateBucket(pulumi.ComponentResource):
                 }
             ),
             # AWS refuses two changes of a bucket's access at the same time.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[blocked]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[blocked], protect=durable),
         )
 
     def add_kubeconfig(self, cluster: str, kubeconfig: pulumi.Input[str]) -> pulumi.Output[str]:

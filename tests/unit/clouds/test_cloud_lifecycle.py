@@ -37,7 +37,17 @@ SWITCHES: list[tuple[str, tuple[str | int, ...], Any, Any]] = [
     ("kubernetes:storage.k8s.io/v1:StorageClass", ("reclaimPolicy",), "Retain", "Delete"),
 ]
 # The bucket of the state is durable whatever the stack is: the stack's own state is in it.
-ALWAYS_DURABLE = ("state-store", "state-key", "state-key-alias")
+ALWAYS_DURABLE = (
+    "state-store",
+    "state-key",
+    "state-key-alias",
+    "state-public-access",
+    "state-ownership",
+    "state-versioning",
+    "state-encryption",
+    "state-lifecycle",
+    "state-tls-only",
+)
 
 
 @pytest.mark.parametrize(("kind", "path", "durable", "ephemeral"), SWITCHES, ids=lambda value: str(value)[:50])
