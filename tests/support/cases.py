@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -13,6 +16,7 @@ from stacks.stack_file import StackConfig, read_stack_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from ops.render.monitor import Record
     from ops.render.result import Rendered
@@ -109,6 +113,37 @@ def rendered(name: str) -> Rendered:
 def records(name: str) -> dict[str, Record]:
     """What a case registers, secrets still marked; made once per test session."""
     return record(case(name))
+
+
+_SCRIPT = """
+import json, pathlib, sys
+from ops.render import render, write
+write(render(sys.argv[1]), pathlib.Path(sys.argv[2]))
+print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))
+"""
+
+
+@cache
+def fresh_process(name: str, directory: Path) -> frozenset[str]:
+    """Render a stack in an interpreter of its own, with another order of hashes, another time zone and directory.
+
+    Args:
+        name: Stack name.
+        directory: Where the files go.
+
+    Returns:
+        The top-level modules that the interpreter had loaded in the end.
+    """
+    environment = {**os.environ, "PYTHONHASHSEED": "4242", "TZ": "Asia/Tokyo", "PYTHONPATH": str(PROJECT_DIR)}
+    done = subprocess.run(
+        [sys.executable, "-c", _SCRIPT, name, str(directory)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=directory,
+    )
+    return frozenset(json.loads(done.stdout.splitlines()[-1]))
 
 
 @dataclass(frozen=True)

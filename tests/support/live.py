@@ -44,15 +44,17 @@ class LiveStack:
         name: Its name.
         directory: Directory of Pulumi.yaml.
         environment: Variables besides this process's own.
+        drop: Variables of this process that its commands do not get.
     """
 
     name: str
     directory: Path
     environment: dict[str, str] = field(default_factory=dict[str, str])
+    drop: tuple[str, ...] = ()
 
     def env(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """The environment of its commands."""
-        kept = {k: v for k, v in os.environ.items() if k not in ("KUBE_CONTEXT", "KUBECONFIG")}
+        kept = {k: v for k, v in os.environ.items() if k not in ("KUBE_CONTEXT", "KUBECONFIG", *self.drop)}
         return {**kept, "SLIPWAY_PROJECT": str(self.directory), **self.environment, **(extra or {})}
 
     def run(

@@ -9,7 +9,8 @@ import pytest
 from tests.support import cases
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -19,6 +20,19 @@ def _plain_environment() -> Iterator[None]:
         for name in ("KUBE_CONTEXT", "KUBECONFIG", "PULUMI_CONFIG", "PULUMI_CONFIG_SECRET_KEYS"):
             patch.delenv(name, raising=False)
         yield
+
+
+@pytest.fixture(scope="session")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path, frozenset[str]]]:
+    """Renders a stack in a process of its own, once: the files, and the modules that were loaded."""
+    root = tmp_path_factory.mktemp("elsewhere")
+
+    def render(stack: str) -> tuple[Path, frozenset[str]]:
+        directory = root / stack
+        directory.mkdir(exist_ok=True)
+        return directory, cases.fresh_process(stack, directory)
+
+    return render
 
 
 @pytest.fixture(params=cases.case_names())
