@@ -1,17 +1,40 @@
-"""Markers of the whole test suite."""
+"""Markers and order of the whole test suite."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
 
-if TYPE_CHECKING:
-    import pytest
+import pytest
+
+PURGE_VARIABLE = "SLIPWAY_TEST_PURGE"
+# What is quick or needs nothing comes first; what takes the cluster away comes last.
+_ORDER = ("tests/unit/", "tests/cluster/", "tests/engine/", "tests/cluster/local/")
+_STATE = Path("/var/lib/slipway")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers."""
     for line in (
         "cluster: needs the embedded cluster (or KUBE_CONTEXT) to be up",
         "purge: removes the embedded cluster from the machine and looks for traces",
         "engine: needs Pulumi's own command line",
     ):
         config.addinivalue_line("markers", line)
+
+
+def _rank(item: pytest.Item) -> tuple[bool, int]:
+    path = item.nodeid
+    places = [index for index, prefix in enumerate(_ORDER) if path.startswith(prefix)]
+    return item.get_closest_marker("purge") is not None, max(places, default=0)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the tests, and keep away from a person's cluster: purging it takes what runs there along."""
+    items.sort(key=_rank)
+    if os.environ.get(PURGE_VARIABLE) or not _STATE.exists():
+        return
+    reason = f"this machine has an embedded cluster, which the test removes; {PURGE_VARIABLE}=1 runs it all the same"
+    for item in items:
+        if item.get_closest_marker("purge") is not None:
+            item.add_marker(pytest.mark.skip(reason=reason))
