@@ -43,8 +43,9 @@ def add_platform(
             ),
         )
         handle = replace(handle, metrics_reader=monitoring.reader)
-        if monitoring.grafana.url is not None:
-            urls[f"{handle.name}-grafana"] = monitoring.grafana.url
+        for part, service in (("grafana", monitoring.grafana), ("prometheus", monitoring.prometheus)):
+            if service.url is not None:
+                urls[f"{handle.name}-{part}"] = service.url
     if settings.ingress:
         controller = IngressController(
             f"{handle.name}-ingress-stack",

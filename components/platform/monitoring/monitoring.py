@@ -69,6 +69,7 @@ class Monitoring(pulumi.ComponentResource):
     """The monitoring of one cluster.
 
     Attributes:
+        prometheus: Prometheus.
         reader: Prometheus' pods, which read the apps' metrics.
         grafana: Grafana.
     """
@@ -90,6 +91,7 @@ class Monitoring(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self),
         )
         prometheus = self._prometheus(name, args, namespace)
+        self.prometheus = prometheus
         self.reader: Peer = prometheus.peer
         self.grafana = self._grafana(name, args, namespace, prometheus)
         self._node_exporter(name, args)
