@@ -53,5 +53,5 @@ def violations(plan: Mapping[str, Any]) -> list[Violation]:
     return [
         Violation(rule.name, resource.name, resource.urn, message)
         for rule in RULES
-        for resource, message in rule.check(stack)
+        for resource, message in rule.broken(stack)
     ]

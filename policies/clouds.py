@@ -15,6 +15,9 @@ EKS = "aws:eks/cluster:Cluster"
 GKE = "gcp:container/cluster:Cluster"
 RDS = "aws:rds/instance:Instance"
 CLOUD_SQL = "gcp:sql/databaseInstance:DatabaseInstance"
+SUBNET = "aws:ec2/subnet:Subnet"
+ECR = "aws:ecr/repository:Repository"
+ARTIFACT_REGISTRY = "gcp:artifactregistry/repository:Repository"
 LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 GATES = (
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
@@ -32,9 +35,9 @@ PROTECTED = (
     CLOUD_SQL,
     "aws:kms/key:Key",
     "aws:route53/zone:Zone",
-    "aws:ecr/repository:Repository",
+    ECR,
     "gcp:kms/cryptoKey:CryptoKey",
-    "gcp:artifactregistry/repository:Repository",
+    ARTIFACT_REGISTRY,
 )
 """What cannot be made again as it was."""
 TAGGED = frozenset(
@@ -50,7 +53,7 @@ TAGGED = frozenset(
         "aws:ec2/natGateway:NatGateway",
         "aws:ec2/routeTable:RouteTable",
         "aws:ec2/securityGroup:SecurityGroup",
-        "aws:ec2/subnet:Subnet",
+        SUBNET,
         "aws:ec2/vpc:Vpc",
         "aws:ec2/vpcEndpoint:VpcEndpoint",
         "aws:eks/accessEntry:AccessEntry",
@@ -70,55 +73,55 @@ TAGGED = frozenset(
 """Types that take tags or labels."""
 
 
-def _buckets(stack: Stack) -> Iterator[tuple[Resource, str]]:
-    for bucket in stack.of_type(BUCKET):
-        blocks = stack.about(bucket, "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
-        switches = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
-        if not any(all(block.at(switch) is True for switch in switches) for block in blocks):
-            yield bucket, f"can become public; give it a BucketPublicAccessBlock with {', '.join(switches)}"
-        if not stack.about(
-            bucket, "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
-        ):
-            yield bucket, "names no encryption; give it a BucketServerSideEncryptionConfiguration"
-        versions = stack.about(bucket, "aws:s3/bucketVersioning:BucketVersioning")
-        if not any(version.at("versioningConfiguration", "status") == "Enabled" for version in versions):
-            yield bucket, "keeps no old versions; enable its versioning"
-        policies = stack.about(bucket, "aws:s3/bucketPolicy:BucketPolicy")
-        if not any("aws:SecureTransport" in str(policy.at("policy")) for policy in policies):
-            yield bucket, "is reached without TLS; deny requests where aws:SecureTransport is false"
-        if bucket.at("acl") not in (None, "private"):
-            yield bucket, f"has the ACL {bucket.at('acl')}; leave it out"
+def _buckets(stack: Stack, bucket: Resource) -> Iterator[str]:
+    blocks = stack.about(bucket, "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
+    switches = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+    if not any(all(block.at(switch) is True for switch in switches) for block in blocks):
+        yield f"can become public; give it a BucketPublicAccessBlock with {', '.join(switches)}"
+    if not stack.about(
+        bucket, "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+    ):
+        yield "names no encryption; give it a BucketServerSideEncryptionConfiguration"
+    versions = stack.about(bucket, "aws:s3/bucketVersioning:BucketVersioning")
+    if not any(version.at("versioningConfiguration", "status") == "Enabled" for version in versions):
+        yield "keeps no old versions; enable its versioning"
+    if bucket.at("acl") not in (None, "private"):
+        yield f"has the ACL {bucket.at('acl')}; leave it out"
 
 
-def _encryption(stack: Stack) -> Iterator[tuple[Resource, str]]:
-    wanted: tuple[tuple[str, Callable[[Resource], bool], str], ...] = (
-        (RDS, lambda r: r.at("storageEncrypted") is True, "is not encrypted; set storageEncrypted"),
-        ("aws:ebs/volume:Volume", lambda r: r.at("encrypted") is True, "is not encrypted; set encrypted"),
-        (
-            EKS,
-            lambda r: "secrets" in items(r.at("encryptionConfig", "resources")),
-            "keeps Kubernetes Secrets without a key of its own; set encryptionConfig",
-        ),
-        (
-            GKE,
-            lambda r: r.at("databaseEncryption", "state") == "ENCRYPTED",
-            "keeps Kubernetes Secrets without a key of its own; set databaseEncryption",
-        ),
-        (
-            LAUNCH_TEMPLATE,
-            lambda r: all(
-                str(dig(d, "ebs", "encrypted")).lower() == "true" for d in items(r.at("blockDeviceMappings"))
-            ),
-            "makes volumes without encryption; set ebs.encrypted",
-        ),
-        (
-            "kubernetes:storage.k8s.io/v1:StorageClass",
-            lambda r: r.at("provisioner") != "ebs.csi.aws.com" or r.at("parameters", "encrypted") == "true",
-            "makes volumes without encryption; set parameters.encrypted",
-        ),
-    )
-    for kind, good, message in wanted:
-        yield from ((resource, message) for resource in stack.of_type(kind) if not good(resource))
+def _tls(stack: Stack, bucket: Resource) -> Iterator[str]:
+    policies = stack.about(bucket, "aws:s3/bucketPolicy:BucketPolicy")
+    if not any("aws:SecureTransport" in str(policy.at("policy")) for policy in policies):
+        yield "is reached without TLS; deny requests where aws:SecureTransport is false"
+
+
+ENCRYPTED: dict[str, tuple[Callable[[Resource], bool], str]] = {
+    RDS: (lambda r: r.at("storageEncrypted") is True, "is not encrypted; set storageEncrypted"),
+    "aws:ebs/volume:Volume": (lambda r: r.at("encrypted") is True, "is not encrypted; set encrypted"),
+    EKS: (
+        lambda r: "secrets" in items(r.at("encryptionConfig", "resources")),
+        "keeps Kubernetes Secrets without a key of its own; set encryptionConfig",
+    ),
+    GKE: (
+        lambda r: r.at("databaseEncryption", "state") == "ENCRYPTED",
+        "keeps Kubernetes Secrets without a key of its own; set databaseEncryption",
+    ),
+    LAUNCH_TEMPLATE: (
+        lambda r: all(str(dig(d, "ebs", "encrypted")).lower() == "true" for d in items(r.at("blockDeviceMappings"))),
+        "makes volumes without encryption; set ebs.encrypted",
+    ),
+    "kubernetes:storage.k8s.io/v1:StorageClass": (
+        lambda r: r.at("provisioner") != "ebs.csi.aws.com" or r.at("parameters", "encrypted") == "true",
+        "makes volumes without encryption; set parameters.encrypted",
+    ),
+}
+"""Type to what says that it is encrypted, and what to say otherwise."""
+
+
+def _encryption(_: Stack, resource: Resource) -> Iterator[str]:
+    good, message = ENCRYPTED[resource.type]
+    if not good(resource):
+        yield message
 
 
 def _sources(resource: Resource) -> list[Any]:
@@ -133,104 +136,104 @@ def _sources(resource: Resource) -> list[Any]:
     return [*inline, *single, *lists]
 
 
-def _open_networks(stack: Stack) -> Iterator[tuple[Resource, str]]:
-    for resource in stack.of_type(*GATES):
-        outward = resource.at("type") == "egress" or resource.at("direction") == "EGRESS" or resource.at("denies")
-        if not outward and any(source in ANYWHERE for source in _sources(resource)):
-            yield resource, "lets everybody in; name the ranges that connect"
-    for resource in stack.of_type("aws:ec2/subnet:Subnet"):
+def _open_networks(_: Stack, resource: Resource) -> Iterator[str]:
+    if resource.type == SUBNET:
         if resource.at("mapPublicIpOnLaunch") is True:
-            yield resource, "gives every machine a public address; leave mapPublicIpOnLaunch out"
+            yield "gives every machine a public address; leave mapPublicIpOnLaunch out"
+        return
+    outward = resource.at("type") == "egress" or resource.at("direction") == "EGRESS" or resource.at("denies")
+    if not outward and any(source in ANYWHERE for source in _sources(resource)):
+        yield "lets everybody in; name the ranges that connect"
 
 
-def _open_apis(stack: Stack) -> Iterator[tuple[Resource, str]]:
-    for resource in stack.of_type(EKS):
-        if not stack.durable(resource):
-            continue
-        sources = items(resource.at("vpcConfig", "publicAccessCidrs"))
-        public = resource.at("vpcConfig", "endpointPublicAccess") is not False
-        if public and (not sources or any(source in ANYWHERE for source in sources)):
-            yield resource, "has an API that everybody reaches; name publicAccessCidrs or take the public endpoint away"
-        if resource.at("vpcConfig", "endpointPrivateAccess") is not True:
-            yield resource, "sends its nodes out and back to reach the API; set endpointPrivateAccess"
-    for resource in stack.of_type(GKE):
-        if not stack.durable(resource):
-            continue
-        allowed = resource.at("masterAuthorizedNetworksConfig")
-        sources = [dig(block, "cidrBlock") for block in items(dig(allowed, "cidrBlocks"))]
-        if allowed is None or any(source in ANYWHERE for source in sources):
-            yield resource, "has an API that everybody reaches; name masterAuthorizedNetworksConfig"
-        if resource.at("privateClusterConfig", "enablePrivateNodes") is not True:
-            yield resource, "has nodes with public addresses; set privateClusterConfig.enablePrivateNodes"
+def _open_eks(stack: Stack, cluster: Resource) -> Iterator[str]:
+    if not stack.durable(cluster):
+        return
+    sources = items(cluster.at("vpcConfig", "publicAccessCidrs"))
+    public = cluster.at("vpcConfig", "endpointPublicAccess") is not False
+    if public and (not sources or any(source in ANYWHERE for source in sources)):
+        yield "has an API that everybody reaches; name publicAccessCidrs or take the public endpoint away"
+    if cluster.at("vpcConfig", "endpointPrivateAccess") is not True:
+        yield "sends its nodes out and back to reach the API; set endpointPrivateAccess"
 
 
-def _private_databases(stack: Stack) -> Iterator[tuple[Resource, str]]:
-    for resource in stack.of_type(RDS):
-        if resource.at("publiclyAccessible") is not False:
-            yield resource, "can get a public address; set publiclyAccessible to false"
-    for resource in stack.of_type(CLOUD_SQL):
-        if resource.at("settings", "ipConfiguration", "ipv4Enabled") is not False:
-            yield resource, "has a public address; set ipConfiguration.ipv4Enabled to false"
+def _open_gke(stack: Stack, cluster: Resource) -> Iterator[str]:
+    if not stack.durable(cluster):
+        return
+    allowed = cluster.at("masterAuthorizedNetworksConfig")
+    sources = [dig(block, "cidrBlock") for block in items(dig(allowed, "cidrBlocks"))]
+    if allowed is None or any(source in ANYWHERE for source in sources):
+        yield "has an API that everybody reaches; name masterAuthorizedNetworksConfig"
+    if cluster.at("privateClusterConfig", "enablePrivateNodes") is not True:
+        yield "has nodes with public addresses; set privateClusterConfig.enablePrivateNodes"
 
 
-def _metadata_service(stack: Stack) -> Iterator[tuple[Resource, str]]:
-    for resource in stack.of_type(LAUNCH_TEMPLATE, "aws:ec2/instance:Instance"):
-        options = resource.at("metadataOptions")
-        if dig(options, "httpTokens") != "required" or dig(options, "httpPutResponseHopLimit") != 1:
-            yield resource, "hands its role to every pod; set httpTokens to required and httpPutResponseHopLimit to 1"
+def _private_databases(_: Stack, database: Resource) -> Iterator[str]:
+    if database.type == RDS and database.at("publiclyAccessible") is not False:
+        yield "can get a public address; set publiclyAccessible to false"
+    if database.type == CLOUD_SQL and database.at("settings", "ipConfiguration", "ipv4Enabled") is not False:
+        yield "has a public address; set ipConfiguration.ipv4Enabled to false"
 
 
-def _tags(stack: Stack) -> Iterator[tuple[Resource, str]]:
-    for resource in stack.resources.values():
-        if resource.type in TAGGED:
-            missing = [key for key in (*COMMON_TAGS, "system") if key not in stack.tags(resource)]
-            if missing:
-                yield resource, f"lacks the tags {', '.join(missing)}"
+def _metadata_service(_: Stack, resource: Resource) -> Iterator[str]:
+    options = resource.at("metadataOptions")
+    if dig(options, "httpTokens") != "required" or dig(options, "httpPutResponseHopLimit") != 1:
+        yield "hands its role to every pod; set httpTokens to required and httpPutResponseHopLimit to 1"
 
 
-def _protection(stack: Stack) -> Iterator[tuple[Resource, str]]:
-    for resource in stack.of_type(*PROTECTED):
-        if stack.durable(resource) and not resource.protect:
-            yield resource, "is durable, but Pulumi would delete it; set protect"
-    for resource in stack.of_type(EKS, GKE, RDS, CLOUD_SQL):
-        if stack.durable(resource) and resource.at("deletionProtection") is not True:
-            yield resource, "is durable, but its cloud would delete it; set deletionProtection"
-    for resource in stack.of_type(BUCKET):
-        if stack.durable(resource) and resource.at("forceDestroy") is True:
-            yield resource, "is durable, but would go with everything in it; set forceDestroy to false"
+def _tags(stack: Stack, resource: Resource) -> Iterator[str]:
+    missing = [key for key in (*COMMON_TAGS, "system") if key not in stack.tags(resource)]
+    if missing:
+        yield f"lacks the tags {', '.join(missing)}"
 
 
-def _providers(stack: Stack) -> Iterator[tuple[Resource, str]]:
-    for resource in stack.resources.values():
-        if resource.package not in ("aws", "gcp", "kubernetes"):
-            continue
-        # Pulumi calls the provider that it makes by itself `default`, or `default_<version>`.
-        name = (resource.provider or "::default").rsplit("::", 1)[-1]
-        if name == "default" or name.startswith("default_"):
-            yield resource, "goes to whatever account the machine is set to; name its provider"
+def _protection(stack: Stack, resource: Resource) -> Iterator[str]:
+    if not stack.durable(resource):
+        return
+    if not resource.protect:
+        yield "is durable, but Pulumi would delete it; set protect"
+    if resource.type in (EKS, GKE, RDS, CLOUD_SQL) and resource.at("deletionProtection") is not True:
+        yield "is durable, but its cloud would delete it; set deletionProtection"
+    if resource.type == BUCKET and resource.at("forceDestroy") is True:
+        yield "is durable, but would go with everything in it; set forceDestroy to false"
 
 
-def _registries(stack: Stack) -> Iterator[tuple[Resource, str]]:
-    for resource in stack.of_type("aws:ecr/repository:Repository"):
-        if resource.at("imageTagMutability") != "IMMUTABLE":
-            yield resource, "lets tags move; set imageTagMutability to IMMUTABLE"
-        if resource.at("imageScanningConfiguration", "scanOnPush") is not True:
-            yield resource, "is not scanned; set scanOnPush"
-    for resource in stack.of_type("gcp:artifactregistry/repository:Repository"):
-        if resource.at("format") == "DOCKER" and resource.at("dockerConfig", "immutableTags") is not True:
-            yield resource, "lets tags move; set dockerConfig.immutableTags"
+def _providers(_: Stack, resource: Resource) -> Iterator[str]:
+    if resource.package not in ("aws", "gcp", "kubernetes"):
+        return
+    # Pulumi calls the provider that it makes by itself `default`, or `default_<version>`.
+    name = (resource.provider or "::default").rsplit("::", 1)[-1]
+    if name == "default" or name.startswith("default_"):
+        yield "goes to whatever account the machine is set to; name its provider"
+
+
+def _registries(_: Stack, repository: Resource) -> Iterator[str]:
+    if repository.type == ECR:
+        if repository.at("imageTagMutability") != "IMMUTABLE":
+            yield "lets tags move; set imageTagMutability to IMMUTABLE"
+        if repository.at("imageScanningConfiguration", "scanOnPush") is not True:
+            yield "is not scanned; set scanOnPush"
+    elif repository.at("format") == "DOCKER" and repository.at("dockerConfig", "immutableTags") is not True:
+        yield "lets tags move; set dockerConfig.immutableTags"
 
 
 CLOUD_RULES = (
-    Rule("private-buckets", "Buckets are private, encrypted, versioned and reached over TLS.", _buckets),
-    Rule("encryption-at-rest", "Disks, databases and Kubernetes Secrets are encrypted.", _encryption),
-    Rule("no-open-networks", "Nobody from anywhere reaches machines directly.", _open_networks),
-    Rule("no-open-apis", "A durable cluster's API names the ranges that reach it.", _open_apis),
-    Rule("private-databases", "Databases have no public address.", _private_databases),
-    Rule("metadata-service", "Pods cannot take their node's role.", _metadata_service),
-    Rule("tags", "Everything says its project, stack, owner, lifecycle and system.", _tags),
-    Rule("protection", "What is durable is protected, by Pulumi and by its cloud.", _protection),
-    Rule("explicit-providers", "Every resource names the account or cluster that it goes to.", _providers),
-    Rule("immutable-images", "A tag means the same image for ever.", _registries),
+    Rule("private-buckets", "Buckets are private, encrypted and versioned.", (BUCKET,), _buckets),
+    Rule("tls-only-buckets", "Buckets are reached over TLS alone.", (BUCKET,), _tls),
+    Rule("encryption-at-rest", "Disks, databases and Kubernetes Secrets are encrypted.", (*ENCRYPTED,), _encryption),
+    Rule("no-open-networks", "Nobody from anywhere reaches machines directly.", (*GATES, SUBNET), _open_networks),
+    Rule("no-open-eks-api", "A durable cluster's API names the ranges that reach it.", (EKS,), _open_eks),
+    Rule("no-open-gke-api", "A durable cluster's API names the ranges that reach it.", (GKE,), _open_gke),
+    Rule("private-databases", "Databases have no public address.", (RDS, CLOUD_SQL), _private_databases),
+    Rule(
+        "metadata-service",
+        "Pods cannot take their node's role.",
+        (LAUNCH_TEMPLATE, "aws:ec2/instance:Instance"),
+        _metadata_service,
+    ),
+    Rule("tags", "Everything says its project, stack, owner, lifecycle and system.", tuple(sorted(TAGGED)), _tags),
+    Rule("protection", "What is durable is protected, by Pulumi and by its cloud.", PROTECTED, _protection),
+    Rule("explicit-providers", "Every resource names the account or cluster that it goes to.", (), _providers),
+    Rule("immutable-images", "A tag means the same image for ever.", (ECR, ARTIFACT_REGISTRY), _registries),
 )
 """The rules about the clouds."""

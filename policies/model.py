@@ -12,6 +12,14 @@ COMMON_TAGS = ("project", "stack", "owner", "lifecycle")
 """What a provider puts on everything."""
 
 
+class UnknownError(Exception):
+    """A rule asks for a value that a preview cannot know; the rule is undecided until the update."""
+
+
+class Unknown:
+    """Stands in inputs for a value that is not known yet."""
+
+
 @dataclass(frozen=True)
 class Resource:
     """One resource.
@@ -47,6 +55,9 @@ class Resource:
 
         Returns:
             The value, or None where there is none.
+
+        Raises:
+            UnknownError: It is not known yet.
         """
         return dig(self.inputs, *path)
 
@@ -60,6 +71,9 @@ def dig(value: Any, *path: str | int) -> Any:
 
     Returns:
         The value, or None where there is none.
+
+    Raises:
+        UnknownError: It is not known yet.
     """
     for part in path:
         if isinstance(value, dict) and isinstance(part, str):
@@ -67,8 +81,12 @@ def dig(value: Any, *path: str | int) -> Any:
         elif isinstance(value, list) and isinstance(part, int):
             items = cast("list[Any]", value)
             value = items[part] if part < len(items) else None
+        elif isinstance(value, Unknown):
+            break
         else:
             return None
+    if isinstance(value, Unknown):
+        raise UnknownError
     return value
 
 
@@ -167,12 +185,33 @@ class Rule:
     Attributes:
         name: Short name.
         description: What holds, and why.
-        check: Finds what breaks it: yields the resource and one sentence.
+        types: Types that it is about; empty: all.
+        check: Finds what breaks it in one resource: yields a sentence each.
     """
 
     name: str
     description: str
-    check: Callable[[Stack], Iterable[tuple[Resource, str]]]
+    types: tuple[str, ...]
+    check: Callable[[Stack, Resource], Iterable[str]]
+
+    def broken(self, stack: Stack) -> Iterator[tuple[Resource, str]]:
+        """Check a stack.
+
+        Args:
+            stack: The stack.
+
+        Returns:
+            Each resource that breaks the rule, and how. What cannot be decided yet is left out.
+        """
+        for resource in list(stack.resources.values()):
+            if self.types and resource.type not in self.types:
+                continue
+            try:
+                found = list(self.check(stack, resource))
+            except UnknownError:
+                continue
+            for message in found:
+                yield resource, message
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pytest
 
 from policies.check import RULES, violations
 from policies.kubernetes import LEVEL
+from policies.model import Unknown
 from tests.support import cases
 from tests.unit.clouds.graph import Graph
 
@@ -78,7 +79,7 @@ BREAKS: list[tuple[str, Callable[[Plan], None]]] = [
     ("private-buckets", set_at("state-public-access", "blockPublicPolicy", to=False)),
     ("private-buckets", without("state-public-access")),
     ("private-buckets", without("state-encryption")),
-    ("private-buckets", without("state-tls-only")),
+    ("tls-only-buckets", without("state-tls-only")),
     ("private-buckets", set_at("state-versioning", "versioningConfiguration", "status", to="Suspended")),
     ("private-buckets", set_at("state-store", "acl", to="public-read")),
     ("encryption-at-rest", set_at("postgres-database-instance", "storageEncrypted", to=False)),
@@ -96,15 +97,15 @@ BREAKS: list[tuple[str, Callable[[Plan], None]]] = [
         set_at("staging-default-security-group", "ingress", to=[{"cidrBlocks": ["0.0.0.0/0"], "fromPort": 22}]),
     ),
     ("no-open-networks", set_at("staging-public-1a", "mapPublicIpOnLaunch", to=True)),
-    ("no-open-apis", set_at("staging-cluster", "vpcConfig", "publicAccessCidrs", to=["0.0.0.0/0"])),
-    ("no-open-apis", set_at("staging-cluster", "vpcConfig", "publicAccessCidrs", to=None)),
-    ("no-open-apis", set_at("staging-cluster", "vpcConfig", "endpointPrivateAccess", to=False)),
+    ("no-open-eks-api", set_at("staging-cluster", "vpcConfig", "publicAccessCidrs", to=["0.0.0.0/0"])),
+    ("no-open-eks-api", set_at("staging-cluster", "vpcConfig", "publicAccessCidrs", to=None)),
+    ("no-open-eks-api", set_at("staging-cluster", "vpcConfig", "endpointPrivateAccess", to=False)),
     (
-        "no-open-apis",
+        "no-open-gke-api",
         set_at("nginx-asia-cluster", "masterAuthorizedNetworksConfig", "cidrBlocks", to=[{"cidrBlock": "0.0.0.0/0"}]),
     ),
-    ("no-open-apis", set_at("nginx-asia-cluster", "masterAuthorizedNetworksConfig", to=None)),
-    ("no-open-apis", set_at("nginx-asia-cluster", "privateClusterConfig", "enablePrivateNodes", to=False)),
+    ("no-open-gke-api", set_at("nginx-asia-cluster", "masterAuthorizedNetworksConfig", to=None)),
+    ("no-open-gke-api", set_at("nginx-asia-cluster", "privateClusterConfig", "enablePrivateNodes", to=False)),
     ("private-databases", set_at("postgres-database-instance", "publiclyAccessible", to=True)),
     ("private-databases", set_at("mysql-database-instance", "settings", "ipConfiguration", "ipv4Enabled", to=True)),
     ("metadata-service", set_at("staging-node-template", "metadataOptions", "httpPutResponseHopLimit", to=2)),
@@ -142,6 +143,17 @@ def test_a_change_for_the_worse_is_found(durable_plan: Plan, rule: str, change: 
     plan = copy.deepcopy(durable_plan)
     change(plan)
     assert {violation.rule for violation in violations(plan)} == {rule}
+
+
+def test_what_a_preview_cannot_know_is_left_undecided(durable_plan: Plan) -> None:
+    """An unknown value is no violation, and hides none of another resource."""
+    plan = copy.deepcopy(durable_plan)
+    set_at("state-tls-only", "policy", to=Unknown())(plan)
+    set_at("staging-node-template", "metadataOptions", to=Unknown())(plan)
+    set_at("postgres-database-instance", "storageEncrypted", to=Unknown())(plan)
+    assert violations(plan) == []
+    set_at("staging-storage-class", "parameters", "encrypted", to="false")(plan)
+    assert [violation.resource for violation in violations(plan)] == ["staging-storage-class"]
 
 
 def test_every_rule_has_a_change_that_breaks_it() -> None:
