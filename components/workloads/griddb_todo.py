@@ -185,6 +185,7 @@ class GridDbTodo(pulumi.ComponentResource):
                     host=args.options.host,
                 ),
                 connects_to=(auth.endpoint("http"), griddb.endpoint("griddb")),
+                component_of="todo",
             ),
             pulumi.ResourceOptions(parent=self),
         )

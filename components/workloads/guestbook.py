@@ -108,6 +108,7 @@ class Guestbook(pulumi.ComponentResource):
                 ),
                 connects_to=(master.endpoint("redis"), slaves.endpoint("redis")),
                 user=APACHE_USER,
+                component_of=NAME,
             ),
             pulumi.ResourceOptions(parent=self),
         )

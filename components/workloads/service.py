@@ -46,7 +46,7 @@ class ServiceArgs:
         init_containers: Steps that run before the containers.
         service_account: Service account whose token the pods get; needs an exemption.
         annotations: Annotations of the pods.
-        component_of: The app that people see this as a part of; None: it is one itself.
+        component_of: The app of the stack file that this is a part of; None: it bears that name itself.
         object_name: Name of its Kubernetes objects; None: the component's. Two systems may both have a `redis-master`.
         metrics: Where Prometheus finds its metrics, or None.
         public: Whether anybody may connect even though its Service is internal (a host-network agent).

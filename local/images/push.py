@@ -77,7 +77,7 @@ def push(
             if there.content != shop.content(image):
                 deliveries.append(_Delivery(image, target, there.exists))
         if not force:
-            _refuse_overwriting([(delivery, "<app>") for delivery in deliveries])
+            _refuse_overwriting(deliveries)
         _deliver(shop, deliveries)
     return pushed
 
@@ -98,12 +98,10 @@ def ensure(
         apps: the app's name in the settings by reference, for the message about a changed image under an old tag.
 
     Raises:
-        LocalError: a reference that nothing here can provide, a failed build, a registry that does not answer, or an
-            own image whose sources changed while its tag did not.
+        LocalError: a reference that nothing here can provide, a failed build, or a registry that does not answer.
     """
     result: list[Available] = []
     deliveries: list[_Delivery] = []
-    own: list[tuple[_Delivery, str]] = []
     problems: list[str] = []
     with workshop(progress) as shop:
         for text in dict.fromkeys(references):
@@ -119,13 +117,15 @@ def ensure(
             if not isinstance(delivery, _Delivery):
                 result.append(Available(text, delivery))
                 continue
+            if is_own and delivery.replaces:
+                # What was pushed goes on running: changed sources are rolled out by a new tag, when somebody wants it.
+                shop.progress.note(_changed(delivery, (apps or {}).get(text, "<app>")))
+                result.append(Available(text, "registry"))
+                continue
             result.append(Available(text, "built", delivery.replaces))
             deliveries.append(delivery)
-            if is_own:
-                own.append((delivery, (apps or {}).get(text, "<app>")))
         if problems:
             raise LocalError("\n".join(problems))
-        _refuse_overwriting(own)
         _deliver(shop, deliveries)
     return result
 
@@ -167,18 +167,19 @@ def _third_party(shop: Workshop, reference: Reference, registry_host: str) -> _D
     return _Delivery(image, target, there.exists)
 
 
-def _refuse_overwriting(deliveries: Sequence[tuple[_Delivery, str]]) -> None:
+def _changed(delivery: _Delivery, app: str) -> str:
+    """What to say of an own image whose sources changed while its tag did not."""
+    tag = delivery.target.tag
+    following = f"{int(tag) + 1:0{len(tag)}d}" if tag.isdigit() else "<n>"
+    return (
+        f"{delivery.target} is in the registry with other content than images/{delivery.image.name} has now, and a tag "
+        f"is never overwritten: raise the revision with `slipway config set apps.{app}.revision {following}`"
+    )
+
+
+def _refuse_overwriting(deliveries: Sequence[_Delivery]) -> None:
     """A tag of ours is immutable: what runs under it can be told from its name."""
-    problems: list[str] = []
-    for delivery, app in deliveries:
-        if delivery.replaces:
-            tag = delivery.target.tag
-            following = f"{int(tag) + 1:0{len(tag)}d}" if tag.isdigit() else "<n>"
-            problems.append(
-                f"{delivery.target} is in the registry with other content than images/{delivery.image.name} has now, "
-                f"and a tag is never overwritten: raise the revision with `slipway config set apps.{app}.revision "
-                f"{following}`"
-            )
+    problems = [_changed(delivery, "<app>") for delivery in deliveries if delivery.replaces]
     if problems:
         raise LocalError("\n".join(problems))
 

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 
 from local.cluster import EmbeddedCluster
-from local.progress import SilentProgress
 from stacks.environment import EMBEDDED_CONTEXT
-from tests.support.live import LiveStack, slipway
+from tests.support.running import RunningStack
+
+if TYPE_CHECKING:
+    from tests.support.live import LiveStack
 
 
 @pytest.fixture(scope="session")
-def live() -> LiveStack:
-    """The dev stack, brought up; it stays, as a person's own would."""
+def live(dev: LiveStack) -> RunningStack:
+    """The dev stack, up; it stays, as a person's own would."""
     context = os.environ.get("KUBE_CONTEXT")
-    kubeconfig = None
-    if not context:
-        cluster = EmbeddedCluster()
-        cluster.up(SilentProgress())
-        kubeconfig = cluster.kubeconfig
-    result = slipway("up", "--stack", "dev")
-    assert result.returncode == 0, result.stdout + result.stderr
-    return LiveStack("dev", context or EMBEDDED_CONTEXT, kubeconfig)
+    return RunningStack(dev.name, context or EMBEDDED_CONTEXT, None if context else EmbeddedCluster().kubeconfig)

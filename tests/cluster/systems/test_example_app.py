@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.support.live import eventually
+from tests.support.running import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.live import LiveStack
+    from tests.support.running import RunningStack
 
 pytestmark = pytest.mark.cluster
 NAMESPACE = "example-app"
@@ -27,7 +27,7 @@ def _messages(url: str) -> list[str]:
 
 
 @pytest.fixture
-def second(live: LiveStack) -> Iterator[str]:
+def second(live: RunningStack) -> Iterator[str]:
     """A second database: the first one's pod under another name, with an empty volume and another first row."""
     pod = live.get("pod", "-n", NAMESPACE, "mariadb-0")
     spec = pod["spec"]
@@ -71,11 +71,11 @@ def second(live: LiveStack) -> Iterator[str]:
         live.kubectl("delete", "-n", NAMESPACE, f"pod/{SECOND}", f"service/{SECOND}", f"configmap/{SECOND}")
 
 
-def test_a_row_comes_from_mysql(live: LiveStack) -> None:
+def test_a_row_comes_from_mysql(live: RunningStack) -> None:
     assert "hello from mysql" in _messages(str(live.apps()["example-app"]["url"]))
 
 
-def test_the_external_name_alone_decides_what_is_read(live: LiveStack, second: str) -> None:
+def test_the_external_name_alone_decides_what_is_read(live: RunningStack, second: str) -> None:
     url = str(live.apps()["example-app"]["url"])
     before = {pod["metadata"]["uid"] for pod in live.pods(NAMESPACE, app="example-app")}
     first = live.get("service", "-n", NAMESPACE, "mysql-service")["spec"]["externalName"]
@@ -93,7 +93,7 @@ def test_the_external_name_alone_decides_what_is_read(live: LiveStack, second: s
     assert {pod["metadata"]["uid"] for pod in live.pods(NAMESPACE, app="example-app")} == before
 
 
-def test_mysql_service_is_an_external_name(live: LiveStack) -> None:
+def test_mysql_service_is_an_external_name(live: RunningStack) -> None:
     spec = live.get("service", "-n", NAMESPACE, "mysql-service")["spec"]
     assert spec["type"] == "ExternalName"
     assert "selector" not in spec

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.support.live import eventually
+from tests.support.running import eventually
 
 if TYPE_CHECKING:
-    from tests.support.live import LiveStack
+    from tests.support.running import RunningStack
 
 pytestmark = pytest.mark.cluster
 
 
-def test_an_entry_is_read_back_from_a_copy(live: LiveStack) -> None:
+def test_an_entry_is_read_back_from_a_copy(live: RunningStack) -> None:
     url = f"{live.apps()['guestbook-frontend']['url']}/guestbook.php"
     entry = f"hello {uuid.uuid4().hex}"
     assert httpx.get(url, params={"cmd": "set", "key": "messages", "value": entry}).status_code == 200
@@ -32,7 +32,7 @@ def test_an_entry_is_read_back_from_a_copy(live: LiveStack) -> None:
         assert "connected" in role
 
 
-def test_an_entry_survives_the_master(live: LiveStack) -> None:
+def test_an_entry_survives_the_master(live: RunningStack) -> None:
     url = f"{live.apps()['guestbook-frontend']['url']}/guestbook.php"
     entry = f"kept {uuid.uuid4().hex}"
     assert httpx.get(url, params={"cmd": "set", "key": "messages", "value": entry}).status_code == 200

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.support.live import eventually
+from tests.support.running import eventually
 
 if TYPE_CHECKING:
-    from tests.support.live import LiveStack
+    from tests.support.running import RunningStack
 
 pytestmark = pytest.mark.cluster
 JOBS = {"prometheus", "kubelet", "cadvisor", "pods"}
@@ -21,7 +21,7 @@ def _targets(url: str) -> list[dict[str, Any]]:
     return httpx.get(f"{url}/api/v1/targets", params={"state": "active"}).json()["data"]["activeTargets"]
 
 
-def test_every_target_is_up(live: LiveStack) -> None:
+def test_every_target_is_up(live: RunningStack) -> None:
     url = str(live.apps()["local-prometheus"]["url"])
 
     def all_up() -> bool:
@@ -36,7 +36,7 @@ def test_every_target_is_up(live: LiveStack) -> None:
     assert {"traefik", "node-exporter"} <= apps
 
 
-def test_the_apps_use_of_memory_is_known(live: LiveStack) -> None:
+def test_the_apps_use_of_memory_is_known(live: RunningStack) -> None:
     url = str(live.apps()["local-prometheus"]["url"])
     query = 'container_memory_working_set_bytes{namespace="h2o",container="h2o-example"}'
 
@@ -47,7 +47,7 @@ def test_the_apps_use_of_memory_is_known(live: LiveStack) -> None:
     eventually(known, seconds=120, every=3)
 
 
-def test_grafana_reaches_prometheus_and_has_the_dashboard(live: LiveStack) -> None:
+def test_grafana_reaches_prometheus_and_has_the_dashboard(live: RunningStack) -> None:
     url = str(live.apps()["local-grafana"]["url"])
     assert httpx.get(f"{url}/api/health").status_code == 200
     secret = live.get("secret", "-n", "monitoring", "grafana-admin")["data"]

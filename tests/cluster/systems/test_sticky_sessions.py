@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.support.live import eventually
+from tests.support.running import eventually
 
 if TYPE_CHECKING:
-    from tests.support.live import LiveStack
+    from tests.support.running import RunningStack
 
 pytestmark = pytest.mark.cluster
 HOST = {"Host": "debug.example.com"}
@@ -18,7 +18,7 @@ REQUESTS = 200
 
 
 @pytest.fixture(scope="module")
-def url(live: LiveStack) -> str:
+def url(live: RunningStack) -> str:
     """Where the ingress controller answers, once it knows the app."""
     address = str(live.apps()["http-debug-server"]["url"])
     eventually(lambda: httpx.get(address, headers=HOST).status_code == 200)
@@ -35,7 +35,7 @@ def _hostnames(url: str, cookies: dict[str, str] | None = None) -> set[str]:
     return names
 
 
-def test_without_the_cookie_every_pod_answers(live: LiveStack, url: str) -> None:
+def test_without_the_cookie_every_pod_answers(live: RunningStack, url: str) -> None:
     pods = {pod["metadata"]["name"] for pod in live.pods("http-debug", app="http-debug-server")}
     assert len(pods) == 3
     assert _hostnames(url) == pods
@@ -49,7 +49,7 @@ def test_with_the_cookie_one_pod_answers(url: str) -> None:
     assert _hostnames(url, {"route": first.cookies["route"]}) == {first.json()["hostname"]}
 
 
-def test_a_session_moves_when_its_pod_dies(live: LiveStack, url: str) -> None:
+def test_a_session_moves_when_its_pod_dies(live: RunningStack, url: str) -> None:
     first = httpx.get(url, headers=HOST)
     cookies = {"route": first.cookies["route"]}
     gone = first.json()["hostname"]

@@ -13,16 +13,16 @@ import pytest
 
 from local.cluster import EmbeddedCluster
 from local.progress import SilentProgress
-from tests.support.live import eventually
+from tests.support.running import eventually
 
 if TYPE_CHECKING:
-    from tests.support.live import LiveStack
+    from tests.support.running import RunningStack
 
 pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture(scope="module")
-def url(live: LiveStack) -> str:
+def url(live: RunningStack) -> str:
     """Where the page answers."""
     return str(live.apps()["todo-web-server"]["url"])
 
@@ -55,7 +55,7 @@ def test_the_endpoints_want_a_token(url: str) -> None:
     assert answer.status_code == 401
 
 
-def test_a_todo_survives_the_deletion_of_the_griddb_pod(live: LiveStack, url: str) -> None:
+def test_a_todo_survives_the_deletion_of_the_griddb_pod(live: RunningStack, url: str) -> None:
     headers = _sign_in(url, "anna")
     title = f"kept {uuid.uuid4().hex}"
     assert httpx.post(f"{url}/api/todos", headers=headers, json={"title": title}, timeout=10).status_code == 201
@@ -64,7 +64,7 @@ def test_a_todo_survives_the_deletion_of_the_griddb_pod(live: LiveStack, url: st
 
 
 @pytest.mark.skipif("KUBE_CONTEXT" in os.environ, reason="only the embedded cluster may be restarted")
-def test_a_todo_survives_a_restart_of_the_whole_cluster(live: LiveStack, url: str) -> None:
+def test_a_todo_survives_a_restart_of_the_whole_cluster(live: RunningStack, url: str) -> None:
     headers = _sign_in(url, "anna")
     title = f"restart {uuid.uuid4().hex}"
     assert httpx.post(f"{url}/api/todos", headers=headers, json={"title": title}, timeout=10).status_code == 201
