@@ -1,111 +1,27 @@
-"""The command line `slipway`."""
+"""Entry point of `slipway`. It loads nothing itself: Ctrl-C is told well even while the commands are being loaded."""
 
 from __future__ import annotations
 
-import errno
+import signal
 import sys
-import time
-import traceback
-from typing import TYPE_CHECKING, Any
-
-import typer
-from typer.core import TyperGroup
-
-from local.cli import app as local_app
-from local.errors import LocalError
-from ops.commands import bootstrap, config, doctor, down, images, policy, preview, render, status, up
-from ops.errors import OpsError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it (128 + SIGINT)."""
-
-
-class _Guarded(TyperGroup):
-    """Turns every error of a command into one message for people."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            _say("interrupted; run the same command again to continue")
-            raise typer.Exit(INTERRUPTED) from None
-        except (OpsError, LocalError) as error:
-            _fail(str(error))
-        except BrokenPipeError:
-            # Whoever read our output (head, less) has seen enough.
-            sys.stderr.close()
-            raise typer.Exit(1) from None
-        except OSError as error:
-            _fail(_about_system(error))
-        except (typer.Exit, typer.Abort):
-            raise
-        except Exception as error:
-            if type(error).__name__ == "SettingsError":  # by name: importing it takes longer than `--help` may
-                _fail(str(error))
-            if type(error).__module__.startswith("typer."):
-                raise  # wrong usage; Typer explains it
-            _fail(_about_unexpected(error))
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-
-
-def _fail(text: str) -> None:
-    _say(f"error: {text}")
-    raise typer.Exit(1)
-
-
-def _about_system(error: OSError) -> str:
-    where = f" ({error.filename})" if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return f"no space left to write{where}: {error.strerror}; free some space and run the same command again"
-    return f"{error.strerror or error}{where}; {_saved(error)}"
-
-
-def _about_unexpected(error: Exception) -> str:
-    said = (str(error).splitlines() or [""])[0]
-    return f"something unexpected happened ({type(error).__name__}: {said}); {_saved(error)}"
-
-
-def _saved(error: BaseException) -> str:
-    """Keep the traceback in a file and say where."""
-    from local import paths
-
-    path: Path = paths.cache() / "log" / f"error-{time.strftime('%Y%m%d-%H%M%S')}.txt"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    except OSError:
-        return "its details could not be saved"
-    return f"its details are in {path}"
-
-
-app = typer.Typer(
-    name="slipway",
-    cls=_Guarded,
-    help="One Pulumi program that provisions clouds and deploys applications, per stack.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command("up")(up.up)
-app.command("preview")(preview.preview)
-app.command("render")(render.render)
-app.command("status")(status.status)
-app.command("down")(down.down)
-app.command("doctor")(doctor.doctor)
-app.command("policy")(policy.policy)
-app.command("bootstrap")(bootstrap.bootstrap)
-app.add_typer(images.app, name="images")
-app.add_typer(config.app, name="config")
-app.add_typer(local_app, name="local")
+INTERRUPTED_TEXT = "interrupted; run the same command again to continue"
 
 
 def main() -> None:
-    """Entry point of `slipway`."""
-    app()
+    """Run the command line and exit with its code."""
+    code: object = 0
+    try:
+        from ops.app import app
+
+        app()
+    except SystemExit as ended:
+        code = ended.code
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{INTERRUPTED_TEXT}\n")
+        code = INTERRUPTED
+    # What is left is to end: a further Ctrl-C has nothing to interrupt.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code if isinstance(code, int) else 0 if code is None else 1)

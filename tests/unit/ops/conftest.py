@@ -84,7 +84,7 @@ def slipway() -> Callable[..., Result]:
     """Runs the command line in this process."""
 
     def run(*arguments: str) -> Result:
-        from ops.cli import app
+        from ops.app import app
 
         return CliRunner().invoke(app, list(arguments))
 

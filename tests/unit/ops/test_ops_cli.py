@@ -35,7 +35,7 @@ def test_help_names_every_command(slipway: Slipway) -> None:
 
 @pytest.mark.parametrize("module", HELP_LOADS_NOT)
 def test_help_is_quick_because_it_loads_little(module: str) -> None:
-    code = f"import sys, ops.cli; sys.exit({module!r} in sys.modules)"
+    code = f"import sys, ops.app; sys.exit({module!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

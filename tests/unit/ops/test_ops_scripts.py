@@ -1,0 +1,152 @@
+"""The scripts around the commands: what is missing is told at once, and in which order things start."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ops.render.program import PROJECT_DIR
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BASICS = ("bash", "dirname", "mkdir", "df", "awk", "sed", "tail", "env", "rm", "mv", "install", "id")
+OLD_PYTHON = """#!/bin/bash
+case "$2" in *version_info*) exit 1 ;; *) echo 3.9.2 ;; esac
+"""
+NO_VENV_PYTHON = """#!/bin/bash
+case "$2" in *ensurepip*) exit 1 ;; *) exit 0 ;; esac
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A PATH with the basic programs and nothing else."""
+    directory = tmp_path / "path"
+    directory.mkdir()
+    for name in BASICS:
+        there = shutil.which(name)
+        assert there is not None, name
+        (directory / name).symlink_to(there)
+    return directory
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A clone without environment."""
+    directory = tmp_path / "clone"
+    shutil.copytree(PROJECT_DIR / "scripts", directory / "scripts")
+    return directory
+
+
+def program(directory: Path, name: str, text: str) -> None:
+    (directory / name).write_text(text, encoding="utf-8")
+    (directory / name).chmod(0o755)
+
+
+def bootstrap(clone: Path, path: Path, cache: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(path / "bash"), str(clone / "scripts" / "bootstrap.sh")],
+        env={"PATH": str(path), "HOME": str(clone), "SLIPWAY_CACHE": cache},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_machine_without_python_is_told(clone: Path, path: Path, tmp_path: Path) -> None:
+    done = bootstrap(clone, path, str(tmp_path / "cache"))
+    assert done.returncode == 1
+    assert "python3 is missing; install Python 3.11 or newer" in done.stderr
+
+
+def test_an_old_python_is_told(clone: Path, path: Path, tmp_path: Path) -> None:
+    program(path, "python3", OLD_PYTHON)
+    done = bootstrap(clone, path, str(tmp_path / "cache"))
+    assert done.returncode == 1
+    assert "python3 is 3.9.2; 3.11 or newer is needed" in done.stderr
+
+
+def test_everything_that_is_missing_is_told_at_once(clone: Path, path: Path) -> None:
+    program(path, "python3", NO_VENV_PYTHON)
+    done = bootstrap(clone, path, "/proc/no-cache-here")
+    assert done.returncode == 1
+    assert done.stderr.count("  - ") == 2
+    assert "python3-venv" in done.stderr
+    assert "SLIPWAY_CACHE" in done.stderr
+
+
+def fake_slipway(clone: Path, *, code: int = 0, out: str = "", sleep: int = 0) -> Path:
+    """A stand-in for the command line that writes down its calls."""
+    log = clone / "calls"
+    directory = clone / ".venv" / "bin"
+    directory.mkdir(parents=True)
+    # exec: Ctrl-C reaches the sleep as it would reach the command.
+    nap = f"exec sleep {sleep}\n" if sleep else ""
+    program(directory, "slipway", f'#!/bin/bash\necho "$*" >> {log}\necho "{out}"\n{nap}exit {code}\n')
+    return log
+
+
+def dev(clone: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {k: v for k, v in os.environ.items() if k != "KUBE_CONTEXT"}
+    return subprocess.run(
+        [str(clone / "scripts" / "dev.sh"), "dev"],
+        env={**kept, **environment},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+
+def test_dev_checks_the_settings_then_starts_the_cluster_then_the_stack(clone: Path) -> None:
+    log = fake_slipway(clone, out="Pulumi.dev.yaml: nothing is wrong; clusters: local (embedded)")
+    assert dev(clone).returncode == 0
+    assert log.read_text(encoding="utf-8").splitlines() == ["config check --stack dev", "local up", "up --stack dev"]
+
+
+def test_wrong_settings_start_nothing(clone: Path) -> None:
+    log = fake_slipway(clone, code=1)
+    assert dev(clone).returncode == 1
+    assert log.read_text(encoding="utf-8").splitlines() == ["config check --stack dev"]
+
+
+@pytest.mark.parametrize(("context", "kind"), [("mine", "embedded"), ("", "existing")])
+def test_nothing_local_starts_where_another_cluster_is_used(clone: Path, context: str, kind: str) -> None:
+    log = fake_slipway(clone, out=f"clusters: local ({kind})")
+    assert dev(clone, KUBE_CONTEXT=context).returncode == 0
+    assert log.read_text(encoding="utf-8").splitlines() == ["config check --stack dev", "up --stack dev"]
+
+
+def test_ctrl_c_ends_dev_with_130(clone: Path) -> None:
+    log = fake_slipway(clone, sleep=30)
+    process = subprocess.Popen([str(clone / "scripts" / "dev.sh"), "dev"], start_new_session=True)
+    while not log.exists():
+        assert process.poll() is None
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(timeout=10) == 130
+    assert log.read_text(encoding="utf-8").splitlines() == ["config check --stack dev"]
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not on this machine")
+def test_make_shows_its_targets() -> None:
+    done = subprocess.run(["make", "--no-print-directory"], cwd=PROJECT_DIR, capture_output=True, text=True, check=True)
+    for target in ("dev", "test", "check", "preview", "down", "help"):
+        assert f"  {target} " in done.stdout
+
+
+def test_ctrl_c_while_the_commands_are_loaded_is_one_line(tmp_path: Path) -> None:
+    # The commands' module interrupts itself while it is being loaded.
+    (tmp_path / "ops").mkdir()
+    for name in ("__init__.py", "cli.py"):
+        shutil.copy(PROJECT_DIR / "ops" / name, tmp_path / "ops" / name)
+    (tmp_path / "ops" / "app.py").write_text("raise KeyboardInterrupt\n", encoding="utf-8")
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from ops.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert done.stderr == "interrupted; run the same command again to continue\n"
