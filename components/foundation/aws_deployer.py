@@ -255,6 +255,6 @@ class AwsDeployer(pulumi.ComponentResource):
         key = aws.iam.AccessKey(
             f"{self._prefix}-deployer-key",
             user=user.name,
-            opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["secret"]),
+            opts=child,
         )
         return user.arn, pulumi.Output.secret(key.secret)
