@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # compressed into which blob; kept, that saves compressing the base once per image.
 _STRAY_DATA = Path("/var/lib/containers")
 _STRAY_CACHE = Path("/var/cache/containers")
+_LINK = _STRAY_DATA / "cache"
 
 
 class BuildahEngine:
@@ -105,21 +106,25 @@ class BuildahEngine:
         self._run(["push", "--quiet", *self._policy, *plain, source, target], f"pushing {destination}")
 
 
+def forget_strays() -> None:
+    """Remove what a killed run left outside the cache; called before each run, and for a purge."""
+    if _LINK.is_symlink() and _LINK.readlink() == paths.cache() / "images" / "blobs":
+        _LINK.unlink()
+        _STRAY_DATA.rmdir()
+
+
 @contextmanager
 def _no_strays(blobs: Path) -> Generator[None]:
     """Keep what Buildah remembers of blobs in `blobs`, and leave no directory of its own outside the cache.
 
     A machine whose Podman or Buildah has these directories already keeps them as they are.
     """
-    link = _STRAY_DATA / "cache"
-    if link.is_symlink() and link.readlink() == blobs:  # left by a run that was killed
-        link.unlink()
-        _STRAY_DATA.rmdir()
+    forget_strays()
     data, cache = not _STRAY_DATA.exists(), not _STRAY_CACHE.exists()
     if data:
         blobs.mkdir(parents=True, exist_ok=True)
         _STRAY_DATA.mkdir()
-        link.symlink_to(blobs)
+        _LINK.symlink_to(blobs)
     try:
         yield
     finally:

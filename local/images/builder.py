@@ -143,6 +143,13 @@ def _copy(source: Path, target: Path) -> None:
         copy.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
 
 
+def _sweep(home: Path) -> None:
+    """Remove the temporary directories of runs that were killed (the lock is held: nobody else's are there)."""
+    stale = [*home.glob("context-*"), *home.glob("tmp?*"), *(home / "tmp").glob("buildah[0-9]*")]
+    for directory in stale:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
 @contextmanager
 def workshop(progress: Progress) -> Generator[Workshop]:
     """A `Workshop` that no other process uses meanwhile."""
@@ -154,6 +161,7 @@ def workshop(progress: Progress) -> Generator[Workshop]:
         except BlockingIOError:
             progress.note("another process builds images; waiting for it")
             fcntl.flock(handle, fcntl.LOCK_EX)
+        _sweep(lock.parent)
         shop = Workshop(progress)
         try:
             yield shop
