@@ -107,7 +107,7 @@ def test_unknown_level_is_refused() -> None:
 
 def upstream() -> list[Path]:
     """Pods by which Kubernetes tests its own admission; there once the API server has been built on this machine."""
-    modules = sorted((paths.cache() / "go" / "mod" / "k8s.io").glob("pod-security-admission@*"))
+    modules = sorted((paths.go_home() / "mod" / "k8s.io").glob("pod-security-admission@*"))
     versions = sorted(
         modules[-1].glob("test/testdata/restricted/v1.*") if modules else [],
         key=lambda path: int(path.name.split(".")[1]),
