@@ -149,6 +149,8 @@ class IngressController(pulumi.ComponentResource):
                             "--entrypoints.web.address=:8000",
                             # Requests that are under way end before the process does.
                             "--entrypoints.web.transport.lifecycle.gracetimeout=15s",
+                            # The default of two seconds would send requests to pods that are gone.
+                            "--providers.providersthrottleduration=100ms",
                             "--providers.kubernetesingress=true",
                             f"--providers.kubernetesingress.ingressclass={class_name}",
                             f"--providers.kubernetesingress.ingressendpoint.publishedservice={namespace.name}/{NAME}",

@@ -25,13 +25,13 @@ _PANELS: tuple[tuple[str, str, str, str], ...] = (
     (
         "Apps: CPU (cores)",
         "short",
-        'sum by (namespace, pod) (rate(container_cpu_usage_seconds_total{container!="",pod!=""}[2m]))',
+        'sum by (namespace, pod) (rate(container_cpu_usage_seconds_total{container="",pod!=""}[2m]))',
         "{{namespace}}/{{pod}}",
     ),
     (
         "Apps: memory",
         "bytes",
-        'sum by (namespace, pod) (container_memory_working_set_bytes{container!="",pod!=""})',
+        'sum by (namespace, pod) (container_memory_working_set_bytes{container="",pod!=""})',
         "{{namespace}}/{{pod}}",
     ),
     (

@@ -38,7 +38,7 @@ def test_every_target_is_up(live: RunningStack) -> None:
 
 def test_the_apps_use_of_memory_is_known(live: RunningStack) -> None:
     url = str(live.apps()["local-prometheus"]["url"])
-    query = 'container_memory_working_set_bytes{namespace="h2o",container="h2o-example"}'
+    query = 'container_memory_working_set_bytes{namespace="h2o",container="",pod!=""}'
 
     def known() -> bool:
         result = httpx.get(f"{url}/api/v1/query", params={"query": query}).json()["data"]["result"]
