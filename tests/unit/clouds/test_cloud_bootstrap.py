@@ -11,7 +11,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from ops.cli import app
+from ops.app import app
 from ops.render.program import PROJECT_DIR
 
 if TYPE_CHECKING:
