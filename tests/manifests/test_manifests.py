@@ -18,6 +18,7 @@ from local.errors import LocalError
 from ops.render.chart import to_yaml, write
 from tests.manifests import schemas
 from tests.support import cases
+from tests.support.data import items
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +128,7 @@ def critical(directory: Path) -> set[tuple[str, str]]:
         name = "/".join((scored["type_meta"]["kind"], meta.get("namespace", "-"), meta["name"]))
         found |= {
             (check["check"]["id"], name)
-            for check in scored["checks"] or []
+            for check in items(scored, "checks")
             if not check["skipped"] and check["grade"] == CRITICAL
         }
     return found
