@@ -111,6 +111,15 @@ class PodmanEngine:
         run(["podman", "push", "--quiet", *plain, source, f"docker://{destination}"], f"pushing {destination}")
 
 
+def _has_buildkit() -> bool:
+    """Docker 23 and later build with the buildx plugin; 20.10 has BuildKit in itself."""
+    if works(["docker", "buildx", "version"]):
+        return True
+    version = run(["docker", "version", "--format", "{{.Client.Version}}"], "asking for Docker's version")
+    major = version.partition(".")[0].strip()
+    return major.isdigit() and 20 <= int(major) < 23
+
+
 def find(progress: Progress) -> Engine:
     """The first engine that works: `$SLIPWAY_BUILDER` if set, else Docker, Podman, Buildah.
 
@@ -124,11 +133,9 @@ def find(progress: Progress) -> Engine:
     if wanted and wanted not in NAMES:
         raise LocalError(f"SLIPWAY_BUILDER={wanted!r}: there are {', '.join(NAMES)}")
     if wanted in {"", "docker"} and shutil.which("docker") and works(["docker", "info"]):
-        if works(["docker", "buildx", "version"]):
+        if _has_buildkit():
             return DockerEngine()
-        progress.note(
-            "Docker is here but without BuildKit (docker buildx), which the Dockerfiles need: looking further"
-        )
+        progress.note("Docker is here without BuildKit (docker buildx), which the Dockerfiles need: looking further")
     if wanted in {"", "podman"} and shutil.which("podman") and works(["podman", "info"]):
         return PodmanEngine()
     if wanted in {"", "buildah"}:
