@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _STACK_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
-_FILE_LIMIT_BYTES = 1_000_000
-_NODE_LIMIT = 100_000
+_FILE_LIMIT_BYTES = 200_000
+_NODE_LIMIT = 20_000
 _DEPTH_LIMIT = 50
 PROJECT_KEYS = {"config", "encryptionsalt", "secretsprovider", "encryptedkey", "environment"}
 """Top-level keys of a stack file (https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file/)."""

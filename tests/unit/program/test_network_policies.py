@@ -18,6 +18,12 @@ OUTSIDE = Pod("outside", None, {}, OUTSIDE_ADDRESS)
 STRANGER = Pod("stranger", "somebody-elses", {"app": "nginx", "tier": "frontend"}, "10.244.0.251")
 
 
+@pytest.fixture(params=[*cases.stack_names(), "dev+prefix", "everything", "outward"])
+def case(request: pytest.FixtureRequest) -> str:
+    """The cases that differ in who connects to whom, or in the namespaces where they live."""
+    return request.param
+
+
 @cache
 def declarations(case: str) -> Declared:
     return declared(cases.case(case))
