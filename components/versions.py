@@ -26,7 +26,7 @@ IMAGES: Final[dict[str, str]] = {
     # renovate: datasource=docker depName=docker.io/maildev/maildev
     "maildev": "docker.io/maildev/maildev:2.2.1",
     # renovate: datasource=docker depName=docker.io/prom/prometheus
-    "prometheus": "docker.io/prom/prometheus:v2.53.5",
+    "prometheus": "docker.io/prom/prometheus:v3.13.5",
     # renovate: datasource=docker depName=docker.io/prom/node-exporter
     "node-exporter": "docker.io/prom/node-exporter:v1.9.1",
     # renovate: datasource=docker depName=docker.io/grafana/grafana

@@ -92,7 +92,10 @@ class EmbeddedCluster:
 
     def purge(self, progress: Progress | None = None) -> None:
         """Leave the machine as it was before the first `up`; only the cache stays. The volumes' data goes too."""
+        from local.images import buildah
+
         self._end(progress or SilentProgress(), keep_data=False)
+        buildah.forget_strays()
 
     def status(self) -> ClusterStatus:
         """Ask every component; changes nothing and waits for nobody.

@@ -82,6 +82,8 @@ class LiveStack:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            # A shell's background job has SIGINT ignored, and hands that down.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
 
     def kill_after(self, seconds: float, *arguments: str, sign: signal.Signals = signal.SIGKILL) -> int:

@@ -13,6 +13,7 @@ from ops.diagnose import HOPELESS_RESTARTS, explain, troubles
 from ops.engines import differences, stash
 from ops.engines.base import Change, Preview
 from ops.engines.release import last_words, owned, records, release_name
+from ops.engines.stateful import free_stateful_sets
 from ops.engines.watch import Patience
 from ops.errors import OpsError
 from ops.kube import Key
@@ -338,3 +339,32 @@ def test_a_preview_counts() -> None:
     told = preview.as_dict()
     assert told["counts"] == {"create": 2, "update": 0, "replace": 0, "delete": 1}
     assert told["objects"][0] == {"operation": "create", "cluster": "c", "name": "A", "diff": ""}
+
+
+def stateful_pod(revision: str) -> dict[str, Any]:
+    found = pod("db-0", phase="Pending", containerStatuses=[waiting("ImagePullBackOff")])
+    owner = {"kind": "StatefulSet", "name": "db"}
+    found["metadata"] |= {"labels": {"controller-revision-hash": revision}, "ownerReferences": [owner]}
+    return found
+
+
+@pytest.mark.parametrize(("revision", "observed", "deleted"), [("old", 2, True), ("new", 2, False), ("old", 1, False)])
+def test_a_broken_pod_of_an_old_revision_does_not_hold_up_a_stateful_set(
+    revision: str, observed: int, deleted: bool, kubectl: Kubectl, fake_kubectl: FakeProgram
+) -> None:
+    workload = {
+        "kind": "StatefulSet",
+        "metadata": {"name": "db", "generation": 2},
+        "status": {"observedGeneration": observed, "updateRevision": "new"},
+    }
+    fake_kubectl.on("get statefulsets.apps db -n n", [workload])
+    fake_kubectl.on("delete")
+    broken = stateful_pod(revision)
+    free_stateful_sets(kubectl, [broken], troubles([broken]))
+    assert any("delete pod/db-0 -n n" in call.line for call in fake_kubectl.calls) == deleted
+
+
+def test_no_stateful_set_is_asked_about_without_need(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
+    plain = pod("web-1", phase="Pending", containerStatuses=[waiting("ImagePullBackOff")])
+    free_stateful_sets(kubectl, [plain], troubles([plain]))
+    assert fake_kubectl.calls == []

@@ -91,15 +91,21 @@ def lease(file: str, age: float) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(autouse=True)
+def _home_is_there(fake_kubectl: FakeProgram) -> None:
+    fake_kubectl.on("get namespaces slipway", [lock.HOME])
+    fake_kubectl.on("apply", [lock.HOME])
+
+
 def hold(kubectl: Kubectl) -> None:
-    with lock.lease(kubectl, "dev", "up"):
+    with lock.lease(kubectl, "dev", "up", make_home=True):
         pass
 
 
 def test_a_free_lease_is_made_and_given_back(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
     fake_kubectl.on("create -f -|delete")
     hold(kubectl)
-    made = json.loads(fake_kubectl.calls[0].stdin)
+    made = next(json.loads(call.stdin) for call in fake_kubectl.calls if "create" in call.arguments)
     assert "slipway up" in made["spec"]["holderIdentity"]
     assert "delete lease.coordination.k8s.io/slipway-dev -n slipway" in fake_kubectl.calls[-1].line
 
@@ -122,10 +128,18 @@ def test_a_dead_lease_is_taken_over(kind: str, kubectl: Kubectl, fake_kubectl: F
         # Made by a run of this machine that was killed: its file lock is ours now.
         fake_kubectl.on("create -f -")
         hold(kubectl)
-        own = json.loads(fake_kubectl.calls[0].stdin)["metadata"]["annotations"]["slipway.dev/lock-file"]
+        made = next(json.loads(call.stdin) for call in fake_kubectl.calls if "create" in call.arguments)
+        own = made["metadata"]["annotations"]["slipway.dev/lock-file"]
         fake_kubectl.on("create -f -", err='Error from server (AlreadyExists): "slipway-dev" already exists', code=1)
         found = lease(own, age=1)
     fake_kubectl.on("get leases", [found])
     hold(kubectl)
     (replaced,) = [call for call in fake_kubectl.calls if "replace" in call.arguments]
     assert json.loads(replaced.stdin)["metadata"]["resourceVersion"] == "5"
+
+
+def test_a_removal_needs_no_namespace_and_makes_none(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
+    fake_kubectl.on("get namespaces slipway", [])
+    with lock.lease(kubectl, "dev", "down", make_home=False):
+        pass
+    assert [call.arguments[1] for call in fake_kubectl.calls] == ["get"]

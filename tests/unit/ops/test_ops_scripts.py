@@ -125,7 +125,12 @@ def test_nothing_local_starts_where_another_cluster_is_used(clone: Path, context
 
 def test_ctrl_c_ends_dev_with_130(clone: Path) -> None:
     log = fake_slipway(clone, sleep=30)
-    process = subprocess.Popen([str(clone / "scripts" / "dev.sh"), "dev"], start_new_session=True)
+    process = subprocess.Popen(
+        [str(clone / "scripts" / "dev.sh"), "dev"],
+        start_new_session=True,
+        # A shell's background job has SIGINT ignored, and hands that down.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     while not log.exists():
         assert process.poll() is None
     os.killpg(process.pid, signal.SIGINT)
