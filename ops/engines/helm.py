@@ -15,7 +15,7 @@ from ops.engines.base import Outcome, Preview
 from ops.engines.lock import file_locks, lease
 from ops.engines.ownership import check, refuse_other
 from ops.engines.ports import refuse_taken
-from ops.engines.release import Helm, Record, last_words, owned, records, release_name
+from ops.engines.release import MANAGER, Helm, Record, last_words, owned, records, release_name
 from ops.engines.removal import Removal
 from ops.engines.watch import watch
 from ops.errors import EngineError, RefusedError
@@ -34,14 +34,6 @@ if TYPE_CHECKING:
     from ops.live import Inventory
     from ops.stack import Stack
 
-_HOME: Manifest = {
-    "apiVersion": "v1",
-    "kind": "Namespace",
-    "metadata": {
-        "name": NAMESPACE,
-        "labels": {"app.kubernetes.io/managed-by": "slipway", "pod-security.kubernetes.io/enforce": "restricted"},
-    },
-}
 _GONE_TIMEOUT_S = 180
 
 
@@ -137,15 +129,17 @@ class HelmEngine:
             # Written first: a full disk is met before the cluster is changed.
             chart = Path(temporary) / "chart"
             write_chart(stack.rendered, site.name, chart)
-            kubectl.apply([_HOME], manager=stash.FIELD_MANAGER)
-            with lease(kubectl, stack.name, "up"):
+            with lease(kubectl, stack.name, "up", make_home=True):
                 self._change(stack, site, chart, timeout)
         return True
 
     def _change(self, stack: Stack, site: _Site, chart: Path, timeout: float) -> None:
         kubectl = site.kubectl
-        self._recover(stack, site)
-        self._namespaces(stack, site)
+        if self._recover(stack, site):
+            # Much of what was there is not any more.
+            site = self._look(stack, site.name)
+        wanted = [item for item in stack.manifests(site.name) if item["kind"] == "Namespace"]
+        kubectl.apply([owned(item, site.helm.release) for item in wanted], manager=MANAGER)
         # A value is kept before anything uses it: a run that is killed now finds it again.
         if dict(site.values) != dict(site.stored):
             stash.keep(kubectl, stack.name, site.values)
@@ -166,26 +160,23 @@ class HelmEngine:
             reasons = explain(kubectl, stack.name, stack.apps(site.name))
             raise EngineError(f"stack {stack.name} is installed as it should be, but not all is ready:\n{reasons}")
 
-    def _recover(self, stack: Stack, site: _Site) -> None:
-        """Clear away what a killed run left; the locks say that it is dead."""
+    def _recover(self, stack: Stack, site: _Site) -> bool:
+        """Clear away what a killed run left, whose death the locks prove; returns whether there was anything."""
         pending = [record for record in site.history if record.pending]
         if pending:
             stack.progress.note(f"a run that was interrupted left {site.helm.release} {pending[-1].status}; going on")
             site.kubectl.delete([record.key for record in pending], wait=True)
         rest = [record for record in site.history if not record.pending]
-        if rest and rest[-1].status in ("uninstalling", "uninstalled"):
+        removed = bool(rest) and rest[-1].status in ("uninstalling", "uninstalled")
+        if removed:
             with stack.progress.step(f"finish the interrupted removal of {site.helm.release}"):
                 _finish(site.helm.uninstall(_GONE_TIMEOUT_S), "helm uninstall")
-
-    def _namespaces(self, stack: Stack, site: _Site) -> None:
-        wanted = [item for item in stack.manifests(site.name) if item["kind"] == "Namespace"]
-        ending = {
-            name for name, item in site.there.namespaces().items() if item["metadata"].get("deletionTimestamp")
-        } & {item["metadata"]["name"] for item in wanted}
+        spaces = site.there.namespaces().items()
+        ending = sorted(name for name, item in spaces if item["metadata"].get("deletionTimestamp"))
         if ending:
-            with stack.progress.step(f"wait until the old namespaces {', '.join(sorted(ending))} are gone"):
-                wait_gone(site.kubectl, [Key("", "Namespace", "", name) for name in sorted(ending)], _GONE_TIMEOUT_S)
-        site.kubectl.apply([owned(item, site.helm.release) for item in wanted], manager="helm")
+            with stack.progress.step(f"wait until the old namespaces {', '.join(ending)} are gone"):
+                wait_gone(site.kubectl, [Key("", "Namespace", "", name) for name in ending], _GONE_TIMEOUT_S)
+        return bool(pending or removed or ending)
 
     def _install(self, stack: Stack, site: _Site, chart: Path, timeout: float) -> None:
         started = time.monotonic()

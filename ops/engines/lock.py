@@ -17,16 +17,26 @@ from typing import IO, TYPE_CHECKING, Any
 
 from local import paths
 from ops.errors import OpsError, RefusedError
-from ops.kube import CommandError, Key, annotations_of
-from ops.live import NAMESPACE
+from ops.kube import CommandError, Key, Manifest, annotations_of
+from ops.live import NAMESPACE, wait_gone
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from ops.kube import Kubectl, Manifest
+    from ops.kube import Kubectl
 
+HOME: Manifest = {
+    "apiVersion": "v1",
+    "kind": "Namespace",
+    "metadata": {
+        "name": NAMESPACE,
+        "labels": {"app.kubernetes.io/managed-by": "slipway", "pod-security.kubernetes.io/enforce": "restricted"},
+    },
+}
+"""The namespace `slipway`."""
 _DURATION_S = 60
 _RENEW_S = 20
+_HOME_TIMEOUT_S = 90
 # A killed run's children take a moment to end.
 _PATIENCE_S = 5.0
 _HOLDER = "slipway.dev/lock-file"
@@ -38,6 +48,16 @@ def _me(action: str) -> str:
     except (OSError, KeyError):
         user = str(os.getuid())
     return f"{user}@{socket.gethostname()}, process {os.getpid()}, slipway {action}"
+
+
+@contextmanager
+def home(kubectl: Kubectl) -> Generator[None]:
+    """Hold the namespace `slipway` of a cluster on this machine, while it is made or removed; waits its turn."""
+    path = _file("_home", kubectl)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def _file(stack: str, kubectl: Kubectl) -> Path:
@@ -186,15 +206,34 @@ class _Lease:
 
 
 @contextmanager
-def lease(kubectl: Kubectl, stack: str, action: str) -> Generator[None]:
-    """Hold the stack on a cluster against other machines. The file lock must be held and the namespace be there.
+def lease(kubectl: Kubectl, stack: str, action: str, *, make_home: bool) -> Generator[None]:
+    """Hold the stack on a cluster against other machines. The file lock must be held.
+
+    Args:
+        kubectl: The cluster.
+        stack: Stack name.
+        action: The command, for whoever meets the lease.
+        make_home: Make the namespace `slipway`, where leases are; else, where it is not there, there is no lease.
 
     Raises:
         RefusedError: Somebody else holds it; names them.
         CommandError: The cluster does not let us make a Lease.
     """
     held = _Lease(kubectl, stack, action)
-    held.acquire()
+    with home(kubectl):
+        there = kubectl.get(["namespaces", NAMESPACE])
+        ending = any(item["metadata"].get("deletionTimestamp") for item in there)
+        if ending:
+            wait_gone(kubectl, [Key("", "Namespace", "", NAMESPACE)], _HOME_TIMEOUT_S)
+        if make_home:
+            kubectl.apply([HOME], manager="slipway")
+        elif ending or not there:
+            held = None
+        if held is not None:
+            held.acquire()
+    if held is None:
+        yield
+        return
     ended = threading.Event()
 
     def keep() -> None:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ops.engines import stash
-from ops.engines.lock import lease
+from ops.engines.lock import home, lease
 from ops.engines.release import CLUSTER_LABEL, Helm, last_words
 from ops.errors import EngineError, OpsError
 from ops.kube import Key, labels_of, section
@@ -47,10 +47,7 @@ class Removal:
         there = self.look()
         if not there.objects and not volumes_of(self._kubectl, self._namespaces):
             return False
-        if self._kubectl.get(["namespaces", NAMESPACE]):
-            with lease(self._kubectl, self._stack.name, "down"):
-                self.clear(timeout)
-        else:
+        with lease(self._kubectl, self._stack.name, "down", make_home=False):
             self.clear(timeout)
         return True
 
@@ -107,7 +104,8 @@ class Removal:
                 time.sleep(_POLL_S)
                 left = self._left()
             if not left:
-                _remove_home(self._kubectl)
+                with home(self._kubectl):
+                    _remove_home(self._kubectl)
                 return
         shown = "\n".join(f"  {name}" for name in left[:_SHOWN])
         more = f"\n  and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from rich.live import Live
 
 from ops.diagnose import troubles
+from ops.engines.stateful import free_stateful_sets
 from ops.errors import OpsError
 from ops.live import selector
 from ops.output import apps_table, errors
@@ -53,7 +54,9 @@ class RolloutView:
             self._live.update(apps_table(statuses, several_clusters=several), refresh=True)
         else:
             for status in statuses:
-                if now[status.cluster, status.name] != self._seen.get((status.cluster, status.name)):
+                known = self._seen.get((status.cluster, status.name))
+                # An app that is ready from the beginning is no news.
+                if known != now[status.cluster, status.name] and not (known is None and status.is_ready):
                     self._stack.progress.note(f"{status.name}: {status.ready} of {status.desired} ready")
         self._seen = now
 
@@ -96,7 +99,9 @@ def watch(stack: Stack, cluster: str, done: Callable[[list[AppStatus]], bool], t
                 view.show(statuses)
                 if done(statuses):
                     return None
-                found = troubles(kubectl.get(["pods", "-A", "-l", selector(stack.name)]))
+                pods = kubectl.get(["pods", "-A", "-l", selector(stack.name)])
+                found = troubles(pods)
+                free_stateful_sets(kubectl, pods, found)
             except OpsError:
                 # One question that was not answered is no reason to give up; the engine has its own limit.
                 found = []

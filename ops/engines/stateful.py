@@ -1,0 +1,47 @@
+"""A known limit of StatefulSets: a broken pod of an old revision holds up its own replacement."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ops.kube import Key, entries, labels_of, section
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ops.diagnose import PodTrouble
+    from ops.kube import Kubectl, Manifest
+
+_REVISION = "controller-revision-hash"
+
+
+def free_stateful_sets(kubectl: Kubectl, pods: Sequence[Manifest], found: Sequence[PodTrouble]) -> None:
+    """Delete pods of StatefulSets that cannot start and are of a revision that is not wanted any more.
+
+    The controller waits for such a pod to become ready before it replaces it, which never happens; Kubernetes asks for
+    the deletion (https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback).
+
+    Args:
+        kubectl: The cluster.
+        pods: Live pods.
+        found: Those in trouble.
+
+    Raises:
+        OpsError: The cluster does not answer.
+    """
+    hopeless = {(trouble.namespace, trouble.pod) for trouble in found if trouble.hopeless}
+    stuck = {
+        (pod["metadata"]["namespace"], owner["name"]): pod
+        for pod in pods
+        if (pod["metadata"]["namespace"], pod["metadata"]["name"]) in hopeless
+        for owner in entries(pod, "metadata", "ownerReferences")
+        if owner["kind"] == "StatefulSet"
+    }
+    outdated: list[Key] = []
+    for (namespace, name), pod in stuck.items():
+        for workload in kubectl.get(["statefulsets.apps", name, "-n", namespace]):
+            status = section(workload, "status")
+            current = status.get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)
+            if current and labels_of(pod).get(_REVISION) != status.get("updateRevision"):
+                outdated.append(Key.of(pod))
+    kubectl.delete(outdated, wait=False)
