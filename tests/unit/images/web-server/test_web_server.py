@@ -94,7 +94,7 @@ def token(key: str = KEY, header: dict[str, Any] | None = None, **claims: object
     def encoded(data: bytes) -> str:
         return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
-    content: dict[str, object] = {"iss": "auth", "sub": "anna", "exp": time.time() + 60, **claims}
+    content: dict[str, object] = {"iss": "auth", "sub": "anna", "exp": time.time() + 86400, **claims}
     parts = [header or {"alg": "HS256", "typ": "JWT"}, {k: v for k, v in content.items() if v is not None}]
     signed = ".".join(encoded(json.dumps(part).encode()) for part in parts)
     return f"{signed}.{encoded(hmac.new(key.encode(), signed.encode(), hashlib.sha256).digest())}"
