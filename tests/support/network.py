@@ -92,9 +92,15 @@ class Network:
         """
         if client == server:
             return True
-        return self._side("Egress", client, server, server, port, protocol) and self._side(
-            "Ingress", server, client, server, port, protocol
-        )
+        return self.leaves(client, server, port, protocol) and self.enters(client, server, port, protocol)
+
+    def leaves(self, client: Pod, server: Pod, port: int, protocol: str = "TCP") -> bool:
+        """Whether the client's side alone lets a connection out."""
+        return self._side("Egress", client, server, server, port, protocol)
+
+    def enters(self, client: Pod, server: Pod, port: int, protocol: str = "TCP") -> bool:
+        """Whether the server's side alone lets a connection in."""
+        return self._side("Ingress", server, client, server, port, protocol)
 
     def isolated(self, direction: str, pod: Pod) -> bool:
         """Whether some policy restricts a pod in a direction (`Ingress` or `Egress`)."""

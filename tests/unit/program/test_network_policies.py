@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +13,9 @@ from tests.support.data import items, mapping, value
 from tests.support.declared import Declared, Owner, declared
 from tests.support.network import NODE_ADDRESS, OUTSIDE_ADDRESS, Network, Pod
 from tests.support.objects import Workload, of_kind, workloads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 UNUSED_PORTS = (1, 22, 65000)
 DNS = Pod("kube-dns", "kube-system", {"k8s-app": "kube-dns"}, "10.244.0.250", {"dns": (53, "UDP")})
@@ -63,13 +68,31 @@ def owner(workload: Workload) -> Owner:
     return Owner(workload.cluster, workload.namespace, frozenset(workload.selector.items()))
 
 
-def wanted(case: str, client: Owner, server: Owner, port: int, protocol: str) -> bool:
-    """Whether a connection is declared: by an edge, or by a client of the server's addresses and a public server."""
+def may_leave(case: str, client: Owner, server: Owner, port: int, protocol: str) -> bool:
+    """Whether the client declares the connection: as an edge, or by the addresses that it may reach."""
     said, known = declarations(case), pods(case)
-    if (client, server, port, protocol) in said.edges and not known[server].host_network:
-        return True
-    leaves = known[client].host_network or (protocol == "TCP" and said.reaches(client, known[server].address, port))
-    return leaves and (known[server].host_network or (server, port, protocol) in said.public)
+    edge = (client, server, port, protocol) in said.edges and not known[server].host_network
+    covered = protocol == "TCP" and said.reaches(client, known[server].address, port)
+    return edge or covered or known[client].host_network
+
+
+def may_enter(case: str, client: Owner, server: Owner, port: int, protocol: str) -> bool:
+    """Whether the server takes the connection: by a declared edge, or from anybody."""
+    said, known = declarations(case), pods(case)
+    edge = (client, server, port, protocol) in said.edges and not known[client].host_network
+    return edge or (server, port, protocol) in said.public or known[server].host_network
+
+
+def attempts(case: str) -> Iterator[tuple[Owner, Owner, int, str]]:
+    """Every pair of workloads on a cluster, each with the ports that are listened on and some that are not."""
+    for client in pods(case):
+        for server, target in pods(case).items():
+            if client == server or client.cluster != server.cluster:
+                continue
+            ports = {*target.ports.values(), *((port, "TCP") for port in UNUSED_PORTS)}
+            ports |= {(number, "UDP") for number, _ in target.ports.values()}
+            for port, protocol in sorted(ports):
+                yield client, server, port, protocol
 
 
 def test_declared_edges_lead_to_workloads(case: str) -> None:
@@ -90,19 +113,35 @@ def test_declared_edges_are_open(case: str) -> None:
 
 
 def test_everything_else_is_closed(case: str) -> None:
+    """Each side by itself: one that is too open would be seen only when the other side is opened too."""
     known = pods(case)
-    wrong: list[tuple[str, str, int, str, bool]] = []
-    for client, source in known.items():
-        for server, target in known.items():
-            if client == server or client.cluster != server.cluster:
-                continue
-            ports = {*target.ports.values(), *((port, "TCP") for port in UNUSED_PORTS)}
-            ports |= {(number, "UDP") for number, _ in target.ports.values()}
-            for port, protocol in sorted(ports):
-                verdict = network(case, client.cluster).allows(source, target, port, protocol)
-                if verdict != wanted(case, client, server, port, protocol):
-                    wrong.append((source.name, target.name, port, protocol, verdict))
+    wrong: list[tuple[str, str, str, int, str]] = []
+    for client, server, port, protocol in attempts(case):
+        net, source, target = network(case, client.cluster), known[client], known[server]
+        leaves = net.leaves(source, target, port, protocol)
+        enters = net.enters(source, target, port, protocol)
+        if leaves != may_leave(case, client, server, port, protocol):
+            wrong.append(("egress", source.name, target.name, port, protocol))
+        if enters != may_enter(case, client, server, port, protocol):
+            wrong.append(("ingress", source.name, target.name, port, protocol))
+        assert net.allows(source, target, port, protocol) == (leaves and enters)
     assert wrong == []
+
+
+def test_the_same_labels_in_another_namespace_are_nobody(case: str) -> None:
+    """An edge is between namespaces too: a pod elsewhere that calls itself `postgres` is not the database."""
+    said, known = declarations(case), pods(case)
+    for client, server, port, protocol in said.edges:
+        source, target = known[client], known[server]
+        net = network(case, client.cluster)
+        if not source.host_network and (server, port, protocol) not in said.public and not target.host_network:
+            impostor = replace(source, name="impostor", namespace=STRANGER.namespace, address=STRANGER.address)
+            assert not net.enters(impostor, target, port, protocol), (source.name, target.name)
+        if not source.host_network and not said.reaches(client, STRANGER.address, port):
+            impostor = replace(
+                target, name="impostor", namespace=STRANGER.namespace, address=STRANGER.address, host_network=False
+            )
+            assert not net.leaves(source, impostor, port, protocol), (source.name, target.name)
 
 
 @pytest.mark.parametrize("visitor", [OUTSIDE, STRANGER], ids=["outside", "a namespace without policies"])
