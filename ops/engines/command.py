@@ -40,6 +40,7 @@ class StoppableCommand(PulumiCommand):
         # The base class looks for `bin/pulumi` below a root, and else on PATH.
         os.environ["PATH"] = os.pathsep.join([str(cli.parent), os.environ.get("PATH", "")])
         super().__init__()
+        self._cli = cli
         self._drop = drop
         self._process: subprocess.Popen[str] | None = None
         self._stopped = threading.Event()
@@ -71,6 +72,7 @@ class StoppableCommand(PulumiCommand):
         """
         guard = ["setpriv", "--pdeathsig", "KILL"] if sys.platform == "linux" and shutil.which("setpriv") else []
         environment = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
+        environment["PATH"] = os.pathsep.join([str(self._cli.parent), environment["PATH"]])
         for name in self._drop:
             environment.pop(name, None)
         process = subprocess.Popen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,6 +46,10 @@ _OPERATIONS: dict[str, Operation] = {
     "replace": "replace",
 }
 _SHOWN_LINES = 12
+# Colours in the engine's messages.
+_MARKUP = re.compile(r"<\{%.*?%\}>")
+# The SDK's text of an error names the stream before its first line.
+_STREAM = re.compile(r"^(code: \d+|stdout:|stderr:) ?")
 
 
 class PulumiEngine:
@@ -81,7 +86,8 @@ class PulumiEngine:
                     except CommandError as error:
                         if isinstance(error, ConcurrentUpdateError):
                             raise
-                        raise EngineError(_failed(stack, clusters, error, watcher.lost)) from None
+                        told = "\n".join(watcher.errors) or _told(error)
+                        raise EngineError(_failed(stack, clusters, told, watcher.lost)) from None
         self._settle(stack, clusters, timeout)
         return Outcome(self.name, _changed(result.summary))
 
@@ -178,16 +184,15 @@ def _changed(summary: UpdateSummary) -> bool:
 
 def _told(error: CommandError) -> str:
     """The lines of Pulumi's output that say what is wrong."""
-    text = str(error)
-    lines = [line.strip() for line in text.splitlines()]
+    lines = [_STREAM.sub("", line.strip()) for line in str(error).splitlines()]
     marked = [line.removeprefix("error: ") for line in lines if line.startswith("error:")]
     return "\n".join(dict.fromkeys(marked or [line for line in lines if line][-_SHOWN_LINES:]))
 
 
-def _failed(stack: Stack, clusters: dict[str, Kubectl], error: CommandError, lost: PodTrouble | None) -> str:
+def _failed(stack: Stack, clusters: dict[str, Kubectl], told: str, lost: PodTrouble | None) -> str:
     reasons = [explain(kubectl, stack.name, stack.apps(name)) for name, kubectl in clusters.items()]
     text = "\n".join(reason for reason in reasons if reason)
-    why = f"pod {lost.namespace}/{lost.pod} cannot start ({lost.reason})" if lost else _told(error)
+    why = f"pod {lost.namespace}/{lost.pod} cannot start ({lost.reason})" if lost else told
     return (
         f"stack {stack.name}: the update failed: {why}\n{text}\n"
         "Pulumi does not roll back; pods of the revision before keep serving. Correct the setting and run `up` again"
@@ -236,6 +241,7 @@ class _Watcher:
 
     def __init__(self, stack: Stack, clusters: list[str], command: StoppableCommand, timeout: float) -> None:
         self.lost: PodTrouble | None = None
+        self.errors: list[str] = []
         self._stack, self._clusters, self._command, self._timeout = stack, clusters, command, timeout
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -251,7 +257,14 @@ class _Watcher:
         self._thread.join(10)
 
     def event(self, event: EngineEvent) -> None:
-        """Begin to show the apps with the first real change."""
+        """Begin to show the apps with the first real change; keep what Pulumi calls an error."""
+        diagnostic = event.diagnostic_event
+        if diagnostic is not None and diagnostic.severity == "error":
+            text = _MARKUP.sub("", diagnostic.message).strip().removeprefix("error: ")
+            # The last one only says that something failed.
+            if text and text != "update failed":
+                name = f"{diagnostic.urn.rsplit('::', 1)[-1]}: " if diagnostic.urn else ""
+                self.errors.append(f"{name}{text}")
         step = event.resource_pre_event
         if step is not None and step.metadata.op.value in _CHANGING:
             self._working.set()

@@ -64,7 +64,7 @@ def place(stack: Stack) -> Place:
     Returns:
         The place. Our own backend and its passphrase file (mode 0600) are made if they are not there.
     """
-    environment = _kubeconfig(stack)
+    environment = {**_kubeconfig(stack), "PATH": _path()}
     if os.environ.get(BACKEND_VARIABLE) or _project(stack).get("backend") or (stack.name != _DEV and _logged_in()):
         return Place(own=False, directory=stack.directory, environment=environment)
     home = data_home()
@@ -73,8 +73,16 @@ def place(stack: Stack) -> Place:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     environment[BACKEND_VARIABLE] = state.as_uri()
     environment["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(_passphrase(home))
+    # What somebody changed by hand is put right, as by the other engine, instead of being a conflict.
+    environment["PULUMI_K8S_ENABLE_PATCH_FORCE"] = "true"
     _write_work(stack, work)
     return Place(own=True, directory=work, environment=environment, drop=("PULUMI_CONFIG_PASSPHRASE",))
+
+
+def _path() -> str:
+    """PATH with the uv that the project's scripts installed behind it: Pulumi asks uv about the program."""
+    fetched = sorted(str(uv.parent) for uv in paths.cache().glob("uv/*/bin/uv"))
+    return os.pathsep.join([os.environ.get("PATH", ""), *fetched[-1:]])
 
 
 def _project(stack: Stack) -> dict[str, Any]:
@@ -135,19 +143,25 @@ def _passphrase(home: Path) -> Path:
 
 
 def _write_work(stack: Stack, work: Path) -> None:
-    """The project's two files, with absolute paths to the program, and with the salt that Pulumi wrote here."""
+    """The project's two files, for a run from here: with absolute paths, and with the salt that Pulumi wrote here."""
     project = _project(stack)
-    project["main"] = str(stack.directory)
+    program = _program(stack)
+    project["main"] = str(program)
     runtime = project.get("runtime")
     if isinstance(runtime, dict):
         options = cast("dict[str, Any]", runtime).setdefault("options", {})
         if "virtualenv" in options:
-            options["virtualenv"] = str((stack.directory / str(options["virtualenv"])).resolve())
+            options["virtualenv"] = str(program / str(options["virtualenv"]))
     (work / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False), encoding="utf-8")
     name = f"Pulumi.{stack.name}.yaml"
     settings = _mapping(stack.directory / name)
     kept = {k: v for k, v in _mapping(work / name).items() if k in _KEPT_KEYS}
     (work / name).write_text(yaml.safe_dump({**kept, **settings}, sort_keys=False), encoding="utf-8")
+
+
+def _program(stack: Stack) -> Path:
+    """Directory of the program: uv, which Pulumi asks, needs the lock there; a mere directory of settings has none."""
+    return stack.directory if (stack.directory / "uv.lock").is_file() else Path(__file__).resolve().parents[2]
 
 
 def _mapping(file: Path) -> dict[str, Any]:
