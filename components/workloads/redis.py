@@ -86,7 +86,8 @@ def make_redis(parent: pulumi.Resource, name: str, args: RedisArgs) -> Service:
                     args=(*common, *(kept if master else copied)),
                     ports=(Port("redis", PORT),),
                     probes=Probes.of(Check(port="redis")),
-                    resources=ContainerResources(cpu="20m", memory="100Mi"),
+                    # The tutorial's own request for the master.
+                    resources=ContainerResources(cpu="100m" if master else "20m", memory="100Mi"),
                     writable=() if master else ("/data",),
                     claim_mount="/data" if master else None,
                 ),
