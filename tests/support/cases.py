@@ -40,16 +40,22 @@ def tree(config: StackConfig, key: str) -> dict[str, Any]:
     return json.loads(config.values.get(f"{config.project}:{key}", "{}"))
 
 
+def _few(config: StackConfig) -> StackConfig:
+    """Dev with a few apps, among them one with a volume: enough for what a variant changes, and quickly rendered."""
+    apps = tree(config, "apps")
+    return changed(config, apps={name: apps[name] for name in ("h2o-example", "nginx", "todo") if name in apps})
+
+
 def _durable(config: StackConfig) -> StackConfig:
-    return changed(config, lifecycle="durable", owner="somebody-else")
+    return changed(_few(config), lifecycle="durable", owner="somebody-else")
 
 
 def _prefixed(config: StackConfig) -> StackConfig:
-    return changed(config, namespacePrefix="review-17")
+    return changed(_few(config), namespacePrefix="review-17")
 
 
 def _scaled(config: StackConfig) -> StackConfig:
-    apps = tree(config, "apps")
+    apps = tree(_few(config), "apps")
     apps["h2o-example"] |= {"replicas": 1, "revision": "2f9a0c1", "serviceType": "NodePort"}
     apps["nginx"] = {
         **{key: value for key, value in apps["nginx"].items() if key != "replicas"},

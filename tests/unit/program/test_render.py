@@ -202,7 +202,7 @@ def test_an_own_image_is_the_registry_the_name_and_the_revision() -> None:
 
 
 def test_the_namespace_prefix_moves_every_namespace_and_nothing_else() -> None:
-    plain = {(t.namespace, t.kind, t.name) for t in things("dev") if t.namespace}
+    plain = {(t.namespace, t.kind, t.name) for t in things("dev+durable") if t.namespace}
     moved = {(t.namespace, t.kind, t.name) for t in things("dev+prefix") if t.namespace}
     assert moved == {(f"review-17-{namespace}", kind, name) for namespace, kind, name in plain}
 
