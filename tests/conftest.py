@@ -10,6 +10,7 @@ import pytest
 PURGE_VARIABLE = "SLIPWAY_TEST_PURGE"
 # What is quick or needs nothing comes first; what takes the cluster away comes last.
 _ORDER = ("tests/unit/", "tests/cluster/", "tests/engine/", "tests/cluster/local/")
+_CLUSTER_TIMEOUT_S = 2400
 _STATE = Path("/var/lib/slipway")
 
 
@@ -32,6 +33,10 @@ def _rank(item: pytest.Item) -> tuple[bool, int]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the tests, and keep away from a person's cluster: purging it takes what runs there along."""
     items.sort(key=_rank)
+    for item in items:
+        # The first one builds the cluster's programs and images, which takes minutes.
+        if item.get_closest_marker("cluster") is not None and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(_CLUSTER_TIMEOUT_S))
     if os.environ.get(PURGE_VARIABLE) or not _STATE.exists():
         return
     reason = f"this machine has an embedded cluster, which the test removes; {PURGE_VARIABLE}=1 runs it all the same"

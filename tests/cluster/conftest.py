@@ -41,9 +41,10 @@ def own_stack(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """A stack that tests may change, break and remove; gone at the end. Helm's engine."""
     assert machine is None
     stack = live.make(tmp_path_factory.mktemp("own") / "project", "own", "own", 30480, SLIPWAY_ENGINE="helm")
-    stack.run("down")
-    yield stack
-    stack.run("down")
+    with live.alone("own"):
+        stack.run("down")
+        yield stack
+        stack.run("down")
 
 
 @pytest.fixture

@@ -46,8 +46,9 @@ def stack(cli: str, machine: None, tmp_path_factory: pytest.TempPathFactory) -> 
     found = live.make(home / "project", "eng", "eng", 30580, SLIPWAY_ENGINE="pulumi", XDG_DATA_HOME=str(home / "data"))
     # The state is the tests' own whatever backend this shell is set to.
     found.drop = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
-    yield found
-    found.run("down")
+    with live.alone("eng"):
+        yield found
+        found.run("down")
 
 
 @pytest.fixture

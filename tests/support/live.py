@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -17,7 +20,7 @@ import yaml
 from local import paths, toolchain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
 PROJECT = Path(__file__).resolve().parents[2]
 SLIPWAY = Path(sys.executable).with_name("slipway")
@@ -160,6 +163,14 @@ def make(directory: Path, name: str, prefix: str, first_port: int, **environment
     document = {"config": settings(prefix, first_port)}
     (directory / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
     return LiveStack(name, directory, environment)
+
+
+@contextmanager
+def alone(name: str) -> Generator[None]:
+    """Keep a second run of the tests on this machine waiting until this one does not need the stack any more."""
+    with (Path(tempfile.gettempdir()) / f"slipway-tests-{name}.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def wait_for(question: Any, seconds: float = 60, what: str = "it") -> Any:
