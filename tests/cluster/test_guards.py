@@ -46,19 +46,21 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("command", ["up", "preview", "status", "down"])
-def test_a_kubeconfig_pointing_nowhere(command: str, absent: LiveStack, tmp_path: Path) -> None:
+def test_a_kubeconfig_pointing_nowhere(command: str, tmp_path: Path) -> None:
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(NOWHERE, encoding="utf-8")
-    done = absent.run(command, check=False, env={"KUBE_CONTEXT": "nowhere", "KUBECONFIG": str(kubeconfig)})
+    stack = live.make(tmp_path / "project", "lost", "lost", 30680, SLIPWAY_ENGINE="helm")
+    done = stack.run(command, check=False, env={"KUBE_CONTEXT": "nowhere", "KUBECONFIG": str(kubeconfig)})
     assert done.returncode == 1
     assert "cluster local (context nowhere) does not answer" in done.stderr
     assert done.stdout == ""
 
 
-def test_a_context_that_is_not_there(absent: LiveStack, tmp_path: Path) -> None:
+def test_a_context_that_is_not_there(tmp_path: Path) -> None:
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(NOWHERE, encoding="utf-8")
-    done = absent.run("up", check=False, env={"KUBE_CONTEXT": "else", "KUBECONFIG": str(kubeconfig)})
+    stack = live.make(tmp_path / "project", "lost", "lost", 30680, SLIPWAY_ENGINE="helm")
+    done = stack.run("up", check=False, env={"KUBE_CONTEXT": "else", "KUBECONFIG": str(kubeconfig)})
     assert done.returncode == 1
     assert "context else cannot be used" in done.stderr
 
@@ -68,8 +70,6 @@ def test_a_full_disk_changes_nothing(absent: LiveStack, tiny_disk: Path) -> None
     assert done.returncode == 1
     assert "no space left to write" in done.stderr
     assert absent.objects("namespaces,deployments,services") == []
-    absent.run("up")
-    absent.run("down")
 
 
 def test_a_node_port_of_somebody_else(absent: LiveStack) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -119,13 +118,3 @@ def test_down_leaves_nothing_and_up_makes_all_again(own: LiveStack) -> None:
 def everything() -> set[str]:
     found = live.get("namespaces,services,deployments,persistentvolumes", "-A")
     return {f"{i['kind']}/{i['metadata'].get('namespace', '')}/{i['metadata']['name']}" for i in found}
-
-
-def test_another_process_of_the_group_is_not_ended_by_us(own: LiveStack) -> None:
-    sleeper = subprocess.Popen(["sleep", "300"])
-    try:
-        own.run("up")
-        assert sleeper.poll() is None
-    finally:
-        sleeper.kill()
-        sleeper.wait()
