@@ -140,6 +140,12 @@ MODULES: tuple[Module, ...] = (
         ("main.version={plain}",),
     ),
     Module(
+        "actionlint",
+        {"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"},
+        "github.com/rhysd/actionlint",
+        ("github.com/rhysd/actionlint.version={version}",),
+    ),
+    Module(
         "crane",
         {"crane": "github.com/google/go-containerregistry/cmd/crane"},
         "github.com/google/go-containerregistry",

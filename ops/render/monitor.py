@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SECRET_MASK = "[secret]"  # noqa: S105 - what stands in the place of a secret
 _STASH = "pulumi:index:Stash"
+_STACK = "pulumi:pulumi:Stack"
 
 
 @dataclass
@@ -145,7 +146,7 @@ class RecordingMonitor(MockMonitor):
             },
             protect=bool(request.protect),
             inputs=inputs,
-            options=_options(request),
+            options={**self._aliases(request), **_options(request)},
         )
         with self._lock:
             if urn in self.records:
@@ -158,6 +159,16 @@ class RecordingMonitor(MockMonitor):
         with self._lock:
             self.resources[urn] = MockMonitor.ResourceRegistration(urn, identity, outputs)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=identity, object=to_struct(outputs))
+
+    def _aliases(self, request: Any) -> dict[str, list[str]]:
+        """The URNs under which the resource was known before; what an alias leaves out is as it is now."""
+        root = next((urn for urn, record in self.records.items() if record.type == _STACK), "")
+        found: set[str] = set()
+        for alias in request.aliases:
+            spec = alias.spec
+            parent = root if spec.noParent else spec.parentUrn or request.parent
+            found.add(alias.urn or self.make_urn(parent, spec.type or request.type, spec.name or request.name))
+        return {"aliases": sorted(found)} if found else {}
 
     def _outputs(self, record: Record) -> dict[str, Any]:
         if record.type == _STASH:
@@ -182,7 +193,6 @@ class RecordingMonitor(MockMonitor):
 
 def _options(request: Any) -> dict[str, Any]:
     options: dict[str, Any] = {
-        "aliases": sorted(str(alias.urn or alias.spec.name) for alias in request.aliases),
         "deleteBeforeReplace": request.deleteBeforeReplace,
         "deletedWith": request.deletedWith,
         "ignoreChanges": sorted(request.ignoreChanges),
