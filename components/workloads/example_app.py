@@ -22,6 +22,7 @@ from components.workloads.spec import (
     Probes,
     SecretValue,
     ServicePort,
+    Smoke,
 )
 
 if TYPE_CHECKING:
@@ -141,6 +142,8 @@ class ExampleApp(pulumi.ComponentResource):
                     host=args.options.host,
                 ),
                 connects_to=(database.edge, *elsewhere),
+                # The page of messages: the whole way to the database and back.
+                smoke=Smoke("/", text='"messages"'),
             ),
             pulumi.ResourceOptions(parent=self),
         )

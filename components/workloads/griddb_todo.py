@@ -21,6 +21,7 @@ from components.workloads.spec import (
     Probes,
     SecretValue,
     ServicePort,
+    Smoke,
     Storage,
 )
 
@@ -147,6 +148,7 @@ class GridDbTodo(pulumi.ComponentResource):
                 ),
                 exposure=Exposure(ports=(ServicePort("http", 2828, "http"),)),
                 component_of="todo",
+                smoke=Smoke("/healthz", text='"ok"'),
             ),
             pulumi.ResourceOptions(parent=self),
         )
@@ -186,6 +188,7 @@ class GridDbTodo(pulumi.ComponentResource):
                 ),
                 connects_to=(auth.endpoint("http"), griddb.endpoint("griddb")),
                 component_of="todo",
+                smoke=Smoke("/", text="todo.js"),
             ),
             pulumi.ResourceOptions(parent=self),
         )

@@ -17,6 +17,7 @@ from components.workloads.spec import (
     Port,
     Probes,
     ServicePort,
+    Smoke,
 )
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class H2oExample(pulumi.ComponentResource):
                     service_type=args.options.service_type,
                     host=args.options.host,
                 ),
+                smoke=Smoke("/auth.json", text='"succeeded": true'),
             ),
             pulumi.ResourceOptions(parent=self),
         )

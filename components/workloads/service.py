@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import pulumi
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.platform.namespace import Namespace
-    from components.workloads.spec import Autoscaling, Container, Exemption, Exposure, Metrics, Storage
+    from components.workloads.spec import Autoscaling, Container, Exemption, Exposure, Metrics, Smoke, Storage
 
 STICKY_REPLICAS = 2
 Kind = Literal["Deployment", "StatefulSet", "DaemonSet"]
@@ -50,6 +50,7 @@ class ServiceArgs:
         object_name: Name of its Kubernetes objects; None: the component's. Two systems may both have a `redis-master`.
         metrics: Where Prometheus finds its metrics, or None.
         public: Whether anybody may connect even though its Service is internal (a host-network agent).
+        smoke: What a new release of it has to answer, or None.
     """
 
     namespace: Namespace
@@ -72,6 +73,7 @@ class ServiceArgs:
     object_name: str | None = None
     metrics: Metrics | None = None
     public: bool = False
+    smoke: Smoke | None = None
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself, naming both values and the way out."""
@@ -79,6 +81,8 @@ class ServiceArgs:
             raise ValueError("a workload needs at least one container")
         self._check_replicas()
         self._check_storage()
+        if self.smoke and not (self.exposure and self.exposure.browsable):
+            raise ValueError("a smoke check is asked over HTTP, which needs an exposure that is browsable")
         if self.selector is not None and (unknown := set(self.selector) - SELECTOR_KEYS):
             raise ValueError(f"selector label {sorted(unknown)[0]} may change; use {', '.join(sorted(SELECTOR_KEYS))}")
 
@@ -187,6 +191,7 @@ class Service(pulumi.ComponentResource):
                 "partOf": args.component_of,
                 "image": args.containers[0].image,
                 "url": self.url,
+                **({"smoke": asdict(args.smoke)} if args.smoke else {}),
             }
         )
 

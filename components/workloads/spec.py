@@ -286,6 +286,28 @@ class Exposure:
 
 
 @dataclass(frozen=True)
+class Smoke:
+    """A request that a newly released app has to answer; until it does, the release is not done.
+
+    Attributes:
+        path: HTTP path to GET on the first port of the app's Service.
+        status: The HTTP status that is right.
+        text: What the answer has to hold; empty for anything.
+    """
+
+    path: str = "/"
+    status: int = 200
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be asked."""
+        if not self.path.startswith("/"):
+            raise ValueError(f"the path of a smoke check begins with '/', unlike {self.path!r}")
+        if not 100 <= self.status <= 599:
+            raise ValueError(f"the status of a smoke check is an HTTP status, not {self.status}")
+
+
+@dataclass(frozen=True)
 class Metrics:
     """Where Prometheus finds a workload's metrics.
 

@@ -18,7 +18,7 @@ from pulumi.runtime.settings import configure
 from ops.render import invokes, manifests, sdk
 from ops.render.monitor import Record, RecordingMonitor
 from ops.render.plan import plan
-from ops.render.result import App, Cluster, Rendered
+from ops.render.result import App, Cluster, Rendered, Smoke
 from stacks.settings import parse
 from stacks.stack_file import StackConfig, read_stack_config
 
@@ -124,6 +124,7 @@ def _clusters(records: Mapping[str, Record]) -> dict[str, Cluster]:
 
 
 def _app(outputs: Mapping[str, Any]) -> App:
+    smoke = outputs.get("smoke")
     return App(
         name=outputs["name"],
         system=outputs["system"],
@@ -140,6 +141,7 @@ def _app(outputs: Mapping[str, Any]) -> App:
         part_of=outputs.get("partOf"),
         image=outputs["image"],
         url=outputs.get("url"),
+        smoke=smoke and Smoke(path=smoke["path"], status=int(smoke["status"]), text=smoke["text"]),
     )
 
 

@@ -30,6 +30,21 @@ class Cluster:
 
 
 @dataclass(frozen=True)
+class Smoke:
+    """The request that a new release of an app has to answer.
+
+    Attributes:
+        path: HTTP path.
+        status: The HTTP status that is right.
+        text: What the answer has to hold; empty for anything.
+    """
+
+    path: str
+    status: int
+    text: str
+
+
+@dataclass(frozen=True)
 class App:
     """A workload of the stack.
 
@@ -49,6 +64,7 @@ class App:
         part_of: App that people see it as a part of, or None.
         image: Image of its first container.
         url: Its URL; may hold references.
+        smoke: What a new release of it has to answer, or None.
     """
 
     name: str
@@ -66,6 +82,7 @@ class App:
     part_of: str | None
     image: str
     url: str | None
+    smoke: Smoke | None = None
 
 
 @dataclass(frozen=True)

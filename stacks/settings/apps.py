@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -76,9 +76,12 @@ class AppBase(Model):
 
     Attributes:
         cluster: Name of the cluster it runs on; moving it is changing this one line.
+        tag_key: Key below the app by which a new image is released: `revision`, the tag of an own image, or a key whose
+            value is a whole image reference. Not a setting itself.
     """
 
     cluster: Label
+    tag_key: ClassVar[str]
 
     def node_ports(self) -> dict[str, int]:
         """Fixed node ports of the app.
@@ -146,6 +149,7 @@ class H2oExample(StatelessApp):
         revision: Tag of the own image `h2o` and value of the pods' `revision` label; raising it rolls the mock.
     """
 
+    tag_key: ClassVar[str] = "revision"
     revision: Revision = "1"
 
 
@@ -156,6 +160,7 @@ class Nginx(StatelessApp):
         image: The nginx image.
     """
 
+    tag_key: ClassVar[str] = "image"
     image: ImageReference = IMAGES["nginx"]
 
 
@@ -166,6 +171,7 @@ class HttpDebugServer(StatelessApp):
         image: Its image.
     """
 
+    tag_key: ClassVar[str] = "image"
     image: ImageReference = IMAGES["http-debug-server"]
     service_type: ServiceType = "ClusterIP"
 
@@ -191,6 +197,7 @@ class Guestbook(StatelessApp):
         slaves: Number of Redis copies.
     """
 
+    tag_key: ClassVar[str] = "frontendImage"
     frontend_image: ImageReference = IMAGES["guestbook-frontend"]
     redis_image: ImageReference = IMAGES["redis"]
     slaves: Replicas = 2
@@ -235,6 +242,7 @@ class Cotoami(StatelessApp):
     """
 
     shape: Literal["all-in-one", "production"] = "all-in-one"
+    tag_key: ClassVar[str] = "image"
     image: ImageReference = IMAGES["cotoami"]
     postgres_image: ImageReference = IMAGES["postgres"]
     redis_image: ImageReference = IMAGES["redis"]
@@ -276,6 +284,7 @@ class ExampleApp(StatelessApp):
         mysql_host: Host that `mysql-service` stands for; none: that of the database.
     """
 
+    tag_key: ClassVar[str] = "revision"
     revision: Revision = "1"
     mariadb_image: ImageReference = IMAGES["mariadb"]
     database: Label | None = None
@@ -298,6 +307,7 @@ class Todo(StatelessApp):
         storage: Size of the database's claim.
     """
 
+    tag_key: ClassVar[str] = "revision"
     revision: Revision = "01"
     griddb_image: ImageReference = IMAGES["griddb-server"]
     storage: Memory = "1Gi"
