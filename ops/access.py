@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from local import paths
 from ops import tools
@@ -12,10 +12,33 @@ from ops.kube import Access, Kubectl
 
 if TYPE_CHECKING:
     from local.progress import Progress
-    from ops.render import Cluster
 
 LOCAL_KINDS = ("embedded", "existing")
 """Kinds of clusters that the program does not make."""
+
+
+class Cluster(Protocol):
+    """What there is to know about a cluster to reach it."""
+
+    @property
+    def name(self) -> str:
+        """Name in the stack file."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """`embedded`, `existing`, `gke` or `eks`."""
+        ...
+
+    @property
+    def context(self) -> str | None:
+        """Kubeconfig context; None for the current one."""
+        ...
+
+    @property
+    def kubeconfig(self) -> str | None:
+        """Path of the kubeconfig; None for the usual place."""
+        ...
 
 
 def access(cluster: Cluster) -> Access:

@@ -20,3 +20,7 @@ class EngineError(OpsError):
 
 class RefusedError(OpsError):
     """A stack or a wish that this engine does not take; nothing was changed."""
+
+
+class BusyError(RefusedError):
+    """Another run is at work on the same thing; nothing was changed."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 STACK_LABEL = "slipway.dev/stack"
 """Label of every object that a stack makes."""
 LIFECYCLE_LABEL = "slipway.dev/lifecycle"
+ENVIRONMENT_LABEL = "slipway.dev/environment"
+"""Label of an environment's record; its value is `true`."""
 RELEASE_ANNOTATION = "meta.helm.sh/release-name"
 """Helm writes the release that owns an object here (https://helm.sh/docs/, "adopting resources")."""
 

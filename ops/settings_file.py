@@ -38,12 +38,12 @@ class SettingsFile:
         Raises:
             SettingsError: The file is missing or wrong as it is.
         """
-        from stacks.stack_file import read_stack_config
+        from stacks.stack_file import read_stack_config, stack_file
 
         config = read_stack_config(directory, stack)
         self.name = config.source
-        self._directory, self._stack, self._project = directory, stack, config.project
-        self._path = directory / config.source
+        self._directory, self._stack, self._project = directory, config.stack, config.project
+        self._path = stack_file(directory, config.stack)
         self._before = self._path.read_text(encoding="utf-8")
         self._yaml = YAML()
         self._yaml.preserve_quotes = True

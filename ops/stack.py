@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ops.access import LOCAL_KINDS, kubectl
-from ops.kube import entries, labels_of
+from ops.kube import Key, entries, labels_of
 from ops.live import LIFECYCLE_LABEL
 from ops.project import project_dir
+from stacks.stack_file import stack_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +58,11 @@ class Stack:
         """kubectl of the clusters that are there before the program runs: all but those of a cloud."""
         return {n: self.kubectl(n) for n, cluster in self.rendered.clusters.items() if cluster.kind in LOCAL_KINDS}
 
+    @property
+    def is_environment(self) -> bool:
+        """Whether `slipway env` made it."""
+        return stack_file(self.directory, self.name).parent != self.directory
+
     def apps(self, cluster: str) -> list[App]:
         """The apps on one cluster."""
         return [app for app in self.rendered.apps if app.cluster == cluster]
@@ -69,6 +75,11 @@ class Stack:
         """Everything that the chart of a cluster holds, namespaces first."""
         everything = [item for items in self.rendered.manifests[cluster].values() for item in items]
         return sorted(everything, key=lambda item: item["kind"] != "Namespace")
+
+    def keys(self) -> set[Key]:
+        """Keys of every object that the stack makes, whatever the cluster."""
+        charts = {Key.of(item) for name in self.rendered.manifests for item in self.manifests(name)}
+        return charts | {Key.of(secret.manifest) for some in self.rendered.secrets.values() for secret in some}
 
     def namespaces(self, cluster: str) -> list[str]:
         """Names of the namespaces that the stack makes on a cluster."""
@@ -98,6 +109,11 @@ def load(name: str, progress: Progress) -> Stack:
     from ops.render import render
 
     directory = project_dir()
+    if not stack_file(directory, name).is_file():
+        from ops.environments.files import restore
+
+        # An environment that was made elsewhere: its settings are on its cluster.
+        restore(directory, name, progress)
     return Stack(name, directory, render(name, directory), progress)
 
 

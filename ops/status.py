@@ -80,7 +80,7 @@ def collect(rendered: Rendered, clusters: Mapping[str, Kubectl], only: str | Non
 
 def _status(app: App, rendered: Rendered, resources: Mapping[str, Key], live: Mapping[Key, Manifest]) -> AppStatus:
     workload = live.get(Key("apps", app.kind, app.namespace, app.object))
-    ready, desired = _counts(app.kind, workload) if workload else (0, _wanted(app, rendered))
+    ready, desired = counts(app.kind, workload) if workload else (0, _wanted(app, rendered))
     image = _image(workload) if workload else None
     return AppStatus(
         name=app.name,
@@ -101,8 +101,13 @@ def _wanted(app: App, rendered: Rendered) -> int:
     return 1
 
 
-def _counts(kind: str, workload: Manifest) -> tuple[int, int]:
-    """Ready pods of the current revision, and wanted pods."""
+def counts(kind: str, workload: Manifest) -> tuple[int, int]:
+    """Ready pods of the current revision, and wanted pods.
+
+    Args:
+        kind: `Deployment`, `StatefulSet` or `DaemonSet`.
+        workload: The live object.
+    """
     status = section(workload, "status")
     current = status.get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)
     if kind == "DaemonSet":

@@ -9,21 +9,36 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import Any, cast
 
 import yaml
 
 from stacks.settings.problems import Problem, SettingsError, shown
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ENVIRONMENTS = Path(".slipway") / "environments"
+"""Below the project: stack files of environments (`slipway env`), which never go under version control."""
 _STACK_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _FILE_LIMIT_BYTES = 200_000
 _NODE_LIMIT = 20_000
 _DEPTH_LIMIT = 50
 PROJECT_KEYS = {"config", "encryptionsalt", "secretsprovider", "encryptedkey", "environment"}
 """Top-level keys of a stack file (https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file/)."""
+
+
+def stack_file(project_dir: Path, stack: str) -> Path:
+    """Where a stack's file is, or would be.
+
+    Args:
+        project_dir: Directory that holds Pulumi.yaml.
+        stack: Stack name, without organization and project.
+
+    Returns:
+        `Pulumi.<stack>.yaml` beside Pulumi.yaml, or among the environments' files where there is only that one.
+    """
+    own = project_dir / f"Pulumi.{stack}.yaml"
+    environment = project_dir / ENVIRONMENTS / own.name
+    return environment if environment.is_file() and not own.is_file() else own
 
 
 @dataclass(frozen=True)
@@ -185,7 +200,7 @@ def read_stack_config(project_dir: Path, stack: str) -> StackConfig:
 
     Args:
         project_dir: Directory that holds Pulumi.yaml.
-        stack: Stack name; its file is Pulumi.<stack>.yaml.
+        stack: Stack name; its file is Pulumi.<stack>.yaml (see `stack_file`).
 
     Returns:
         The configuration as the engine would pass it.
@@ -201,7 +216,7 @@ def read_stack_config(project_dir: Path, stack: str) -> StackConfig:
         )
     project = load_yaml(project_dir / "Pulumi.yaml")
     name = str(project.get("name", "slipway"))
-    path = project_dir / f"Pulumi.{short}.yaml"
+    path = stack_file(project_dir, short)
     document = load_yaml(path)
     problems = [
         Problem(str(key), None, f"unknown key; a stack file has: {', '.join(sorted(PROJECT_KEYS))}")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from local import paths
-from ops.errors import OpsError, RefusedError
+from ops.errors import BusyError, OpsError
 from ops.kube import CommandError, Key, Manifest, annotations_of
 from ops.live import NAMESPACE, wait_gone
 
@@ -62,7 +62,11 @@ def home(kubectl: Kubectl) -> Generator[None]:
 
 def _file(stack: str, kubectl: Kubectl) -> Path:
     digest = hashlib.sha256(str(kubectl.access).encode()).hexdigest()[:12]
-    return paths.cache() / "locks" / f"{stack}-{digest}.lock"
+    return _locks() / f"{stack}-{digest}.lock"
+
+
+def _locks() -> Path:
+    return paths.cache() / "locks"
 
 
 @contextmanager
@@ -75,10 +79,11 @@ def file_locks(stack: str, clusters: Sequence[Kubectl], action: str) -> Generato
         action: The command, for whoever meets the lock.
 
     Raises:
-        RefusedError: Another process holds it; names it.
+        BusyError: Another process holds it; names it.
     """
     with ExitStack() as held:
-        for path in sorted({_file(stack, kubectl) for kubectl in clusters}):
+        # A stack of clouds alone has no cluster before it is made: then the stack itself is held.
+        for path in sorted({_file(stack, kubectl) for kubectl in clusters} or {_locks() / f"{stack}.lock"}):
             held.enter_context(_file_lock(path, stack, action))
         yield
 
@@ -92,7 +97,7 @@ def _file_lock(path: Path, stack: str, action: str) -> Generator[None]:
             if time.monotonic() >= end:
                 handle.seek(0)
                 holder = handle.read().strip() or "another process"
-                raise RefusedError(f"stack {stack} is being worked on by {holder}; wait for it and run this again")
+                raise BusyError(f"stack {stack} is being worked on by {holder}; wait for it and run this again")
             time.sleep(0.2)
         handle.truncate(0)
         handle.write(f"{_me(action)}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
@@ -161,7 +166,7 @@ class _Lease:
         """Take it.
 
         Raises:
-            RefusedError: Somebody on another machine holds it and is alive.
+            BusyError: Somebody on another machine holds it and is alive.
         """
         try:
             self._kubectl.run(["create", "-f", "-"], stdin=json.dumps(self._manifest()))
@@ -171,14 +176,30 @@ class _Lease:
         else:
             return
         for lease in self._kubectl.get(["leases.coordination.k8s.io", self._name, "-n", NAMESPACE]):
-            if not self._is_stale(lease):
-                raise RefusedError(
-                    f"stack {self._stack} on cluster {self._kubectl.cluster} is being worked on by "
-                    f"{lease['spec'].get('holderIdentity')} (since {lease['spec'].get('acquireTime')}); "
-                    "wait for it and run this again"
-                )
+            self._refuse_live(lease)
             version = lease["metadata"]["resourceVersion"]
             self._kubectl.run(["replace", "-f", "-"], stdin=json.dumps(self._manifest(version)))
+
+    def free(self, *, force: bool) -> str | None:
+        """Take it away from a holder that is gone, or from any if forced; says from whom.
+
+        Raises:
+            BusyError: Its holder is alive.
+        """
+        for lease in self._kubectl.get(["leases.coordination.k8s.io", self._name, "-n", NAMESPACE]):
+            if not force:
+                self._refuse_live(lease)
+            self._kubectl.delete([self._key], wait=False)
+            return f"freed the lock of {lease['spec'].get('holderIdentity')} on cluster {self._kubectl.cluster}"
+        return None
+
+    def _refuse_live(self, lease: Manifest) -> None:
+        if not self._is_stale(lease):
+            raise BusyError(
+                f"stack {self._stack} on cluster {self._kubectl.cluster} is being worked on by "
+                f"{lease['spec'].get('holderIdentity')} (since {lease['spec'].get('acquireTime')}); "
+                "wait for it and run this again"
+            )
 
     def _is_stale(self, lease: Manifest) -> bool:
         if annotations_of(lease).get(_HOLDER) == self._file:
@@ -205,6 +226,23 @@ class _Lease:
             return
 
 
+def free_lease(kubectl: Kubectl, stack: str, *, force: bool) -> str | None:
+    """Take the Lease of a stack away from a run that died. Unless forced, the file lock must be held.
+
+    Args:
+        kubectl: The cluster.
+        stack: Stack name.
+        force: Take it from a run that is alive, too.
+
+    Returns:
+        What was done as a sentence, or None where there is no Lease.
+
+    Raises:
+        BusyError: Its holder is alive; names them.
+    """
+    return _Lease(kubectl, stack, "recover").free(force=force)
+
+
 @contextmanager
 def lease(kubectl: Kubectl, stack: str, action: str, *, make_home: bool) -> Generator[None]:
     """Hold the stack on a cluster against other machines. The file lock must be held.
@@ -216,7 +254,7 @@ def lease(kubectl: Kubectl, stack: str, action: str, *, make_home: bool) -> Gene
         make_home: Make the namespace `slipway`, where leases are; else, where it is not there, there is no lease.
 
     Raises:
-        RefusedError: Somebody else holds it; names them.
+        BusyError: Somebody else holds it; names them.
         CommandError: The cluster does not let us make a Lease.
     """
     held = _Lease(kubectl, stack, action)

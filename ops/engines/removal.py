@@ -10,7 +10,7 @@ from ops.engines.lock import home, lease
 from ops.engines.release import CLUSTER_LABEL, Helm, last_words
 from ops.errors import EngineError, OpsError
 from ops.kube import Key, labels_of, section
-from ops.live import NAMESPACE, Inventory, inventory, volumes_of, wait_gone
+from ops.live import ENVIRONMENT_LABEL, NAMESPACE, Inventory, inventory, volumes_of, wait_gone
 
 if TYPE_CHECKING:
     from ops.kube import Kubectl
@@ -87,7 +87,10 @@ class Removal:
             kubectl.delete(wide, wait=False)
             wait_gone(kubectl, wide, timeout)
             home = [key for key in made if key.namespace == NAMESPACE and _belongs(key, left, kubectl.cluster)]
-            kubectl.delete(home, wait=True)
+            # What says that an environment is there goes last of all: a removal that is killed now is found again.
+            records = [key for key in home if labels_of(left.objects[key]).get(ENVIRONMENT_LABEL)]
+            kubectl.delete([key for key in home if key not in records], wait=True)
+            kubectl.delete(records, wait=True)
 
     def prove(self) -> None:
         """Sweep every resource type for the stack's label, and the volumes of its namespaces.
@@ -104,8 +107,7 @@ class Removal:
                 time.sleep(_POLL_S)
                 left = self._left()
             if not left:
-                with home(self._kubectl):
-                    _remove_home(self._kubectl)
+                remove_home(self._kubectl)
                 return
         shown = "\n".join(f"  {name}" for name in left[:_SHOWN])
         more = f"\n  and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
@@ -146,13 +148,24 @@ def _belongs(key: Key, there: Inventory, cluster: str) -> bool:
     return labels_of(there.objects[key]).get(CLUSTER_LABEL, cluster) == cluster
 
 
+def remove_home(kubectl: Kubectl) -> None:
+    """Remove our own namespace when no stack of the cluster needs it any more.
+
+    Raises:
+        EngineError: It does not go.
+        OpsError: The cluster does not answer.
+    """
+    with home(kubectl):
+        _remove_home(kubectl)
+
+
 def _remove_home(kubectl: Kubectl) -> None:
-    """Remove our own namespace when no stack of the cluster needs it any more."""
     spaces = kubectl.get(["namespaces", NAMESPACE])
     if not spaces or not labels_of(spaces[0]).items() >= stash.MARK.items():
         return
-    kept = kubectl.get(["secrets,leases.coordination.k8s.io", "-n", NAMESPACE])
-    if kept:
+    kept = kubectl.get(["secrets,leases.coordination.k8s.io,configmaps", "-n", NAMESPACE])
+    # Kubernetes puts its own ConfigMap into every namespace.
+    if any(item["metadata"]["name"] != "kube-root-ca.crt" for item in kept):
         return
     key = Key("", "Namespace", "", NAMESPACE)
     try:

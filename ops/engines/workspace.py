@@ -15,6 +15,7 @@ import yaml
 from local import paths
 from ops import tools
 from ops.errors import OpsError
+from stacks.stack_file import stack_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,12 +43,15 @@ class Place:
         directory: Working directory of Pulumi.
         environment: Variables for Pulumi, beside those of this process.
         drop: Variables of this process that must not reach Pulumi.
+        secrets_provider: What encrypts the secrets of a stack that is new to its backend, from the stack file; None
+            for the backend's own way.
     """
 
     own: bool
     directory: Path
     environment: Mapping[str, str]
     drop: tuple[str, ...] = ()
+    secrets_provider: str | None = None
 
 
 def place(stack: Stack) -> Place:
@@ -65,10 +69,15 @@ def place(stack: Stack) -> Place:
         The place. Our own backend and its passphrase file (mode 0600) are made if they are not there.
     """
     environment = {**_kubeconfig(stack), "PATH": _path()}
-    if os.environ.get(BACKEND_VARIABLE) or _project(stack).get("backend") or (stack.name != _DEV and _logged_in()):
-        return Place(own=False, directory=stack.directory, environment=environment)
     home = data_home()
     state, work = home / "state", home / "work" / stack.name
+    if os.environ.get(BACKEND_VARIABLE) or _project(stack).get("backend") or (stack.name != _DEV and _logged_in()):
+        if not stack.is_environment:
+            return Place(own=False, directory=stack.directory, environment=environment)
+        # Its file is not where Pulumi would look for it.
+        work.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write_work(stack, work)
+        return Place(own=False, directory=work, environment=environment)
     for directory in (state, work):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     environment[BACKEND_VARIABLE] = state.as_uri()
@@ -154,7 +163,7 @@ def _write_work(stack: Stack, work: Path) -> None:
             options["virtualenv"] = str(program / str(options["virtualenv"]))
     (work / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False), encoding="utf-8")
     name = f"Pulumi.{stack.name}.yaml"
-    settings = _mapping(stack.directory / name)
+    settings = _mapping(stack_file(stack.directory, stack.name))
     kept = {k: v for k, v in _mapping(work / name).items() if k in _KEPT_KEYS}
     (work / name).write_text(yaml.safe_dump({**kept, **settings}, sort_keys=False), encoding="utf-8")
 

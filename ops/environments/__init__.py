@@ -1,0 +1,1 @@
+"""Environments: stacks made from a template, with an owner and an end."""

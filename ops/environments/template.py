@@ -1,0 +1,208 @@
+"""From a stack file to the stack file of an environment: everything of its own, nothing that lasts."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import yaml
+
+from components.names import object_name
+from ops.environments.sites import Site, kube_context, site
+from ops.errors import RefusedError
+from stacks.settings import parse
+from stacks.settings.apps import StatelessApp
+from stacks.stack_file import read_stack_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from stacks.settings import Settings
+
+RELEASE_LIMIT = 53
+"""Longest name of a Helm release (https://helm.sh/docs/, "helm install")."""
+_TOLD_PORTS = {("cotoami", "nodePort")}
+"""Node ports that an app is told itself: Cotoami writes its address into mails."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """The stack that an environment is made from.
+
+    Attributes:
+        name: Its name.
+        project: Name of the project, the namespace of our keys.
+        source: Its file.
+        raw: Top-level key to value, as the file says.
+        settings: The same, parsed.
+        apps: The apps that the environment takes over.
+    """
+
+    name: str
+    project: str
+    source: str
+    raw: Mapping[str, Any]
+    settings: Settings
+    apps: tuple[str, ...]
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """Names of the clusters that those apps are on."""
+        deployed = self.settings.apps.deployed()
+        return tuple(sorted({deployed[name].cluster for name in self.apps}))
+
+    def sites(self) -> dict[str, Site]:
+        """Those clusters, and how they are reached."""
+        found = {name: site(name, self.settings.clusters[name]) for name in self.clusters}
+        return {name: there for name, there in found.items() if there is not None}
+
+
+def read_template(directory: Path, stack: str, wanted: Sequence[str], *, ephemeral: bool) -> Template:
+    """Read a template and refuse what cannot be one.
+
+    Args:
+        directory: Directory of Pulumi.yaml.
+        stack: Name of the template.
+        wanted: Apps to take over; none: all of them.
+        ephemeral: Whether it was said that an ephemeral environment of a durable template is meant.
+
+    Raises:
+        SettingsError: The template is wrong itself.
+        RefusedError: It is an environment, durable, has no such app, needs a cloud, or holds encrypted values.
+    """
+    config = read_stack_config(directory, stack)
+    if not (directory / config.source).is_file():
+        raise RefusedError(f"--from {stack}: is an environment itself; name the stack that it was made from")
+    if config.secret_keys:
+        raise RefusedError(
+            f"--from {stack}: {config.source} holds encrypted values ({', '.join(config.secret_keys)}), which only "
+            "that stack can read; take a template without them"
+        )
+    settings = parse(config.values, project=config.project, source=config.source, kube_context=kube_context())
+    if settings.lifecycle == "durable" and not ephemeral:
+        raise RefusedError(
+            f"--from {stack}: is durable, and an environment is not: it is removed with its data when its time is "
+            "over. If that is meant, say --ephemeral"
+        )
+    raw: dict[str, Any] = {}
+    for key, text in config.values.items():
+        namespace, _, short = key.partition(":")
+        whole = namespace == config.project and short in ("clusters", "apps")
+        raw[short if namespace == config.project else key] = json.loads(text) if whole else text
+    template = Template(stack, config.project, config.source, raw, settings, _apps(stack, settings, wanted))
+    _refuse_clouds(template, everything=not wanted)
+    return template
+
+
+def _apps(stack: str, settings: Settings, wanted: Sequence[str]) -> tuple[str, ...]:
+    there = tuple(settings.apps.deployed())
+    unknown = [name for name in wanted if name not in there]
+    if unknown:
+        raise RefusedError(f"--app {unknown[0]}: is no app of stack {stack}; there is: {', '.join(there) or 'none'}")
+    if not there:
+        raise RefusedError(f"--from {stack}: has no apps, so there is nothing to make an environment of")
+    return tuple(name for name in there if not wanted or name in wanted)
+
+
+def _refuse_clouds(template: Template, *, everything: bool) -> None:
+    settings = template.settings
+    names = settings.clusters if everything else template.clusters
+    made = [f"{name} ({settings.clusters[name].kind})" for name in names if site(name, settings.clusters[name]) is None]
+    if made or (everything and settings.clouds):
+        what = f"its clusters {', '.join(sorted(made))} are" if made else "it has clouds, and what they hold is"
+        raise RefusedError(
+            f"--from {template.name}: {what} made by the stack itself; environments are made on clusters that are "
+            "there already. Take apps of other clusters only (--app), or a template whose cluster is of kind existing"
+        )
+
+
+def _without(mapping: dict[str, Any], path: str) -> None:
+    """Take the value at a key path out."""
+    *parents, last = path.split(".")
+    current = mapping
+    for key in parents:
+        current = cast("dict[str, Any]", current.get(key) or {})
+    current.pop(last, None)
+
+
+def _host(name: str, host: str) -> str:
+    """A host name of the environment's own, in the same domain: a wildcard record or certificate covers it too."""
+    first, _, domain = host.partition(".")
+    return f"{object_name(name, first)}.{domain}"
+
+
+def derive(
+    template: Template, name: str, owner: str, contexts: Mapping[str, str], port: Callable[[str, str, str], int]
+) -> str:
+    """The stack file of an environment.
+
+    Namespaces, and with them everything that is named after them, get the environment's name in front; so do host
+    names. Kubernetes allots the node ports. Monitoring stays the cluster's: its agent holds a port of every node, so a
+    second one could not run.
+
+    Args:
+        template: What it is made from.
+        name: Name of the environment.
+        owner: Who answers for it.
+        contexts: Cluster name to the kubeconfig context that is meant by the current one.
+        port: Draws a node port for an app, given its name, the setting and the cluster.
+
+    Returns:
+        Text of the file; its settings were checked.
+
+    Raises:
+        SettingsError: It would be wrong.
+        RefusedError: A name that is made of it would be too long.
+    """
+    settings = template.settings
+    apps: dict[str, Any] = {}
+    deployed = settings.apps.deployed()
+    for app in template.apps:
+        entry, parsed = copy.deepcopy(template.raw["apps"][app]), deployed[app]
+        hosted = isinstance(parsed, StatelessApp) and parsed.host is not None
+        for path in parsed.node_ports():
+            _without(entry, path)
+            if (app, path) in _TOLD_PORTS and not hosted:
+                entry[path] = port(app, path, parsed.cluster)
+        if isinstance(parsed, StatelessApp) and parsed.host:
+            entry["host"] = _host(name, parsed.host)
+        apps[app] = entry
+    config: dict[str, Any] = {
+        f"{template.project}:lifecycle": "ephemeral",
+        f"{template.project}:owner": owner,
+        f"{template.project}:namespacePrefix": name,
+        f"{template.project}:clusters": _clusters(template, name, contexts, apps),
+        f"{template.project}:apps": apps,
+    }
+    config |= {key: value for key, value in template.raw.items() if key.startswith("pulumi:")}
+    values = {key: json.dumps(value) if isinstance(value, dict) else str(value) for key, value in config.items()}
+    parse(values, project=template.project, source=f"environment {name} (from {template.source})")
+    heading = f"# Environment {name}, made from {template.source} by `slipway env create`; its clusters keep a copy.\n"
+    return heading + yaml.safe_dump({"config": config}, sort_keys=False, allow_unicode=True)
+
+
+def _clusters(template: Template, name: str, contexts: Mapping[str, str], apps: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for cluster, there in template.sites().items():
+        entry = copy.deepcopy(template.raw["clusters"][cluster])
+        for path in template.settings.clusters[cluster].node_ports():
+            _without(entry, path)
+        entry.pop("monitoring", None)
+        if not any(app.get("host") and app["cluster"] == cluster for app in apps.values()):
+            entry.pop("ingress", None)
+        # This cluster is meant from now on, whatever KUBE_CONTEXT or a kubeconfig says later.
+        entry |= there.settings()
+        if cluster in contexts:
+            entry["context"] = contexts[cluster]
+        found[cluster] = entry
+    for cluster in found:
+        release = f"slipway-{name}-{cluster}"
+        if len(found) > 1 and len(release) > RELEASE_LIMIT:
+            raise RefusedError(
+                f"environment {name}: the release on cluster {cluster} would be called {release}, which is longer than "
+                f"{RELEASE_LIMIT} characters; choose a name of at most {RELEASE_LIMIT - len(release) + len(name)}"
+            )
+    return found
