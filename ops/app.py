@@ -14,7 +14,22 @@ from typer.core import TyperGroup
 from local.cli import app as local_app
 from local.errors import LocalError
 from ops.cli import INTERRUPTED, INTERRUPTED_TEXT
-from ops.commands import bootstrap, config, doctor, down, images, policy, preview, render, status, up
+from ops.commands import (
+    bootstrap,
+    compare,
+    config,
+    doctor,
+    down,
+    drift,
+    images,
+    policy,
+    preview,
+    recover,
+    refresh,
+    render,
+    status,
+    up,
+)
 from ops.errors import OpsError
 
 if TYPE_CHECKING:
@@ -96,8 +111,12 @@ app.command("preview")(preview.preview)
 app.command("render")(render.render)
 app.command("status")(status.status)
 app.command("down")(down.down)
+app.command("drift")(drift.drift)
+app.command("refresh")(refresh.refresh)
+app.command("recover")(recover.recover)
 app.command("doctor")(doctor.doctor)
 app.command("policy")(policy.policy)
+app.command("compare")(compare.compare)
 app.command("bootstrap")(bootstrap.bootstrap)
 app.add_typer(images.app, name="images")
 app.add_typer(config.app, name="config")

@@ -204,7 +204,7 @@ class Kubectl:
         Args:
             manifests: What to apply.
             manager: Field manager.
-            dry_run: Ask the server what would come out, and change nothing.
+            dry_run: Ask the server what would come out, its `managedFields` included, and change nothing.
             force: Take over fields that another manager set.
 
         Returns:
@@ -215,13 +215,29 @@ class Kubectl:
             CommandError: The API server refuses one of them.
         """
         bundle = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
-        flags = ["--dry-run=server"] if dry_run else []
+        flags = ["--dry-run=server", "--show-managed-fields"] if dry_run else []
         flags += ["--force-conflicts"] if force else []
         return items(
             self.run(
                 ["apply", "--server-side", f"--field-manager={manager}", *flags, "-f", "-", "-o", "json"], stdin=bundle
             )
         )
+
+    def replace(self, manifests: Iterable[Manifest], *, manager: str, dry_run: bool = False) -> list[Manifest]:
+        """Put objects in the place of those that are there; each with the resourceVersion that it was read at.
+
+        Args:
+            manifests: The whole objects.
+            manager: Field manager.
+            dry_run: Ask the server what would come out, and change nothing.
+
+        Raises:
+            UnreachableError: The cluster does not answer.
+            CommandError: The API server refuses one of them, for instance because it was changed since it was read.
+        """
+        bundle = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
+        flags = ["--dry-run=server"] if dry_run else []
+        return items(self.run(["replace", f"--field-manager={manager}", *flags, "-f", "-", "-o", "json"], stdin=bundle))
 
     def delete(self, keys: Iterable[Key], *, wait: bool, timeout: float = 120) -> None:
         """Delete objects; those that are gone already are fine.

@@ -25,24 +25,30 @@ def down(
     from ops.commands.engine import engine as chosen
     from ops.engines.base import TITLES
     from ops.errors import RefusedError
-    from ops.kube import labels_of
-    from ops.live import LIFECYCLE_LABEL, selector
     from ops.output import console, print_json, progress
     from ops.stack import load
 
     report = progress(quiet=as_json)
     loaded = load(stack, report)
-    # What is on the clusters counts as well: a change of the settings alone does not make it removable.
-    there = [ns for kubectl in loaded.reachable().values() for ns in kubectl.get(["namespaces", "-l", selector(stack)])]
-    durable = loaded.durable or any(labels_of(ns).get(LIFECYCLE_LABEL) == "durable" for ns in there)
-    if durable and yes_remove_durable != stack:
+    made_by = chosen(engine, report)
+    # What is there counts as well: a change of the settings alone does not make it removable.
+    protected = made_by.protected(loaded) or (
+        ["the whole stack: slipway:lifecycle is durable"] if loaded.durable else []
+    )
+    if protected and yes_remove_durable != stack:
+        listed = "\n".join(f"  {said}" for said in protected)
         raise RefusedError(
-            f"stack {stack} is durable (slipway:lifecycle), so it and its data are not removed by mistake; to remove "
-            f"both for good: slipway down --stack {stack} --yes-remove-durable {stack}"
+            f"stack {stack} is not removed by mistake; nothing was changed. Protected:\n{listed}\nto remove it and its "
+            f"data for good: slipway down --stack {stack} --yes-remove-durable {stack}"
         )
-    outcome = chosen(engine, report).down(loaded, timeout)
+    outcome = made_by.down(loaded, timeout)
+    for said in (*(f"kept, because it is protected: {name}" for name in outcome.kept), *outcome.unasked):
+        report.note(said)
     if as_json:
-        print_json({"engine": outcome.engine, "changed": outcome.changed})
+        kept, unasked = list(outcome.kept), list(outcome.unasked)
+        print_json({"engine": outcome.engine, "changed": outcome.changed, "kept": kept, "unasked": unasked})
+    elif outcome.kept:
+        console().print(f"stack {stack} is gone, but for {len(outcome.kept)} protected resources of a cloud")
     elif outcome.changed:
         console().print(f"stack {stack} is gone, nothing is left (engine: {TITLES[outcome.engine]})")
     else:

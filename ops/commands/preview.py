@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING
 from ops.commands.options import DEFAULT_STACK, AsJson, EngineWish, StackName
 
 if TYPE_CHECKING:
-    from ops.engines.base import Change, Preview
-
-_MARKS = {"create": "[green]+[/]", "update": "[yellow]~[/]", "replace": "[red]±[/]", "delete": "[red]-[/]"}
-_COLORS = {"+": "green", "-": "red", "@": "cyan"}
+    from ops.engines.base import Preview
 
 
 def preview(stack: StackName = DEFAULT_STACK, engine: EngineWish = None, as_json: AsJson = False) -> None:
@@ -29,6 +26,7 @@ def preview(stack: StackName = DEFAULT_STACK, engine: EngineWish = None, as_json
 
 
 def _show(stack: str, found: Preview) -> None:
+    from ops.commands.changes import show_changes
     from ops.output import console
 
     out = console()
@@ -36,25 +34,6 @@ def _show(stack: str, found: Preview) -> None:
         out.print(f"stack {stack}: no changes")
         return
     several = len({change.cluster for change in found.changes}) > 1
-    for change in found.changes:
-        where = f" on {change.cluster}" if several and change.cluster else ""
-        out.print(f"{_MARKS[change.operation]} {change.operation} {_escaped(change.name)}{where}")
-        _show_diff(change)
+    show_changes(found.changes, several=several)
     summary = ", ".join(f"{count} to {operation}" for operation, count in found.counts.items())
     out.print(f"stack {stack}: {summary}")
-
-
-def _show_diff(change: Change) -> None:
-    from rich.text import Text
-
-    from ops.output import console
-
-    # The two heading lines say nothing that the line above them does not.
-    for line in change.diff.splitlines()[2:]:
-        console().print(Text(f"    {line}", style=_COLORS.get(line[:1], "")))
-
-
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
+    from ops.drift.report import Drift, Recovery
     from ops.stack import Stack
 
 EngineName = Literal["pulumi", "helm"]
@@ -68,10 +69,14 @@ class Outcome:
     Attributes:
         engine: The engine that did it.
         changed: Whether anything was changed.
+        kept: What a `down` left on purpose, because it is protected in a cloud.
+        unasked: What a `down` could not prove to be gone, each as a sentence with the reason.
     """
 
     engine: EngineName
     changed: bool
+    kept: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
 
 
 class Engine(Protocol):
@@ -89,4 +94,20 @@ class Engine(Protocol):
 
     def down(self, stack: Stack, timeout: float) -> Outcome:
         """Remove all that the stack made and prove that nothing is left."""
+        ...
+
+    def drift(self, stack: Stack) -> Drift:
+        """What differs between the program, what was applied last, and what is there; changes nothing."""
+        ...
+
+    def refresh(self, stack: Stack) -> Outcome:
+        """Write into the engine's state what is really there; changes nothing else."""
+        ...
+
+    def recover(self, stack: Stack, *, force: bool) -> Recovery:
+        """Clear away what a run that died left in the way of the next one; `force` overrides a live run's locks."""
+        ...
+
+    def protected(self, stack: Stack) -> list[str]:
+        """What must not be removed by mistake, each with its reason; empty for a stack that may vanish."""
         ...

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import copy
 import difflib
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import yaml
 
+from ops.drift.fields import Path, added_by_hand, without
+from ops.drift.orphans import orphans
 from ops.engines import stash
 from ops.engines.base import Change
 from ops.engines.release import MANAGER, owned
 from ops.errors import OpsError
-from ops.kube import CommandError, Key, annotations_of, section
-from ops.live import NAMESPACE, RELEASE_ANNOTATION
+from ops.kube import CommandError, Key, Manifest, section
+from ops.live import NAMESPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from ops.kube import Kubectl, Manifest
+    from ops.kube import Kubectl
     from ops.live import Inventory
     from ops.render.result import SecretManifest
 
 # Written by the server with every change, or by controllers: no difference of the stack.
 _SERVER_FIELDS = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink")
 _CONTEXT_LINES = 3
+_ATTEMPTS = 5
 
 
 def bare(item: Manifest) -> Manifest:
@@ -38,7 +42,7 @@ def bare(item: Manifest) -> Manifest:
 
 def _masked(item: Manifest, before: Manifest | None) -> Manifest:
     """A Secret without its values; that a value differs from the one before shows, and not more."""
-    if item["kind"] != "Secret":
+    if item.get("kind") != "Secret":
         return item
     known = section(before, "data") if before is not None else None
     data = section(item, "data")
@@ -58,9 +62,33 @@ def yaml_diff(before: Manifest, after: Manifest, name: str) -> str:
     return "\n".join(lines)
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """What installing a chart would change on a cluster.
+
+    Attributes:
+        changes: The changes.
+        gone: Live objects that are not wanted any more, or never were, and go.
+        spared: Live objects that nobody wants and that are left to people all the same: data of a durable stack, and
+            namespaces that somebody else made.
+        added: Fields that somebody added by hand, by object.
+    """
+
+    changes: list[Change] = field(default_factory=list[Change])
+    gone: list[Key] = field(default_factory=list[Key])
+    spared: list[Key] = field(default_factory=list[Key])
+    added: dict[Key, list[Path]] = field(default_factory=dict[Key, list[Path]])
+
+
 def chart_changes(
-    kubectl: Kubectl, wanted: Sequence[Manifest], release: str, there: Inventory
-) -> tuple[list[Change], list[Key]]:
+    kubectl: Kubectl,
+    wanted: Sequence[Manifest],
+    release: str,
+    there: Inventory,
+    *,
+    others: Collection[Key] = (),
+    durable: bool = False,
+) -> Comparison:
     """What installing a chart would change on a cluster.
 
     Args:
@@ -68,9 +96,11 @@ def chart_changes(
         wanted: The chart's manifests.
         release: Name of the release.
         there: The stack's live objects.
+        others: Objects of the stack beside this chart.
+        durable: Whether the stack is one whose data must survive a mistake.
 
     Returns:
-        The changes, and the keys of live objects of the release that are not wanted any more.
+        The changes.
 
     Raises:
         UnreachableError: The cluster does not answer.
@@ -80,34 +110,104 @@ def chart_changes(
     made = there.made()
     changes = [Change("create", kubectl.cluster, str(key)) for key in marked if key not in made]
     known = [item for key, item in marked.items() if key in made]
-    if known:
-        try:
-            answers = kubectl.apply(known, manager=MANAGER, dry_run=True)
-        except CommandError as error:
-            raise OpsError(
-                f"cluster {kubectl.cluster}: the API server does not take a change:\n{error.text}\nwhat cannot be "
-                "changed in place has to be removed first (`slipway down`)"
-            ) from None
-        for answer in answers:
-            key = Key.of(answer)
-            before, after = bare(made[key]), bare(answer)
-            if before != after:
-                changes.append(Change("update", kubectl.cluster, str(key), yaml_diff(before, after, str(key))))
-    gone = [
-        key
-        for key, item in made.items()
-        if key not in marked and annotations_of(item).get(RELEASE_ANNOTATION) == release
-    ]
-    # What lives in a namespace that goes, goes with it.
-    leaving = {key.name for key in gone if key.kind == "Namespace"}
-    gone = [key for key in gone if key.namespace not in leaving]
+    answers = _answers(kubectl, known)
+    added = effective(kubectl, made, {key: added_by_hand(item) for key, item in answers.items()})
+    for key, answer in answers.items():
+        before, after = bare(made[key]), without(bare(answer), added.get(key, []))
+        if before != after:
+            changes.append(Change("update", kubectl.cluster, str(key), yaml_diff(before, after, str(key))))
+    gone, spared = orphans(made, {*marked, *others}, release, durable=durable)
     changes += [Change("delete", kubectl.cluster, str(key)) for key in gone]
-    return changes, gone
+    return Comparison(changes, gone, spared, added)
+
+
+def _answers(kubectl: Kubectl, wanted: Sequence[Manifest]) -> dict[Key, Manifest]:
+    """What the API server would make of each object that is there already."""
+    if not wanted:
+        return {}
+    try:
+        return {Key.of(item): item for item in kubectl.apply(wanted, manager=MANAGER, dry_run=True)}
+    except CommandError as error:
+        raise OpsError(
+            f"cluster {kubectl.cluster}: the API server does not take a change:\n{error.text}\nwhat cannot be "
+            "changed in place has to be removed first (`slipway down`)"
+        ) from None
+
+
+def effective(kubectl: Kubectl, made: Mapping[Key, Manifest], added: Mapping[Key, list[Path]]) -> dict[Key, list[Path]]:
+    """The fields added by hand that can be taken out: some the server would put in again, a Service's address say.
+
+    Args:
+        kubectl: The cluster.
+        made: The live objects.
+        added: Fields added by hand, by object; may be empty for one.
+
+    Raises:
+        UnreachableError: The cluster does not answer.
+    """
+    wanted = {key: paths for key, paths in added.items() if paths}
+    found: dict[Key, list[Path]] = {}
+    for key, paths in wanted.items():
+        try:
+            (answer,) = kubectl.replace([without(made[key], paths)], manager=stash.FIELD_MANAGER, dry_run=True)
+        except CommandError:
+            # An object that is wrong without them, or that changed this moment: the rollout itself will tell.
+            continue
+        if bare(answer) != bare(made[key]):
+            found[key] = paths
+    return found
+
+
+def take_out(kubectl: Kubectl, added: Mapping[Key, list[Path]]) -> None:
+    """Take fields that somebody added by hand out of live objects.
+
+    Args:
+        kubectl: The cluster.
+        added: The fields, by object.
+
+    Raises:
+        UnreachableError: The cluster does not answer.
+        CommandError: The API server refuses the object without them.
+    """
+    for key, paths in added.items():
+        kind = f"{key.kind}.{key.group}" if key.group else key.kind
+        where = ["-n", key.namespace] if key.namespace else []
+        for attempt in range(_ATTEMPTS):
+            live = kubectl.get([kind.lower(), key.name, *where])
+            try:
+                kubectl.replace([without(item, paths) for item in live], manager=stash.FIELD_MANAGER)
+                break
+            except CommandError as error:
+                # A controller wrote between reading and writing.
+                if attempt == _ATTEMPTS - 1 or "modified" not in error.text:
+                    raise
+
+
+@dataclass(frozen=True)
+class SecretComparison:
+    """What would change about the Secrets with generated values.
+
+    Attributes:
+        changes: The changes; no value shows.
+        apply: The filled Secrets that have to be applied.
+        gone: Those that are not wanted any more.
+        added: Entries that somebody added by hand, by Secret.
+    """
+
+    changes: list[Change] = field(default_factory=list[Change])
+    apply: list[Manifest] = field(default_factory=list[Manifest])
+    gone: list[Key] = field(default_factory=list[Key])
+    added: dict[Key, list[Path]] = field(default_factory=dict[Key, list[Path]])
 
 
 def secret_changes(
-    cluster: str, wanted: Sequence[SecretManifest], values: Mapping[str, str], there: Inventory
-) -> tuple[list[Change], list[Manifest], list[Key]]:
+    cluster: str,
+    wanted: Sequence[SecretManifest],
+    values: Mapping[str, str],
+    there: Inventory,
+    *,
+    others: Collection[Key] = (),
+) -> SecretComparison:
     """What would change about the Secrets with generated values.
 
     Args:
@@ -115,28 +215,37 @@ def secret_changes(
         wanted: The Secrets.
         values: Stash name to value.
         there: The stack's live objects.
+        others: Objects that the stack makes elsewhere: two entries of a stack may lead to one cluster.
 
     Returns:
-        The changes, the filled Secrets that have to be applied, the keys of those that are not wanted any more.
+        The changes.
     """
     made = there.made()
-    changes: list[Change] = []
-    apply: list[Manifest] = []
+    found = SecretComparison()
     keys = {stash.key(secret) for secret in wanted}
     for secret in wanted:
         manifest = stash.filled(secret, values)
         key = stash.key(secret)
         live = made.get(key)
         if live is None:
-            changes.append(Change("create", cluster, str(key)))
+            found.changes.append(Change("create", cluster, str(key)))
         elif stash.same(live, manifest):
             continue
         else:
             diff = yaml_diff(bare(live), {**bare(live), "data": manifest["data"]}, str(key))
-            changes.append(Change("update", cluster, str(key), diff))
-        apply.append(manifest)
-    gone = [k for k, v in made.items() if stash.is_ours(v) and k not in keys and k.namespace != NAMESPACE]
+            found.changes.append(Change("update", cluster, str(key), diff))
+            if more := sorted(section(live, "data").keys() - manifest["data"].keys()):
+                found.added[key] = [("f:data", f"f:{name}") for name in more]
+        found.apply.append(manifest)
     live_namespaces = there.namespaces()
-    gone = [k for k in gone if k.namespace in live_namespaces]
-    changes += [Change("delete", cluster, str(key)) for key in gone]
-    return changes, apply, gone
+    found.gone.extend(
+        key
+        for key, item in made.items()
+        if stash.is_ours(item)
+        and key not in keys
+        and key not in others
+        and key.namespace != NAMESPACE
+        and key.namespace in live_namespaces
+    )
+    found.changes.extend(Change("delete", cluster, str(key)) for key in found.gone)
+    return found

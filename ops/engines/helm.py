@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ops import tools
 from ops.diagnose import explain
+from ops.drift import applied
+from ops.drift.report import Recovery, differences_of, joined
 from ops.engines import differences, stash
 from ops.engines.base import Outcome, Preview
-from ops.engines.lock import file_locks, lease
+from ops.engines.lock import file_locks, free_lease, lease
 from ops.engines.ownership import check, refuse_other
 from ops.engines.ports import refuse_taken
+from ops.engines.protection import in_plan, on_clusters
 from ops.engines.release import MANAGER, Helm, Record, last_words, owned, records, release_name
 from ops.engines.removal import Removal
 from ops.engines.watch import watch
@@ -29,8 +33,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ops.child import Child
+    from ops.drift.fields import Path as FieldPath
+    from ops.drift.report import Drift
     from ops.engines.base import Change, EngineName
-    from ops.kube import Kubectl, Manifest
+    from ops.engines.differences import Comparison, SecretComparison
+    from ops.kube import Kubectl
     from ops.live import Inventory
     from ops.stack import Stack
 
@@ -48,10 +55,18 @@ class _Site:
     history: list[Record]
     values: Mapping[str, str]
     stored: Mapping[str, str]
-    changes: list[Change]
-    gone: list[Key]
-    secrets: list[Manifest]
-    secrets_gone: list[Key]
+    chart: Comparison
+    secrets: SecretComparison
+
+    @property
+    def changes(self) -> list[Change]:
+        """What differs from the program."""
+        return [*self.chart.changes, *self.secrets.changes]
+
+    @property
+    def added(self) -> dict[Key, list[FieldPath]]:
+        """Fields that somebody added by hand."""
+        return {**self.chart.added, **self.secrets.added}
 
     @property
     def deployed(self) -> bool:
@@ -94,6 +109,67 @@ class HelmEngine:
                 removal.prove()
         return Outcome(self.name, any(changed))
 
+    def drift(self, stack: Stack) -> Drift:
+        """What differs: the release's manifest against the cluster, and the program against that manifest."""
+        _refuse_unresolved(stack)
+        return joined(self.name, [self._drift(stack, self._look(stack, name)) for name in stack.rendered.clusters])
+
+    def refresh(self, stack: Stack) -> Outcome:
+        """Nothing to do: this engine keeps no copy of the reality, it asks the cluster each time."""
+        for cluster in stack.rendered.clusters:
+            check(self.name, stack.name, stack.kubectl(cluster), [])
+        return Outcome(self.name, changed=False)
+
+    def recover(self, stack: Stack, *, force: bool) -> Recovery:
+        """Free the locks of a run that died, and take away the revision that it never finished."""
+        clusters = stack.clusters()
+        found = Recovery(self.name)
+        with ExitStack() as held:
+            if not force:
+                held.enter_context(file_locks(stack.name, list(clusters.values()), "recover"))
+            for kubectl in clusters.values():
+                check(self.name, stack.name, kubectl, [])
+            # All of them before anything is taken away: one that is alive stops the whole.
+            freed = [free_lease(kubectl, stack.name, force=force) for kubectl in clusters.values()]
+            found.done.extend(said for said in freed if said)
+            for cluster, kubectl in clusters.items():
+                self._clear(stack, cluster, kubectl, found)
+        return found
+
+    def protected(self, stack: Stack) -> list[str]:
+        """What is protected in the plan, and what the clusters hold of a stack that is or was durable."""
+        return sorted({*in_plan(stack), *on_clusters(stack)})
+
+    def _clear(self, stack: Stack, cluster: str, kubectl: Kubectl, found: Recovery) -> None:
+        there = inventory(kubectl, stack.name)
+        history = records(there.objects, cluster)
+        pending = [record for record in history if record.pending]
+        kubectl.delete([record.key for record in pending], wait=True)
+        found.done.extend(f"took away revision {r.revision} of {r.release}, which was {r.status}" for r in pending)
+        rest = [record for record in history if not record.pending]
+        if rest and rest[-1].status in ("uninstalling", "uninstalled"):
+            found.left.append(f"{rest[-1].release} was being removed: `slipway down --stack {stack.name}` finishes it")
+        elif pending:
+            found.left.append(
+                f"what the interrupted run had changed stays: `slipway up --stack {stack.name}` goes on from there"
+            )
+
+    def _drift(self, stack: Stack, site: _Site) -> Drift:
+        stands = applied.standing(site.history)
+        manifests = site.helm.manifests(stands.revision) if stands else []
+        program = stack.manifests(site.name)
+        chart = site.chart
+        if not applied.same_documents(manifests, program):
+            chart = differences.chart_changes(
+                site.kubectl, manifests, site.helm.release, site.there, others=stack.keys(), durable=stack.durable
+            )
+        wanted = stack.rendered.secrets.get(site.name, [])
+        hand, program_secrets = applied.sort_secrets(site.kubectl, site.secrets, wanted, site.stored, manifests)
+        pending = [*applied.document_changes(site.name, manifests, program), *program_secrets]
+        found = applied.of_cluster(chart, pending, applied.unfinished(site.history, site.there.namespaces()), site.name)
+        found.differences.extend(differences_of(hand))
+        return found
+
     def _look(self, stack: Stack, cluster: str) -> _Site:
         kubectl = stack.kubectl(cluster)
         there = inventory(kubectl, stack.name)
@@ -104,8 +180,10 @@ class HelmEngine:
         wanted = stack.rendered.secrets.get(cluster, [])
         stored = stash.read(kubectl, stack.name) if wanted else {}
         values = stash.draw(stored, (name for secret in wanted for name in secret.stashes))
-        changes, gone = differences.chart_changes(kubectl, stack.manifests(cluster), release, there)
-        secret_changes, apply, secrets_gone = differences.secret_changes(cluster, wanted, values, there)
+        keys = stack.keys()
+        chart = differences.chart_changes(
+            kubectl, stack.manifests(cluster), release, there, others=keys, durable=stack.durable
+        )
         return _Site(
             name=cluster,
             kubectl=kubectl,
@@ -114,10 +192,8 @@ class HelmEngine:
             history=history,
             values=values,
             stored=stored,
-            changes=[*changes, *secret_changes],
-            gone=gone,
-            secrets=apply,
-            secrets_gone=secrets_gone,
+            chart=chart,
+            secrets=differences.secret_changes(cluster, wanted, values, there, others=keys),
         )
 
     def _up(self, stack: Stack, site: _Site, timeout: float) -> bool:
@@ -143,12 +219,14 @@ class HelmEngine:
         # A value is kept before anything uses it: a run that is killed now finds it again.
         if dict(site.values) != dict(site.stored):
             stash.keep(kubectl, stack.name, site.values)
-        if site.secrets:
-            kubectl.apply(site.secrets, manager=stash.FIELD_MANAGER)
+        # Now, so that the rollout that follows waits for what this sets off.
+        differences.take_out(kubectl, site.added)
+        if site.secrets.apply:
+            kubectl.apply(site.secrets.apply, manager=stash.FIELD_MANAGER)
         self._install(stack, site, chart, timeout)
-        leftovers = [key for key in site.gone if key.kind != "Namespace"] + site.secrets_gone
-        kubectl.delete(leftovers, wait=False)
-        wait_gone(kubectl, [*site.gone, *site.secrets_gone], _GONE_TIMEOUT_S)
+        gone = [*site.chart.gone, *site.secrets.gone]
+        kubectl.delete(gone, wait=False)
+        wait_gone(kubectl, gone, _GONE_TIMEOUT_S)
 
     def _settle(self, stack: Stack, site: _Site, timeout: float) -> None:
         """Nothing to install; pods that are just coming up (a restarted node) are waited for."""

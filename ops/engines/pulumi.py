@@ -4,52 +4,41 @@ from __future__ import annotations
 
 import re
 import threading
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from pulumi import automation
-from pulumi.automation.errors import CommandError, ConcurrentUpdateError, InvalidVersionError, StackNotFoundError
+from pulumi.automation.errors import CommandError, ConcurrentUpdateError
 
 from ops.access import LOCAL_KINDS
 from ops.diagnose import explain
-from ops.engines import ownership
-from ops.engines.base import Change, Operation, Outcome, Preview
-from ops.engines.command import StoppableCommand
-from ops.engines.differences import yaml_diff
-from ops.engines.lock import file_locks
+from ops.drift import strays
+from ops.drift.report import Drift, Recovery
+from ops.engines import leftovers, ownership, state
+from ops.engines.base import Change, Outcome, Preview
+from ops.engines.events import Findings, Steps
+from ops.engines.lock import file_locks, free_lease
+from ops.engines.protection import in_plan, on_clusters, resource_name
 from ops.engines.removal import Removal
+from ops.engines.session import CHANGING, changed, open_stack, told
 from ops.engines.watch import watch
-from ops.engines.workspace import place
 from ops.errors import EngineError, OpsError
 from ops.images import ensure_images
-from ops.kube import Key, section
 from ops.status import all_ready, collect
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from pathlib import Path
 
-    from pulumi.automation import UpdateSummary
-    from pulumi.automation.events import EngineEvent, StepEventMetadata
+    from pulumi.automation.events import EngineEvent
 
     from ops.diagnose import PodTrouble
     from ops.engines.base import EngineName
-    from ops.engines.workspace import Place
+    from ops.engines.command import StoppableCommand
+    from ops.engines.session import Session
     from ops.kube import Kubectl
     from ops.stack import Stack
 
-_OPERATIONS: dict[str, Operation] = {
-    "create": "create",
-    "update": "update",
-    "delete": "delete",
-    "replace": "replace",
-}
-_SHOWN_LINES = 12
 # Colours in the engine's messages.
 _MARKUP = re.compile(r"<\{%.*?%\}>")
-# The SDK's text of an error names the stream before its first line.
-_STREAM = re.compile(r"^(code: \d+|stdout:|stderr:) ?")
 
 
 class PulumiEngine:
@@ -65,8 +54,8 @@ class PulumiEngine:
         """What `up` would change."""
         for cluster, kubectl in stack.reachable().items():
             ownership.check(self.name, stack.name, kubectl, stack.namespaces(cluster))
-        with self._open(stack) as session:
-            events = _Events()
+        with open_stack(self._cli, stack) as session:
+            events = Steps()
             session.stack.preview(on_event=events, color="never", refresh=_refreshes(stack), suppress_progress=True)
         return Preview(self.name, events.changes(stack))
 
@@ -78,18 +67,21 @@ class PulumiEngine:
                 ownership.check(self.name, stack.name, kubectl, stack.namespaces(cluster))
             for cluster in clusters:
                 ensure_images(stack, cluster)
-            with self._open(stack) as session:
-                session.recover()
+            with open_stack(self._cli, stack) as session:
+                session.free()
+                for kubectl in clusters.values():
+                    strays.take_out(stack, kubectl)
                 with _Watcher(stack, list(clusters), session.command, timeout) as watcher:
                     try:
                         result = session.stack.up(color="never", refresh=_refreshes(stack), on_event=watcher.event)
                     except CommandError as error:
                         if isinstance(error, ConcurrentUpdateError):
                             raise
-                        told = "\n".join(watcher.errors) or _told(error)
-                        raise EngineError(_failed(stack, clusters, told, watcher.lost)) from None
+                        said = "\n".join(watcher.errors) or told(error)
+                        raise EngineError(_failed(stack, clusters, said, watcher.lost)) from None
+            swept = [strays.sweep(stack, kubectl) for kubectl in clusters.values()]
         self._settle(stack, clusters, timeout)
-        return Outcome(self.name, _changed(result.summary))
+        return Outcome(self.name, changed(result.summary) or any(swept))
 
     def _settle(self, stack: Stack, clusters: dict[str, Kubectl], timeout: float) -> None:
         """Pods that are just coming up again are waited for even if Pulumi had nothing to do."""
@@ -109,84 +101,134 @@ class PulumiEngine:
             removals = [Removal(stack, kubectl, None) for kubectl in clusters.values()]
             for removal in removals:
                 removal.look()
-            destroyed = self._destroy(stack)
+            destroyed, kept = self._destroy(stack)
             # What a killed run had made before it could write its state down carries the label all the same.
             swept = [removal.run(timeout) for removal in removals]
             for removal in removals:
                 removal.prove()
-        return Outcome(self.name, destroyed or any(swept))
-
-    def _destroy(self, stack: Stack) -> bool:
-        with self._open(stack, create=False) as session:
-            if session.opened is None:
-                return False
-            session.recover()
-            with stack.progress.step("pulumi destroy"):
-                result = session.stack.destroy(color="never", remove=session.place.own, suppress_progress=True)
-        return _changed(result.summary)
-
-    @contextmanager
-    def _open(self, stack: Stack, *, create: bool = True) -> Generator[_Session]:
-        where = place(stack)
-        try:
-            command = StoppableCommand(self._cli, where.drop)
-            workspace = automation.LocalWorkspace(
-                work_dir=str(where.directory), env_vars=dict(where.environment), pulumi_command=command
-            )
-            try:
-                opened = automation.Stack.select(stack.name, workspace)
-            except StackNotFoundError:
-                opened = automation.Stack.create(stack.name, workspace) if create else None
-            yield _Session(opened, command, where)
-        except ConcurrentUpdateError as error:
+        with stack.progress.step("look whether a cloud still has something"):
+            left = leftovers.search(stack, kept)
+        if left.found:
             raise EngineError(
-                f"stack {stack.name} is locked in Pulumi's backend by another run; wait for it, or if it is dead: "
-                f"pulumi cancel --stack {stack.name}\n{_told(error)}"
-            ) from None
-        except InvalidVersionError as error:
-            raise EngineError(f"{self._cli} cannot be used: {error}") from None
-        except CommandError as error:
-            raise EngineError(f"Pulumi ended with an error:\n{_told(error)}") from None
+                f"stack {stack.name}: still there after the removal, by their tags:\n"
+                + "\n".join(f"  {name}" for name in left.found)
+                + "\nremove them, or run the same command again"
+            )
+        return Outcome(self.name, destroyed or any(swept), tuple(kept), tuple(left.unasked))
+
+    def drift(self, stack: Stack) -> Drift:
+        """What differs: a refresh against the state, the program against the state, and each cluster's strays."""
+        clusters = stack.reachable()
+        with file_locks(stack.name, list(clusters.values()), "drift"):
+            for kubectl in clusters.values():
+                ownership.check(self.name, stack.name, kubectl, [])
+            with open_stack(self._cli, stack, create=False) as session:
+                if session.opened is None:
+                    found, known = Drift(self.name, pending=_everything(stack)), set[str]()
+                else:
+                    session.free()
+                    found, known = self._compare(stack, session)
+            for cluster, kubectl in clusters.items():
+                strays.report(stack, kubectl, known, found)
+                if stack.rendered.unresolved.get(cluster):
+                    found.unasked.append(f"fields added by hand on {cluster}: its manifests need a cloud's answers")
+        for cluster in stack.rendered.clusters.keys() - clusters.keys():
+            found.unasked.append(
+                f"cluster {cluster} about objects that are not in the state: only Pulumi's provider reaches it"
+            )
+        return found
+
+    def _compare(self, stack: Stack, session: Session) -> tuple[Drift, set[str]]:
+        findings, steps = Findings(), Steps()
+        deployment = session.deployment()
+        with stack.progress.step("compare the state with what is there"):
+            session.stack.preview_refresh(on_event=findings, color="never", suppress_progress=True)
+        with stack.progress.step("compare the program with the state"):
+            session.stack.preview(on_event=steps, color="never", suppress_progress=True)
+        open_operations = [
+            f"{operation.name} was {operation.operation} when a run died" for operation in state.pending(deployment)
+        ]
+        found = Drift(self.name, findings.differences(stack), steps.changes(stack), open_operations)
+        return found, {state.name_of(entry) for entry in state.resources(deployment)}
+
+    def refresh(self, stack: Stack) -> Outcome:
+        """Write into the state what is there."""
+        clusters = stack.reachable()
+        with file_locks(stack.name, list(clusters.values()), "refresh"):
+            for kubectl in clusters.values():
+                ownership.check(self.name, stack.name, kubectl, [])
+            with open_stack(self._cli, stack, create=False) as session:
+                if session.opened is None:
+                    return Outcome(self.name, changed=False)
+                session.free()
+                with stack.progress.step("pulumi refresh"):
+                    result = session.stack.refresh(color="never", suppress_progress=True)
+        return Outcome(self.name, changed(result.summary))
+
+    def recover(self, stack: Stack, *, force: bool) -> Recovery:
+        """Free the locks of a run that died, and forget the operations that it left open."""
+        clusters = stack.reachable()
+        found = Recovery(self.name)
+        with ExitStack() as held:
+            if not force:
+                held.enter_context(file_locks(stack.name, list(clusters.values()), "recover"))
+            for kubectl in clusters.values():
+                ownership.check(self.name, stack.name, kubectl, [])
+            freed = [free_lease(kubectl, stack.name, force=force) for kubectl in clusters.values()]
+            found.done.extend(said for said in freed if said)
+            with open_stack(self._cli, stack, create=False) as session:
+                if session.opened is not None:
+                    session.recover(found, force=force)
+        return found
+
+    def protected(self, stack: Stack) -> list[str]:
+        """What is protected in the plan or in the state, and what the clusters hold of a durable stack."""
+        with open_stack(self._cli, stack, create=False) as session:
+            written = [f"{state.name_of(entry)}: protected by the program" for entry in _guarded(session)]
+        return sorted({*in_plan(stack), *on_clusters(stack), *written})
+
+    def _destroy(self, stack: Stack) -> tuple[bool, list[str]]:
+        """Destroy; returns whether anything was, and what stays because a cloud's resource is protected."""
+        with open_stack(self._cli, stack, create=False) as session:
+            if session.opened is None:
+                return False, []
+            session.free()
+            guarded = _guarded(session)
+            # Whoever calls this has agreed to lose the data on the clusters; what a cloud protects goes in two steps.
+            session.unprotect({entry["urn"] for entry in guarded if state.is_kubernetes(entry)})
+            kept = [entry for entry in guarded if not state.is_kubernetes(entry)]
+            ours = session.place.own or stack.is_environment
+            with stack.progress.step("pulumi destroy"):
+                result = session.stack.destroy(
+                    color="never",
+                    remove=ours and not kept,
+                    exclude_protected=bool(kept) or None,
+                    suppress_progress=True,
+                )
+        return changed(result.summary), sorted(f"{state.name_of(entry)} ({entry.get('id')})" for entry in kept)
 
 
-@dataclass(frozen=True)
-class _Session:
-    """Pulumi, ready for one stack; `opened` is None for a stack that its backend does not know."""
-
-    opened: automation.Stack | None
-    command: StoppableCommand
-    place: Place
-
-    @property
-    def stack(self) -> automation.Stack:
-        if self.opened is None:
-            raise EngineError("the stack is not in Pulumi's backend")
-        return self.opened
-
-    def recover(self) -> None:
-        """Take away the lock of a killed run: our file lock says that no other run uses this machine's state."""
-        if self.place.own:
-            self.stack.cancel()
+def _guarded(session: Session) -> list[dict[str, Any]]:
+    return state.protected(session.deployment())
 
 
-_CHANGING = ("create", "update", "delete", "replace", "create-replacement", "delete-replaced")
+def _everything(stack: Stack) -> list[Change]:
+    """Every resource of a stack that is in no state yet."""
+    clusters = {cluster.provider: cluster.name for cluster in stack.rendered.clusters.values()}
+    return [
+        Change(
+            "create",
+            clusters.get(str(entry["provider"])),
+            resource_name(str(entry["type"]), str(entry["name"]), entry["inputs"]),
+        )
+        for entry in cast("list[dict[str, Any]]", stack.rendered.plan["resources"])
+        if entry["custom"] and not str(entry["type"]).startswith("pulumi:")
+    ]
 
 
 def _refreshes(stack: Stack) -> bool:
     """Whether the real state is asked first: seconds on a cluster, but minutes in a cloud."""
     return all(cluster.kind in LOCAL_KINDS for cluster in stack.rendered.clusters.values())
-
-
-def _changed(summary: UpdateSummary) -> bool:
-    counts = cast("dict[str, int]", summary.resource_changes or {})
-    return any(counts.get(operation) for operation in _CHANGING)
-
-
-def _told(error: CommandError) -> str:
-    """The lines of Pulumi's output that say what is wrong."""
-    lines = [_STREAM.sub("", line.strip()) for line in str(error).splitlines()]
-    marked = [line.removeprefix("error: ") for line in lines if line.startswith("error:")]
-    return "\n".join(dict.fromkeys(marked or [line for line in lines if line][-_SHOWN_LINES:]))
 
 
 def _failed(stack: Stack, clusters: dict[str, Kubectl], told: str, lost: PodTrouble | None) -> str:
@@ -197,43 +239,6 @@ def _failed(stack: Stack, clusters: dict[str, Kubectl], told: str, lost: PodTrou
         f"stack {stack.name}: the update failed: {why}\n{text}\n"
         "Pulumi does not roll back; pods of the revision before keep serving. Correct the setting and run `up` again"
     )
-
-
-class _Events:
-    """Collects the steps of a preview."""
-
-    def __init__(self) -> None:
-        self._steps: list[StepEventMetadata] = []
-
-    def __call__(self, event: EngineEvent) -> None:
-        if event.resource_pre_event is not None:
-            self._steps.append(event.resource_pre_event.metadata)
-
-    def changes(self, stack: Stack) -> list[Change]:
-        """The changes of real resources; components have none of their own."""
-        found: dict[str, Change] = {}
-        for step in self._steps:
-            operation = _OPERATIONS.get(str(step.op.value))
-            state = step.new or step.old
-            if operation is None or state is None or not state.custom or step.type.startswith("pulumi:"):
-                continue
-            before = dict(step.old.inputs or {}) if step.old else {}
-            after = dict(step.new.inputs or {}) if step.new else {}
-            name = _name(step.type, step.urn, after or before)
-            diff = yaml_diff(before, after, name) if operation in ("update", "replace") else ""
-            found[step.urn] = Change(operation, _cluster_of(stack, step), name, diff)
-        return list(found.values())
-
-
-def _name(token: str, urn: str, inputs: dict[str, Any]) -> str:
-    if token.startswith("kubernetes:") and "name" in section(inputs, "metadata"):
-        return str(Key.of(inputs))
-    return f"{token} {urn.rsplit('::', 1)[-1]}"
-
-
-def _cluster_of(stack: Stack, step: StepEventMetadata) -> str | None:
-    provider = step.provider.rsplit("::", 1)[0]
-    return next((c.name for c in stack.rendered.clusters.values() if c.provider == provider), None)
 
 
 class _Watcher:
@@ -266,7 +271,7 @@ class _Watcher:
                 name = f"{diagnostic.urn.rsplit('::', 1)[-1]}: " if diagnostic.urn else ""
                 self.errors.append(f"{name}{text}")
         step = event.resource_pre_event
-        if step is not None and step.metadata.op.value in _CHANGING:
+        if step is not None and step.metadata.op.value in CHANGING:
             self._working.set()
 
     def _watch(self) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import yaml
+
 from ops import tools
 from ops.child import Child
+from ops.errors import EngineError
 from ops.kube import annotations_of, labels_of
 from ops.live import NAMESPACE, RELEASE_ANNOTATION, STACK_LABEL
 
@@ -118,6 +121,17 @@ class Helm:
                 f"--labels={STACK_LABEL}={stack},{CLUSTER_LABEL}={self._kubectl.cluster}",
             ]
         )
+
+    def manifests(self, revision: int) -> list[Manifest]:
+        """What a revision consists of, as it was rendered.
+
+        Raises:
+            EngineError: Helm cannot tell.
+        """
+        code, text = self._child(["get", "manifest", self.release, f"--revision={revision}"]).wait()
+        if code != 0:
+            raise EngineError(f"helm get manifest {self.release} failed: {last_words(text)}")
+        return [item for item in yaml.safe_load_all(text) if item]
 
     def rollback(self, revision: int, timeout: float) -> Child:
         """Start `helm rollback` to a revision."""

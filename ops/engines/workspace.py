@@ -73,11 +73,13 @@ def place(stack: Stack) -> Place:
     state, work = home / "state", home / "work" / stack.name
     if os.environ.get(BACKEND_VARIABLE) or _project(stack).get("backend") or (stack.name != _DEV and _logged_in()):
         if not stack.is_environment:
-            return Place(own=False, directory=stack.directory, environment=environment)
+            return Place(
+                own=False, directory=stack.directory, environment=environment, secrets_provider=_secrets_provider(stack)
+            )
         # Its file is not where Pulumi would look for it.
         work.mkdir(parents=True, exist_ok=True, mode=0o700)
         _write_work(stack, work)
-        return Place(own=False, directory=work, environment=environment)
+        return Place(own=False, directory=work, environment=environment, secrets_provider=_secrets_provider(stack))
     for directory in (state, work):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     environment[BACKEND_VARIABLE] = state.as_uri()
@@ -86,6 +88,12 @@ def place(stack: Stack) -> Place:
     environment["PULUMI_K8S_ENABLE_PATCH_FORCE"] = "true"
     _write_work(stack, work)
     return Place(own=True, directory=work, environment=environment, drop=("PULUMI_CONFIG_PASSPHRASE",))
+
+
+def _secrets_provider(stack: Stack) -> str | None:
+    """What encrypts secrets by the stack file (`awskms://…`, `gcpkms://…`); None if it does not say."""
+    said = _mapping(stack_file(stack.directory, stack.name)).get("secretsprovider")
+    return str(said) if said else None
 
 
 def _path() -> str:

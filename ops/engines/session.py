@@ -1,0 +1,187 @@
+"""Pulumi's CLI, ready for one stack: its state, its lock, what a run that died left there."""
+
+from __future__ import annotations
+
+import copy
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from pulumi import automation
+from pulumi.automation.errors import CommandError, ConcurrentUpdateError, InvalidVersionError, StackNotFoundError
+
+from ops.engines import state
+from ops.engines.command import StoppableCommand
+from ops.engines.workspace import place
+from ops.errors import BusyError, EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Mapping
+    from pathlib import Path
+
+    from ops.drift.report import Recovery
+    from ops.engines.workspace import Place
+    from ops.stack import Stack
+
+_SHOWN_LINES = 12
+# The SDK's text of an error names the stream before its first line.
+_STREAM = re.compile(r"^(code: \d+|stdout:|stderr:) ?")
+
+
+@dataclass(frozen=True)
+class Session:
+    """Pulumi, ready for one stack.
+
+    Attributes:
+        name: Stack name.
+        opened: The stack; None if its backend does not know it.
+        command: How the CLI is called.
+        place: Where it works.
+    """
+
+    name: str
+    opened: automation.Stack | None
+    command: StoppableCommand
+    place: Place
+
+    @property
+    def stack(self) -> automation.Stack:
+        """The stack.
+
+        Raises:
+            EngineError: Its backend does not know it.
+        """
+        if self.opened is None:
+            raise EngineError(f"stack {self.name} is not in Pulumi's backend")
+        return self.opened
+
+    def deployment(self) -> Mapping[str, Any]:
+        """The state, secrets encrypted; empty if there is none."""
+        return _content(self.opened.export_stack()) if self.opened is not None else {}
+
+    def free(self) -> None:
+        """Take away the lock of a killed run and what it left open, as far as that is ours to judge.
+
+        Our file lock must be held: it says that no other run uses this machine's state.
+        """
+        if not self.place.own:
+            return
+        self.stack.cancel()
+        self._forget(operation for operation in state.pending(self.deployment()) if operation.harmless)
+
+    def recover(self, found: Recovery, *, force: bool) -> None:
+        """Take away lock and pending operations of a run that died, on any backend.
+
+        Args:
+            found: Told what was done and what a person has to decide.
+            force: Take the lock from a run that may be alive.
+
+        Raises:
+            BusyError: The lock is held by a run that is not known to be dead; names it.
+        """
+        exported = self.stack.export_stack()
+        try:
+            # The same state again: it changes nothing, and needs the lock.
+            self.stack.import_stack(exported)
+        except ConcurrentUpdateError as error:
+            who = state.holders(str(error))
+            if not (force or self.place.own or (who and all(holder.gone for holder in who))):
+                named = " and ".join(str(holder) for holder in who) or "another run"
+                raise BusyError(
+                    f"stack {self.name} is being worked on by {named}; wait for it, or if it is dead: "
+                    f"slipway recover --stack {self.name} --force"
+                ) from None
+            self.stack.cancel()
+            found.done.append(f"freed the lock of {' and '.join(str(holder) for holder in who) or 'another run'}")
+        operations = state.pending(_content(exported))
+        self._forget(operation for operation in operations if operation.harmless)
+        for operation in operations:
+            if operation.harmless:
+                found.done.append(
+                    f"forgot that {operation.name} was {operation.operation}: the next run looks at it anew"
+                )
+            else:
+                found.left.append(
+                    f"{operation.name} was being created, and nobody knows whether it is there. Look for it; if it is: "
+                    f"pulumi refresh --stack {self.name} --import-pending-creates '{operation.urn}' <its id>; if not: "
+                    f"pulumi refresh --stack {self.name} --clear-pending-creates"
+                )
+
+    def unprotect(self, urns: set[str]) -> None:
+        """Take the protection of resources away in the state."""
+        if not urns:
+            return
+        exported = self.stack.export_stack()
+        deployment = copy.deepcopy(dict(_content(exported)))
+        for entry in state.resources(deployment):
+            if entry["urn"] in urns:
+                entry["protect"] = False
+        self.stack.import_stack(automation.Deployment(exported.version, deployment))
+
+    def _forget(self, operations: Iterable[state.Pending]) -> None:
+        urns = {operation.urn for operation in operations}
+        if urns:
+            exported = self.stack.export_stack()
+            rest = state.without_pending(_content(exported), urns)
+            self.stack.import_stack(automation.Deployment(exported.version, rest))
+
+
+@contextmanager
+def open_stack(cli: Path, stack: Stack, *, create: bool = True) -> Generator[Session]:
+    """Open a stack with Pulumi's CLI.
+
+    Args:
+        cli: The CLI.
+        stack: The stack.
+        create: Make it in its backend where it is not known.
+
+    Raises:
+        EngineError: Pulumi fails, or is too old; says why.
+        BusyError: Another run holds the stack's lock in a shared backend.
+    """
+    where = place(stack)
+    try:
+        command = StoppableCommand(cli, where.drop)
+        workspace = automation.LocalWorkspace(
+            work_dir=str(where.directory),
+            env_vars=dict(where.environment),
+            pulumi_command=command,
+            secrets_provider=where.secrets_provider,
+        )
+        try:
+            opened = automation.Stack.select(stack.name, workspace)
+        except StackNotFoundError:
+            opened = automation.Stack.create(stack.name, workspace) if create else None
+        yield Session(stack.name, opened, command, where)
+    except ConcurrentUpdateError as error:
+        who = " and ".join(str(holder) for holder in state.holders(str(error))) or "another run"
+        raise BusyError(
+            f"stack {stack.name} is locked in Pulumi's backend by {who}; wait for it, or if it is dead: "
+            f"slipway recover --stack {stack.name}"
+        ) from None
+    except InvalidVersionError as error:
+        raise EngineError(f"{cli} cannot be used: {error}") from None
+    except CommandError as error:
+        raise EngineError(f"Pulumi ended with an error:\n{told(error)}") from None
+
+
+def _content(exported: automation.Deployment) -> Mapping[str, Any]:
+    return exported.deployment or {}
+
+
+def told(error: CommandError) -> str:
+    """The lines of Pulumi's output that say what is wrong."""
+    lines = [_STREAM.sub("", line.strip()) for line in str(error).splitlines()]
+    marked = [line.removeprefix("error: ") for line in lines if line.startswith("error:")]
+    return "\n".join(dict.fromkeys(marked or [line for line in lines if line][-_SHOWN_LINES:]))
+
+
+def changed(summary: automation.UpdateSummary) -> bool:
+    """Whether a run changed anything."""
+    counts = cast("dict[str, int]", summary.resource_changes or {})
+    return any(counts.get(operation) for operation in CHANGING)
+
+
+CHANGING = ("create", "update", "delete", "replace", "create-replacement", "delete-replaced")
+"""Operations that change something."""

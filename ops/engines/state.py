@@ -1,0 +1,142 @@
+"""Pulumi's state as its CLI exports it: what is protected, what a killed run left open, who holds the lock."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from ops.engines.protection import resource_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PENDING = "pending_operations"
+_KUBERNETES = "kubernetes:"
+# As the file and bucket backends say who holds the lock (pulumi v3, pkg/backend/diy/lock.go).
+_HOLDER = re.compile(r"created by (?P<user>\S+)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<since>\S+)")
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds the lock of a stack in a file or bucket backend.
+
+    Attributes:
+        user: Name of the user.
+        host: Name of the machine.
+        pid: Process there.
+        since: When it was taken.
+    """
+
+    user: str
+    host: str
+    pid: int
+    since: str
+
+    def __str__(self) -> str:
+        """For messages."""
+        return f"{self.user}@{self.host}, process {self.pid}, since {self.since}"
+
+    @property
+    def gone(self) -> bool:
+        """Whether it is known to be dead: a process of this machine that is not there any more."""
+        return self.host == socket.gethostname() and not _is_pulumi(self.pid)
+
+
+def holders(text: str) -> list[Holder]:
+    """Who holds the lock, from the backend's refusal.
+
+    Args:
+        text: The message; empty list where it names nobody.
+    """
+    return [Holder(m["user"], m["host"], int(m["pid"]), m["since"]) for m in _HOLDER.finditer(text)]
+
+
+def resources(deployment: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The resources of an exported state."""
+    return cast("list[dict[str, Any]]", deployment.get("resources") or [])
+
+
+def protected(deployment: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The resources that the state protects, components left out."""
+    return [entry for entry in resources(deployment) if entry.get("protect") and entry.get("custom")]
+
+
+def is_kubernetes(entry: Mapping[str, Any]) -> bool:
+    """Whether a resource is an object on a cluster."""
+    return str(entry["type"]).startswith(_KUBERNETES)
+
+
+def name_of(entry: Mapping[str, Any]) -> str:
+    """What people know a resource of an exported state by."""
+    return resource_name(str(entry["type"]), str(entry["urn"]).rsplit("::", 1)[-1], entry.get("inputs") or {})
+
+
+@dataclass(frozen=True)
+class Pending:
+    """An operation that began and of which nobody knows how it ended.
+
+    Attributes:
+        urn: The resource.
+        operation: `creating`, `updating`, `deleting`, `reading` or `importing`.
+        name: What people know it by.
+        kubernetes: Whether it is an object on a cluster.
+    """
+
+    urn: str
+    operation: str
+    name: str
+    kubernetes: bool
+
+    @property
+    def harmless(self) -> bool:
+        """Whether the next run finds out by itself.
+
+        What was being changed or deleted is in the state and is looked at anew. An object on a cluster that may have
+        been made is taken over by the next run, because it applies on the server. Only what may have been made in a
+        cloud can be there twice afterwards.
+        """
+        return self.kubernetes or self.operation != "creating"
+
+
+def pending(deployment: Mapping[str, Any]) -> list[Pending]:
+    """The pending operations of an exported state."""
+    found = cast("list[dict[str, Any]]", deployment.get(_PENDING) or [])
+    return [
+        Pending(entry["resource"]["urn"], entry["type"], name_of(entry["resource"]), is_kubernetes(entry["resource"]))
+        for entry in found
+    ]
+
+
+def without_pending(deployment: Mapping[str, Any], urns: set[str]) -> dict[str, Any]:
+    """The state without the pending operations of some resources."""
+    kept = [
+        entry
+        for entry in cast("list[dict[str, Any]]", deployment.get(_PENDING) or [])
+        if entry["resource"]["urn"] not in urns
+    ]
+    rest = {key: value for key, value in deployment.items() if key != _PENDING}
+    return {**rest, _PENDING: kept} if kept else rest
+
+
+def _is_pulumi(pid: int) -> bool:
+    """Whether a process of that number is there and may be Pulumi; a number is given out again some day."""
+    try:
+        return b"pulumi" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return Path("/proc/self").exists() is False and _exists(pid)
+    except OSError:
+        return True
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
