@@ -17,13 +17,15 @@ def up(
     from ops.answer import wait_for_answers
     from ops.commands.engine import engine as chosen
     from ops.engines.base import TITLES
+    from ops.environments.upkeep import upkeep
     from ops.output import console, print_apps, print_json, progress
     from ops.stack import load
     from ops.status import all_ready, collect
 
     report = progress(quiet=as_json)
     loaded = load(stack, report)
-    outcome = chosen(engine, report).up(loaded, timeout)
+    with upkeep(loaded):
+        outcome = chosen(engine, report).up(loaded, timeout)
     statuses = collect(loaded.rendered, loaded.clusters())
     wait_for_answers(statuses, report)
     if as_json:

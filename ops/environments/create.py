@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import yaml
@@ -292,43 +292,3 @@ def _ports(document: object) -> list[int]:
 
 def _values(document: object, end: str) -> Sequence[int]:
     return [value for path, value in _walk(document) if isinstance(value, int) and path.endswith(end)]
-
-
-def refresh(stack: Stack) -> None:
-    """Before an `up` of an environment: its record follows its settings.
-
-    Raises:
-        RefusedError: It was removed meanwhile; an `up` would make what nobody would ever remove.
-        OpsError: A cluster does not answer.
-    """
-    from stacks.stack_file import stack_file
-
-    text = stack_file(stack.directory, stack.name).read_text(encoding="utf-8")
-    for name, kubectl in stack.reachable().items():
-        found = records.find(kubectl, stack.name)
-        if found is None:
-            raise RefusedError(
-                f"environment {stack.name} is not on cluster {name} any more: it was deleted or its time was over; "
-                f"make it anew with `slipway env create {stack.name}`"
-            )
-        here = [other for other, k in stack.reachable().items() if str(k.access) == str(kubectl.access)]
-        wanted = replace(
-            found,
-            settings=text if yaml.safe_load(text) != found.document() else found.settings,
-            lifecycle="durable" if stack.durable else "ephemeral",
-            clusters=tuple(here),
-            namespaces=tuple(sorted({space for other in here for space in stack.namespaces(other)})),
-            apps=sum(len(stack.apps(other)) for other in here),
-        )
-        if wanted != found:
-            records.write(kubectl, wanted)
-
-
-def settle(stack: Stack) -> None:
-    """After an `up` of an environment: it is complete.
-
-    Raises:
-        OpsError: A cluster does not answer.
-    """
-    for kubectl in stack.reachable().values():
-        records.update(kubectl, stack.name, state=READY)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ops.kube import Key
-from ops.status import AppStatus
+from ops.status import AppStatus, counts
 from ops.urls import objects_by_resource, resolve
 
 if TYPE_CHECKING:
@@ -80,8 +80,6 @@ def test_only_ready_pods_of_the_wanted_revision_count(
 
 @pytest.mark.usefixtures("project")
 def test_a_daemon_set_counts_its_nodes() -> None:
-    from ops.status import _counts  # pyright: ignore[reportPrivateUsage] - no system of the tests' stack has one
-
     live = {
         "metadata": {"generation": 1},
         "spec": {},
@@ -92,7 +90,7 @@ def test_a_daemon_set_counts_its_nodes() -> None:
             "updatedNumberScheduled": 2,
         },
     }
-    assert _counts("DaemonSet", live) == (2, 3)
+    assert counts("DaemonSet", live) == (2, 3)
 
 
 def test_an_app_without_pods_is_not_ready() -> None:
