@@ -21,6 +21,7 @@ from ops.commands import (
     doctor,
     down,
     drift,
+    env,
     images,
     policy,
     preview,
@@ -118,6 +119,7 @@ app.command("doctor")(doctor.doctor)
 app.command("policy")(policy.policy)
 app.command("compare")(compare.compare)
 app.command("bootstrap")(bootstrap.bootstrap)
+app.add_typer(env.app, name="env")
 app.add_typer(images.app, name="images")
 app.add_typer(config.app, name="config")
 app.add_typer(local_app, name="local")

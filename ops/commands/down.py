@@ -24,6 +24,7 @@ def down(
     """Remove everything that the stack made, in order, and prove that nothing is left."""
     from ops.commands.engine import engine as chosen
     from ops.engines.base import TITLES
+    from ops.environments.upkeep import gone
     from ops.errors import RefusedError
     from ops.output import console, print_json, progress
     from ops.stack import load
@@ -42,6 +43,7 @@ def down(
             f"data for good: slipway down --stack {stack} --yes-remove-durable {stack}"
         )
     outcome = made_by.down(loaded, timeout)
+    gone(loaded)
     for said in (*(f"kept, because it is protected: {name}" for name in outcome.kept), *outcome.unasked):
         report.note(said)
     if as_json:
