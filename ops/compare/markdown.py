@@ -77,7 +77,16 @@ def prose(text: str) -> str:
 
 def _escaped(text: str) -> str:
     text = re.sub(r"([\\*_~\[\]()#|!])", r"\\\1", html.escape(text, quote=False))
-    return re.sub(r"@(?=\w)", "@\u200b", text)
+    # A space of no width: neither a mention nor a link.
+    return re.sub(r"(@|:|www)(?=\w|//|\.)", "\\1\u200b", text)
+
+
+def _raw(text: str) -> str:
+    """Text inside an HTML line, where Markdown is not read."""
+    flat = html.escape(re.sub(r"\s+", " ", text), quote=False)
+    for sign in "[]`*_":
+        flat = flat.replace(sign, f"&#{ord(sign)};")
+    return re.sub(r"@(?=\w)", "@\u200b", flat)
 
 
 def _fenced(text: str, language: str) -> str:
@@ -207,7 +216,7 @@ def _block(group: Sequence[Change]) -> str:
     first = group[0]
     kind = first.label.partition(" ")[0]
     what = first.label if len(group) == 1 else f"{len(group)} {kind}, all alike"
-    summary = f"{_SIGNS[first.operation]} {first.operation} <code>{html.escape(what)}</code>"
+    summary = f"{_SIGNS[first.operation]} {first.operation} <code>{_raw(what)}</code>"
     if first.danger:
         summary = f"⚠️ <b>{summary}</b>"
     lines = [f"<details><summary>{summary}</summary>", ""]

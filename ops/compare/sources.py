@@ -78,7 +78,7 @@ def read_side(wish: str, project: Path, stacks: Sequence[str] = (), commit: str 
         OpsError: It is neither, or one of the stacks is on it nowhere.
     """
     directory = Path(wish)
-    if wish != WORKING_TREE and directory.is_dir():
+    if wish not in ("", WORKING_TREE) and directory.is_dir():
         side = _directory(directory)
     elif wish == WORKING_TREE:
         side = Side("the working tree", _render_all(project, stacks))
