@@ -22,12 +22,15 @@ from ops.commands import (
     down,
     drift,
     env,
+    history,
     images,
     policy,
     preview,
     recover,
     refresh,
+    release,
     render,
+    rollback,
     status,
     up,
 )
@@ -112,6 +115,9 @@ app.command("preview")(preview.preview)
 app.command("render")(render.render)
 app.command("status")(status.status)
 app.command("down")(down.down)
+app.command("release")(release.release)
+app.command("rollback")(rollback.rollback)
+app.command("history")(history.history)
 app.command("drift")(drift.drift)
 app.command("refresh")(refresh.refresh)
 app.command("recover")(recover.recover)

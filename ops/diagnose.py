@@ -112,12 +112,17 @@ def explain(kubectl: Kubectl, stack: str, apps: Sequence[App]) -> str:
                 lines.append(f"{app}: no pod can be made: {condition.get('message', condition.get('reason'))}")
     found = troubles(pods)
     for trouble in found[:_PODS_SHOWN]:
-        where = f", container {trouble.container}" if trouble.container else ""
-        lines.append(f"pod {trouble.namespace}/{trouble.pod}{where}: {trouble.reason}: {trouble.message}".rstrip(": "))
-        lines += [f"    {line}" for line in (*_events(kubectl, trouble), *_log(kubectl, trouble))]
+        lines += details(kubectl, trouble)
     if len(found) > _PODS_SHOWN:
         lines.append(f"and {len(found) - _PODS_SHOWN} further pods")
     return "\n".join(lines)
+
+
+def details(kubectl: Kubectl, trouble: PodTrouble) -> list[str]:
+    """Why one pod is not ready: its reason, its latest warnings and its last log lines, as lines for people."""
+    where = f", container {trouble.container}" if trouble.container else ""
+    head = f"pod {trouble.namespace}/{trouble.pod}{where}: {trouble.reason}: {trouble.message}".rstrip(": ")
+    return [head, *(f"    {line}" for line in (*_events(kubectl, trouble), *_log(kubectl, trouble)))]
 
 
 def _events(kubectl: Kubectl, trouble: PodTrouble) -> list[str]:

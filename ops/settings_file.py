@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.scalarstring import ScalarString
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, ScalarString
 
 from ops.errors import OpsError
 
@@ -82,8 +82,13 @@ class SettingsFile:
             return buffer.getvalue().strip()
         return str(value).lower() if isinstance(value, bool) else str(value)
 
-    def set(self, path: str, text: str) -> None:
+    def set(self, path: str, text: str, *, quoted: bool = False) -> None:
         """Set a value. What is a text in the file stays one, in its quotes; anything else is read as YAML.
+
+        Args:
+            path: For example `apps.h2o-example.revision`.
+            text: The value.
+            quoted: Whether it is a text in quotes, whatever was there: `0123456` and `1e5` are tags, not numbers.
 
         Raises:
             OpsError: The path leads through a value that has no keys, or the text is no YAML.
@@ -99,6 +104,8 @@ class SettingsFile:
                 current[key] = {}
             current = current[key]
         old = current.get(keys[-1])
+        if quoted and not isinstance(old, ScalarString):
+            old = DoubleQuotedScalarString(str(old))
         current[keys[-1]] = self._value(old, text)
 
     def _value(self, old: Any, text: str) -> Any:

@@ -1,0 +1,26 @@
+"""`slipway rollback`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ops.commands.options import DEFAULT_STACK, DEFAULT_TIMEOUT, AsJson, EngineWish, StackName, Timeout
+
+App = Annotated[str, typer.Argument(metavar="APP", help="Name of the app in the stack file, for example h2o-example.")]
+To = Annotated[str | None, typer.Option("--to", metavar="TAG", help="Which tag; without it the one that ran before.")]
+
+
+def rollback(
+    app: App,
+    stack: StackName = DEFAULT_STACK,
+    to: To = None,
+    engine: EngineWish = None,
+    timeout: Timeout = DEFAULT_TIMEOUT,
+    as_json: AsJson = False,
+) -> None:
+    """Go back to the tag of an app that ran before, as its history has it; proven like a release."""
+    from ops.releases.command import run
+
+    run("rollback", app, to, stack, build=False, engine=engine, timeout=timeout, as_json=as_json)

@@ -1,0 +1,101 @@
+"""What happens to objects of a cluster, as it happens: the API server's own watches, read line by line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
+
+from ops import tools
+
+if TYPE_CHECKING:
+    import queue
+    from collections.abc import Sequence
+
+    from ops.kube import Kubectl, Manifest
+
+_AGAIN_S = 0.5
+
+
+class Event(NamedTuple):
+    """One event: `gone` says that the object was removed."""
+
+    item: Manifest
+    gone: bool
+
+
+def guarded() -> list[str]:
+    """What to put before a child's command so that it ends with the thread that starts it, where the kernel can."""
+    return ["setpriv", "--pdeathsig", "KILL"] if sys.platform == "linux" and shutil.which("setpriv") else []
+
+
+class Events:
+    """Watches over some paths of the API; use as a context manager.
+
+    A watch that ends (the API server ends them from time to time, or it restarts) is begun anew: it then tells
+    everything that is there, which readers of events have to bear.
+    """
+
+    def __init__(self, kubectl: Kubectl, paths: Sequence[str], sink: queue.SimpleQueue[Any]) -> None:
+        """Nothing is watched yet.
+
+        Args:
+            kubectl: The cluster.
+            paths: Paths with query, without `watch`.
+            sink: Where events are put.
+        """
+        self._sink = sink
+        self._kubectl = kubectl
+        self._ended = threading.Event()
+        self._processes: dict[str, subprocess.Popen[str]] = {}
+        self._threads = [threading.Thread(target=self._watch, args=(path,), daemon=True) for path in paths]
+
+    def __enter__(self) -> Self:
+        """Begin to watch."""
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End all watches."""
+        self._ended.set()
+        for process in list(self._processes.values()):
+            process.kill()
+        for thread in self._threads:
+            thread.join(2)
+
+    def _watch(self, path: str) -> None:
+        while not self._ended.is_set():
+            command = self._kubectl.command(["get", "--raw", f"{path}&watch=1"])
+            process = subprocess.Popen(
+                [*guarded(), *command],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                env=tools.environment(),
+                start_new_session=True,
+            )
+            self._processes[path] = process
+            if self._ended.is_set():
+                process.kill()
+            for line in process.stdout or ():
+                event = _parsed(line)
+                if event is not None:
+                    self._sink.put(event)
+            process.wait()
+            self._ended.wait(_AGAIN_S)
+
+
+def _parsed(line: str) -> Event | None:
+    try:
+        found = cast("dict[str, Any]", json.loads(line))
+    except ValueError:
+        return None  # the API server ended in the middle of a line
+    item = cast("Manifest", found.get("object") or {})
+    if found.get("type") not in ("ADDED", "MODIFIED", "DELETED") or "metadata" not in item:
+        return None
+    return Event(item, found["type"] == "DELETED")

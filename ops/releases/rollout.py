@@ -1,0 +1,254 @@
+"""Following the rollout of one app by the cluster's own events, and ending early when it is hopeless."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+from urllib.parse import quote
+
+from ops.diagnose import PodTrouble, details, troubles
+from ops.errors import OpsError
+from ops.kube import Key, entries, section
+from ops.live import selector
+from ops.releases import smoke
+from ops.releases.events import Event, Events
+from ops.releases.target import is_done
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ops.kube import Kubectl, Manifest
+    from ops.releases.target import Target
+    from ops.render import App
+
+PATIENCE_S = 20.0
+"""How long a new pod may be without hope. Its image is in the registry and its configuration is that of the old pods:
+less can mend itself than on a first `up`."""
+LOST_RESTARTS = 2
+"""A new pod whose container ended this often is not going to come up."""
+_POLL_S = 0.5
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a rollout did not come to its end.
+
+    Attributes:
+        summary: In one line.
+        lines: The details: what the pods' reasons, warnings and last log lines are.
+    """
+
+    summary: str
+    lines: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """The whole text."""
+        return "\n".join((self.summary, *self.lines))
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """The result of a smoke check of a pod; `unreachable` says why the pod could not be asked."""
+
+    part: str
+    pod: Manifest
+    problem: str | None = None
+    unreachable: str | None = None
+
+
+@dataclass
+class _Seen:
+    """What the events have told so far."""
+
+    workloads: dict[Key, Manifest] = field(default_factory=dict[Key, "Manifest"])
+    pods: dict[Key, Manifest] = field(default_factory=dict[Key, "Manifest"])
+    told: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    hopeless_since: dict[Key, float] = field(default_factory=dict[Key, float])
+    refused_since: dict[Key, float] = field(default_factory=dict[Key, float])
+
+
+class Rollout:
+    """The rollout of an app; make it before the app is changed, so that nothing is missed. A context manager."""
+
+    def __init__(self, kubectl: Kubectl, target: Target, *, smoke_check: bool) -> None:
+        """Nothing happens yet.
+
+        Args:
+            kubectl: The cluster.
+            target: The app with its new tag.
+            smoke_check: Whether the first pod that is ready has to pass the smoke check.
+        """
+        self._kubectl, self._target = kubectl, target
+        self._parts = target.keys()
+        # The parts whose smoke check is still to come, to begin with: all that have one.
+        self._unchecked = {part.name for part in target.parts if part.smoke} if smoke_check else set[str]()
+        self._asked: set[str] = set()
+        self.unreachable: list[str] = []
+        wanted = quote(selector(target.stack.name), safe="")
+        paths: list[str] = []
+        for namespace in sorted({part.namespace for part in target.parts}):
+            paths.append(f"/apis/apps/v1/namespaces/{namespace}/deployments?labelSelector={wanted}")
+            paths.append(f"/api/v1/namespaces/{namespace}/pods?labelSelector={wanted}")
+        self._queue: queue.SimpleQueue[Event | _Checked] = queue.SimpleQueue()
+        self._events = Events(kubectl, paths, self._queue)
+        self._seen = _Seen()
+
+    def __enter__(self) -> Self:
+        """Begin to watch."""
+        self._events.__enter__()
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        """End."""
+        self._events.__exit__(*details)
+
+    def wait(self, timeout: float, stopped: Callable[[], bool] = lambda: False) -> Failure | None:
+        """Follow the rollout to its end.
+
+        Args:
+            timeout: Seconds it may take.
+            stopped: Asked again and again; ends the wait without a result.
+
+        Returns:
+            Why it failed, or None when every part is ready and the first new pod of each passed its smoke check.
+        """
+        end = time.monotonic() + timeout
+        while not stopped():
+            failure = self._next()
+            if failure is not None:
+                return failure
+            if self._is_over():
+                return None
+            if time.monotonic() >= end:
+                return self._failure(f"not ready after {timeout:.0f} s")
+        return None
+
+    def _is_over(self) -> bool:
+        live = self._seen.workloads
+        return not self._unchecked and all(
+            key in live and self._runs(live[key], part) and is_done(live[key]) for key, part in self._parts.items()
+        )
+
+    def _runs(self, workload: Manifest, part: App) -> bool:
+        """Whether a Deployment (or pod) is of the new image: events of before the change come as well."""
+        spec = section(workload, "spec", "template", "spec") or section(workload, "spec")
+        return any(container["image"] == part.image for container in entries(spec, "containers"))
+
+    def _next(self) -> Failure | None:
+        try:
+            event = self._queue.get(timeout=_POLL_S)
+        except queue.Empty:
+            return self._lost()
+        if isinstance(event, _Checked):
+            return self._checked(event)
+        key = Key.of(event.item)
+        known = self._seen.pods if key.kind == "Pod" else self._seen.workloads
+        if event.gone:
+            known.pop(key, None)
+        else:
+            known[key] = event.item
+        self._tell()
+        self._ask_pods()
+        return self._lost()
+
+    def _tell(self) -> None:
+        for key, part in self._parts.items():
+            live = self._seen.workloads.get(key)
+            if live is None or not self._runs(live, part):
+                continue
+            ready = sum(_is_ready(pod) for pod in self._new_pods(part))
+            state = (ready, int(section(live, "spec").get("replicas", 1)))
+            if self._seen.told.get(part.name) != state:
+                self._target.stack.progress.note(f"{part.name}: {ready} of {state[1]} pods of {self._target.tag} ready")
+            self._seen.told[part.name] = state
+
+    def _new_pods(self, part: App) -> list[Manifest]:
+        pods = [pod for key, pod in self._seen.pods.items() if key.namespace == part.namespace]
+        return [pod for pod in pods if self._runs(pod, part) and not pod["metadata"].get("deletionTimestamp")]
+
+    def _ask_pods(self) -> None:
+        """The first pod of a part that is ready is asked at once, while the others are still replaced."""
+        for part in self._target.parts:
+            if part.name not in self._unchecked or part.name in self._asked:
+                continue
+            ready = next((pod for pod in self._new_pods(part) if _is_ready(pod)), None)
+            if ready is not None:
+                self._asked.add(part.name)
+                threading.Thread(target=self._ask, args=(part, ready), daemon=True).start()
+
+    def _ask(self, part: App, pod: Manifest) -> None:
+        port = self._target.container_port(part)
+        assert part.smoke is not None  # noqa: S101 - only such parts are asked
+        metadata = pod["metadata"]
+        if port is None:
+            self._queue.put(
+                _Checked(part.name, pod, unreachable=f"{part.name} has no Service whose port could be asked")
+            )
+            return
+        try:
+            problem = smoke.check_pod(self._kubectl, metadata["namespace"], metadata["name"], port, part.smoke)
+        except (OpsError, OSError) as error:
+            self._queue.put(_Checked(part.name, pod, unreachable=str(error)))
+        else:
+            self._queue.put(_Checked(part.name, pod, problem))
+
+    def _checked(self, result: _Checked) -> Failure | None:
+        if result.unreachable:
+            # That pods cannot be reached from here says nothing about them: the app's address decides.
+            self.unreachable.append(result.unreachable)
+        if result.problem is None:
+            self._unchecked.discard(result.part)
+            return None
+        metadata = result.pod["metadata"]
+        container = entries(result.pod, "spec", "containers")[0]["name"]
+        trouble = PodTrouble(metadata["namespace"], metadata["name"], "SmokeCheck", result.problem, container)
+        return Failure(f"smoke check: {result.problem}", tuple(details(self._kubectl, trouble)[1:]))
+
+    def _lost(self) -> Failure | None:
+        """Why waiting is in vain, or None."""
+        now, seen = time.monotonic(), self._seen
+        hopeless: set[Key] = set()
+        for part in self._target.parts:
+            for trouble in troubles(self._new_pods(part)):
+                key = Key("", "Pod", trouble.namespace, trouble.pod)
+                if trouble.restarted >= LOST_RESTARTS:
+                    return self._failure(f"{part.name} does not start")
+                if trouble.hopeless or trouble.restarted:
+                    hopeless.add(key)
+                    if now - seen.hopeless_since.setdefault(key, now) >= PATIENCE_S:
+                        return self._failure(f"{part.name} does not start")
+        seen.hopeless_since = {key: since for key, since in seen.hopeless_since.items() if key in hopeless}
+        return self._refused(now)
+
+    def _refused(self, now: float) -> Failure | None:
+        """Pods that are not even made (a quota, an admission), and Kubernetes' own deadline."""
+        for key, part in self._parts.items():
+            live = self._seen.workloads.get(key)
+            if live is None or not self._runs(live, part):
+                continue
+            conditions = {str(c["type"]): c for c in entries(live, "status", "conditions")}
+            if conditions.get("Progressing", {}).get("reason") == "ProgressDeadlineExceeded" and _is_current(live):
+                return self._failure(f"{part.name} makes no progress")
+            refused = conditions.get("ReplicaFailure", {})
+            if refused.get("status") != "True":
+                self._seen.refused_since.pop(key, None)
+            elif now - self._seen.refused_since.setdefault(key, now) >= PATIENCE_S:
+                return Failure(f"{part.name}: no pod can be made: {refused.get('message', refused.get('reason'))}")
+        return None
+
+    def _failure(self, summary: str) -> Failure:
+        found = [trouble for part in self._target.parts for trouble in troubles(self._new_pods(part))]
+        lines = [line for trouble in found for line in details(self._kubectl, trouble)]
+        said = f"{summary}: {found[0].reason}" if found else summary
+        return Failure(said, tuple(lines))
+
+
+def _is_ready(pod: Manifest) -> bool:
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in entries(pod, "status", "conditions"))
+
+
+def _is_current(workload: Manifest) -> bool:
+    return section(workload, "status").get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)

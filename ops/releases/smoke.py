@@ -1,0 +1,173 @@
+"""The smoke check of a release: real requests, to a new pod as soon as one is ready, and to the app's address."""
+
+from __future__ import annotations
+
+import http.client
+import queue
+import re
+import subprocess
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ops import tools
+from ops.errors import OpsError
+from ops.releases.events import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from ops.kube import Kubectl
+    from ops.render.result import Smoke
+
+REQUESTS = 5
+"""All of these in a row have to be answered rightly."""
+ROUNDS = 4
+_PAUSE_S = 1.0
+_TIMEOUT_S = 10.0
+_FORWARD_S = 15.0
+_SHOWN = 160
+_FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
+
+
+def ask(url: str, smoke: Smoke, host: str | None = None) -> str | None:
+    """Ask once, on a connection of its own.
+
+    Args:
+        url: Where; its path is that of the smoke check.
+        smoke: What is right.
+        host: Host name to ask for, where it differs from the address.
+
+    Returns:
+        What is wrong with the answer, or None.
+    """
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=_TIMEOUT_S)
+    try:
+        connection.request("GET", smoke.path, headers={"Host": host} if host else {})
+        answer = connection.getresponse()
+        status, body = answer.status, answer.read().decode("utf-8", "replace")
+    except (OSError, http.client.HTTPException) as error:
+        return f"GET {smoke.path}: {type(error).__name__}: {error}"
+    finally:
+        connection.close()
+    if status != smoke.status:
+        return f"GET {smoke.path} answers {status} instead of {smoke.status}: {_shown(body)}"
+    if smoke.text not in body:
+        return f"GET {smoke.path} answers without {smoke.text!r}: {_shown(body)}"
+    return None
+
+
+def check(url: str, smoke: Smoke, host: str | None = None) -> str | None:
+    """Ask several times; a wrong answer is given a few seconds to become right.
+
+    Args:
+        url: Where.
+        smoke: What is right.
+        host: Host name to ask for, where it differs from the address.
+
+    Returns:
+        What is wrong, or None once a whole round of requests was answered rightly.
+    """
+    problem: str | None = None
+    for turn in range(ROUNDS):
+        if turn:
+            time.sleep(_PAUSE_S)
+        problem = next((found for _ in range(REQUESTS) if (found := ask(url, smoke, host))), None)
+        if problem is None:
+            return None
+    return problem
+
+
+def check_pod(kubectl: Kubectl, namespace: str, pod: str, port: int, smoke: Smoke) -> str | None:
+    """Ask one pod, past Service and network policies: whatever answers there is the new image.
+
+    Args:
+        kubectl: The cluster.
+        namespace: The pod's namespace.
+        pod: Its name.
+        port: The container port.
+        smoke: What is right.
+
+    Returns:
+        What is wrong, or None.
+
+    Raises:
+        OpsError: The pod cannot be reached from here.
+    """
+    with _forwarded(kubectl, namespace, pod, port) as address:
+        problem = check(address, smoke)
+    return problem and f"pod {namespace}/{pod}: {problem}"
+
+
+@contextmanager
+def _forwarded(kubectl: Kubectl, namespace: str, pod: str, port: int) -> Generator[str]:
+    command = kubectl.command(["port-forward", f"pod/{pod}", f":{port}", "-n", namespace, "--address=127.0.0.1"])
+    process = subprocess.Popen(
+        [*guarded(), *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=tools.environment(),
+        start_new_session=True,
+    )
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def read() -> None:
+        for line in process.stdout or ():
+            lines.put(line)
+        lines.put("")
+
+    threading.Thread(target=read, daemon=True).start()
+    try:
+        try:
+            first = lines.get(timeout=_FORWARD_S)
+        except queue.Empty:
+            first = f"no answer within {_FORWARD_S:.0f} s"
+        match = _FORWARDING.search(first)
+        if match is None:
+            raise OpsError(
+                f"pod {namespace}/{pod} cannot be reached by kubectl port-forward: {first.strip() or 'it ended'}"
+            )
+        yield f"http://127.0.0.1:{match[1]}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def check_service(kubectl: Kubectl, namespace: str, service: str, port: int, smoke: Smoke) -> str | None:
+    """Ask a Service that is only reached inside the cluster, through the API server.
+
+    Args:
+        kubectl: The cluster.
+        namespace: The Service's namespace.
+        service: Its name.
+        port: Its port.
+        smoke: What is right; a status other than 2xx cannot be told from here and is not asked for.
+
+    Returns:
+        What is wrong, or None.
+    """
+    path = f"/api/v1/namespaces/{namespace}/services/http:{service}:{port}/proxy{smoke.path}"
+    problem: str | None = None
+    for turn in range(ROUNDS):
+        if turn:
+            time.sleep(_PAUSE_S)
+        try:
+            body = kubectl.run(["get", "--raw", path], timeout=_TIMEOUT_S * 2)
+        except OpsError as error:
+            problem = f"GET {smoke.path} of Service {namespace}/{service}: {_shown(str(error))}"
+            continue
+        if smoke.text in body:
+            return None
+        problem = f"GET {smoke.path} of Service {namespace}/{service} answers without {smoke.text!r}: {_shown(body)}"
+    return problem
+
+
+def _shown(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN else f"{line[:_SHOWN]} …"

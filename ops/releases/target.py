@@ -1,0 +1,244 @@
+"""The app that is released, as the program makes it with a given tag: rendered alone, so in a fraction of a second."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+from ops.access import LOCAL_KINDS
+from ops.errors import EngineError, OpsError, RefusedError
+from ops.kube import Key, entries, section
+from ops.stack import Stack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from local.progress import Progress
+    from ops.kube import Manifest
+    from ops.render import App
+    from stacks.settings.apps import AppBase
+    from stacks.settings.clusters import Cluster
+    from stacks.stack_file import StackConfig
+
+
+@dataclass(frozen=True)
+class Target:
+    """An app with one tag.
+
+    Attributes:
+        app: Its name in the stack file.
+        tag: The tag.
+        value: What its setting says then: the tag, or a whole image reference.
+        cluster: Name of its cluster.
+        stack: The stack, rendered with this app alone.
+        parts: Its workloads that carry the tag.
+    """
+
+    app: str
+    tag: str
+    value: str
+    cluster: str
+    stack: Stack
+    parts: tuple[App, ...]
+
+    @property
+    def images(self) -> list[str]:
+        """Image references with the tag."""
+        return list(dict.fromkeys(part.image for part in self.parts))
+
+    def keys(self) -> dict[Key, App]:
+        """The workloads' keys."""
+        return {Key("apps", part.kind, part.namespace, part.object): part for part in self.parts}
+
+    def workloads(self) -> list[Manifest]:
+        """The workloads' manifests."""
+        wanted = self.keys()
+        return [item for item in self.stack.manifests(self.cluster) if Key.of(item) in wanted]
+
+    def urns(self) -> list[str]:
+        """The workloads' URNs."""
+        from ops.urls import objects_by_resource
+
+        wanted = self.keys()
+        plan = self.stack.rendered.plan
+        names = {name for name, key in objects_by_resource(plan).items() if key in wanted}
+        resources = cast("list[dict[str, Any]]", plan["resources"])
+        return [entry["urn"] for entry in resources if entry["custom"] and entry["name"] in names]
+
+    def container_port(self, part: App) -> int | None:
+        """The container port behind the first port of a part's Service, or None where it has no Service."""
+        manifests = self.stack.rendered.manifests[self.cluster].get(part.namespace, [])
+        service = next((m for m in manifests if m["kind"] == "Service" and m["metadata"]["name"] == part.service), None)
+        workload = next(
+            (m for m in manifests if Key.of(m) == Key("apps", part.kind, part.namespace, part.object)), None
+        )
+        if service is None or workload is None:
+            return None
+        wanted = entries(service, "spec", "ports")[0].get("targetPort")
+        ports = [p for c in entries(workload, "spec", "template", "spec", "containers") for p in entries(c, "ports")]
+        return next((int(p["containerPort"]) for p in ports if wanted in (p.get("name"), p["containerPort"])), None)
+
+
+@dataclass(frozen=True)
+class Releasable:
+    """An app of a stack whose image is our own.
+
+    Attributes:
+        directory: Directory of the project.
+        config: The stack's configuration.
+        app: Name of the app.
+        key: Key below the app that carries the tag.
+        value: What that key says now, a default included.
+        cluster: Name of its cluster.
+        cluster_settings: That cluster's settings.
+        progress: Where to report.
+    """
+
+    directory: Path
+    config: StackConfig
+    app: str
+    key: str
+    value: str
+    cluster: str
+    cluster_settings: Cluster
+    progress: Progress
+
+    @property
+    def path(self) -> str:
+        """Key path of the setting, as `slipway config set` takes it."""
+        return f"apps.{self.app}.{self.key}"
+
+    @property
+    def tag(self) -> str:
+        """The tag that the settings say now."""
+        return self.value.rpartition(":")[2]
+
+    def value_for(self, tag: str) -> str:
+        """What the setting says with another tag."""
+        if self.key == "revision":
+            return tag
+        return f"{self.value.partition('@')[0].rpartition(':')[0]}:{tag}"
+
+    def target(self, tag: str) -> Target:
+        """The app with a tag.
+
+        Args:
+            tag: The tag.
+
+        Raises:
+            SettingsError: The settings are wrong with it.
+        """
+        # Imported here: the render loads Pulumi's SDK.
+        from ops.render.program import render_config
+
+        value = self.value_for(tag)
+        rendered = render_config(self._alone(value), self.directory)
+        registry = rendered.clusters[self.cluster].registry
+        parts = tuple(
+            part
+            for part in rendered.apps
+            if self.app in (part.name, part.part_of)
+            and part.image.startswith(f"{registry}/")
+            and part.image.endswith(f":{tag}")
+        )
+        odd = [part.name for part in parts if part.kind != "Deployment"]
+        if not parts or odd:
+            raise EngineError(
+                f"{self.app}: no Deployment carries the tag {tag} ({', '.join(odd) or 'no workload does'})"
+            )
+        stack = Stack(self.config.stack, self.directory, rendered, self.progress)
+        return Target(self.app, tag, value, self.cluster, stack, parts)
+
+    def with_value(self, value: str) -> StackConfig:
+        """The whole stack's configuration with another value of the setting."""
+        name = f"{self.config.project}:apps"
+        apps = json.loads(self.config.values[name])
+        apps[self.app] = {**(apps[self.app] or {}), self.key: value}
+        return replace(self.config, values={**self.config.values, name: json.dumps(apps)})
+
+    def _alone(self, value: str) -> StackConfig:
+        """Without the other apps and without what no workload of this one depends on."""
+        config = self.with_value(value)
+        names = {key: f"{config.project}:{key}" for key in ("apps", "clusters")}
+        app = json.loads(config.values[names["apps"]])[self.app]
+        clusters: dict[str, dict[str, Any]] = json.loads(config.values[names["clusters"]])
+        dropped = ("monitoring",) if "host" in app else ("monitoring", "ingress")
+        slim = {name: {k: v for k, v in entry.items() if k not in dropped} for name, entry in clusters.items()}
+        values = {names["apps"]: json.dumps({self.app: app}), names["clusters"]: json.dumps(slim)}
+        return replace(config, values={**config.values, **values})
+
+
+def find(directory: Path, stack: str, app: str, progress: Progress) -> Releasable:
+    """The app of a stack file that is to be released.
+
+    Args:
+        directory: Directory of the project.
+        stack: Stack name.
+        app: Name of the app.
+        progress: Where to report.
+
+    Raises:
+        SettingsError: The settings are wrong.
+        OpsError: There is no such app.
+        RefusedError: Its image is not our own, or its cluster is made by a cloud.
+    """
+    from stacks.settings import parse
+    from stacks.stack_file import read_stack_config, stack_file
+
+    if not stack_file(directory, stack).is_file():
+        from ops.environments.files import restore
+
+        # An environment that was made elsewhere: its settings are on its cluster.
+        restore(directory, stack, progress)
+    config = read_stack_config(directory, stack)
+    context = os.environ.get("KUBE_CONTEXT") or None
+    settings = parse(config.values, project=config.project, source=config.source, kube_context=context)
+    apps = settings.apps.deployed()
+    if app not in apps:
+        raise OpsError(f"{config.source} has no app {app}; there are: {', '.join(apps) or 'none'}")
+    found = apps[app]
+    cluster = settings.clusters[found.cluster]
+    value = _value(found)
+    if cluster.kind not in LOCAL_KINDS:
+        raise RefusedError(
+            f"{app}: cluster {found.cluster} is of kind {cluster.kind}, whose kubeconfig only Pulumi's engine knows, "
+            f"so the rollout could not be watched from here: slipway config set apps.{app}.{found.tag_key} "
+            f"… --stack {stack} and slipway up"
+        )
+    registry = cast("Any", cluster).registry
+    if found.tag_key != "revision" and not value.startswith(f"{registry}/"):
+        raise RefusedError(
+            f"{app}: its image {value} is somebody else's, and only own images, those of the registry {registry}, are "
+            f"released by tag; change it with slipway config set apps.{app}.{found.tag_key}"
+        )
+    return Releasable(directory, config, app, found.tag_key, value, found.cluster, cluster, progress)
+
+
+def _value(app: AppBase) -> str:
+    fields = type(app).model_fields
+    name = next(name for name, field in fields.items() if app.tag_key in (name, field.alias))
+    return str(getattr(app, name))
+
+
+def tag_of(workload: Manifest, part: App) -> str | None:
+    """The tag that a live workload runs of a part's image, or None where it runs another image."""
+    repository = part.image.rpartition(":")[0]
+    for container in entries(workload, "spec", "template", "spec", "containers"):
+        name, _, tag = str(container["image"]).partition("@")[0].rpartition(":")
+        if name == repository:
+            return tag
+    return None
+
+
+def is_done(workload: Manifest) -> bool:
+    """Whether a Deployment's rollout is done, as `kubectl rollout status` sees it."""
+    status, spec = section(workload, "status"), section(workload, "spec")
+    updated, wanted = int(status.get("updatedReplicas", 0)), int(spec.get("replicas", 1))
+    return (
+        status.get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)
+        and updated >= wanted
+        and int(status.get("replicas", 0)) <= updated
+        and int(status.get("availableReplicas", 0)) >= updated
+    )
