@@ -5,6 +5,8 @@
 STACK ?= dev
 PYTEST ?=
 BIN := .venv/bin
+# The clouds' SDKs are large: compiled anew in each process they would double the time of a run.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Show the targets
 	@echo 'make TARGET [STACK=dev]     KUBE_CONTEXT=name uses a cluster of your own'
