@@ -15,7 +15,7 @@ from ops.drift import applied
 from ops.drift.report import Recovery, differences_of, joined
 from ops.engines import differences, stash
 from ops.engines.base import Outcome, Preview
-from ops.engines.lock import file_locks, free_lease, lease
+from ops.engines.lock import file_locks, free_lease, lease, refuse_live
 from ops.engines.ownership import check, refuse_other
 from ops.engines.ports import refuse_taken
 from ops.engines.protection import in_plan, on_clusters
@@ -112,7 +112,12 @@ class HelmEngine:
     def drift(self, stack: Stack) -> Drift:
         """What differs: the release's manifest against the cluster, and the program against that manifest."""
         _refuse_unresolved(stack)
-        return joined(self.name, [self._drift(stack, self._look(stack, name)) for name in stack.rendered.clusters])
+        clusters = stack.clusters()
+        # What a run is just changing is no drift.
+        with file_locks(stack.name, list(clusters.values()), "drift"):
+            for kubectl in clusters.values():
+                refuse_live(kubectl, stack.name)
+            return joined(self.name, [self._drift(stack, self._look(stack, name)) for name in clusters])
 
     def refresh(self, stack: Stack) -> Outcome:
         """Nothing to do: this engine keeps no copy of the reality, it asks the cluster each time."""

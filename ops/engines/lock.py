@@ -175,7 +175,7 @@ class _Lease:
                 raise
         else:
             return
-        for lease in self._kubectl.get(["leases.coordination.k8s.io", self._name, "-n", NAMESPACE]):
+        for lease in self._there():
             self._refuse_live(lease)
             version = lease["metadata"]["resourceVersion"]
             self._kubectl.run(["replace", "-f", "-"], stdin=json.dumps(self._manifest(version)))
@@ -186,12 +186,24 @@ class _Lease:
         Raises:
             BusyError: Its holder is alive.
         """
-        for lease in self._kubectl.get(["leases.coordination.k8s.io", self._name, "-n", NAMESPACE]):
+        for lease in self._there():
             if not force:
                 self._refuse_live(lease)
             self._kubectl.delete([self._key], wait=False)
             return f"freed the lock of {lease['spec'].get('holderIdentity')} on cluster {self._kubectl.cluster}"
         return None
+
+    def refuse_live(self) -> None:
+        """Refuse to go on while somebody on another machine holds it.
+
+        Raises:
+            BusyError: Its holder is alive.
+        """
+        for lease in self._there():
+            self._refuse_live(lease)
+
+    def _there(self) -> list[Manifest]:
+        return self._kubectl.get(["leases.coordination.k8s.io", self._name, "-n", NAMESPACE])
 
     def _refuse_live(self, lease: Manifest) -> None:
         if not self._is_stale(lease):
@@ -224,6 +236,19 @@ class _Lease:
             self._kubectl.delete([self._key], wait=False)
         except OpsError:
             return
+
+
+def refuse_live(kubectl: Kubectl, stack: str) -> None:
+    """Refuse to look at a stack that somebody on another machine is changing. The file lock must be held.
+
+    Args:
+        kubectl: The cluster.
+        stack: Stack name.
+
+    Raises:
+        BusyError: Somebody is; names them.
+    """
+    _Lease(kubectl, stack, "drift").refuse_live()
 
 
 def free_lease(kubectl: Kubectl, stack: str, *, force: bool) -> str | None:

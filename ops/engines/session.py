@@ -99,7 +99,7 @@ class Session:
         for operation in operations:
             if operation.harmless:
                 found.done.append(
-                    f"forgot that {operation.name} was {operation.operation}: the next run looks at it anew"
+                    f"{operation.name} was {operation.operation}: forgotten, the next run looks at it anew"
                 )
             else:
                 found.left.append(

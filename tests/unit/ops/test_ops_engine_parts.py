@@ -56,7 +56,7 @@ def there(*objects: dict[str, Any]) -> Inventory:
 
 def compare(
     kubectl: Kubectl, fake: FakeProgram, wanted: list[dict[str, Any]], inventory: Inventory, answers: list[Any]
-) -> tuple[list[Change], list[Key]]:
+) -> differences.Comparison:
     fake.on("apply .*--dry-run=server", answers)
     return differences.chart_changes(kubectl, wanted, RELEASE, inventory)
 
@@ -64,19 +64,18 @@ def compare(
 def test_no_difference_where_only_the_server_wrote(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
     wanted = config_map("a")
     answer = live(wanted, resourceVersion="8", generation=4, managedFields=[{"manager": "helm"}])
-    assert compare(kubectl, fake_kubectl, [wanted], there(live(wanted)), [answer]) == ([], [])
+    assert compare(kubectl, fake_kubectl, [wanted], there(live(wanted)), [answer]) == differences.Comparison()
 
 
 def test_a_new_object_is_created_and_not_asked_about(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
-    changes, gone = compare(kubectl, fake_kubectl, [config_map("a")], there(), [])
-    assert changes == [Change("create", "local", "ConfigMap n/a")]
-    assert gone == []
+    found = compare(kubectl, fake_kubectl, [config_map("a")], there(), [])
+    assert found == differences.Comparison([Change("create", "local", "ConfigMap n/a")])
     assert fake_kubectl.calls == []
 
 
 def test_a_change_shows_just_its_lines(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
     before, wanted = live(config_map("a", "1")), config_map("a", "2")
-    (change,), _ = compare(kubectl, fake_kubectl, [wanted], there(before), [live(wanted)])
+    (change,) = compare(kubectl, fake_kubectl, [wanted], there(before), [live(wanted)]).changes
     assert (change.operation, change.name) == ("update", "ConfigMap n/a")
     changed = [line for line in change.diff.splitlines()[2:] if line[0] in "+-"]
     assert changed == ["-  key: '1'", "+  key: '2'"]
@@ -96,19 +95,19 @@ def test_the_dry_run_carries_the_marks_that_helm_will_add(kubectl: Kubectl, fake
     assert "annotations" not in wanted["metadata"]
 
 
-def test_what_left_the_stack_is_deleted_but_not_what_is_not_the_releases(
+def test_what_left_the_stack_is_deleted_but_not_what_is_another_releases(
     kubectl: Kubectl, fake_kubectl: FakeProgram
 ) -> None:
-    foreign = {**config_map("theirs"), "metadata": {"name": "theirs", "namespace": "n"}}
-    changes, gone = compare(kubectl, fake_kubectl, [], there(live(config_map("old")), foreign), [])
-    assert changes == [Change("delete", "local", "ConfigMap n/old")]
-    assert gone == [Key("", "ConfigMap", "n", "old")]
+    foreign = owned(config_map("theirs"), "slipway-dev-other")
+    found = compare(kubectl, fake_kubectl, [], there(live(config_map("old")), foreign), [])
+    assert found.changes == [Change("delete", "local", "ConfigMap n/old")]
+    assert found.gone == [Key("", "ConfigMap", "n", "old")]
 
 
 def test_what_is_inside_a_namespace_that_goes_is_not_listed(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}
-    changes, _ = compare(kubectl, fake_kubectl, [], there(live(space), live(config_map("inside"))), [])
-    assert changes == [Change("delete", "local", "Namespace n")]
+    found = compare(kubectl, fake_kubectl, [], there(live(space), live(config_map("inside"))), [])
+    assert found.changes == [Change("delete", "local", "Namespace n")]
 
 
 def test_a_change_that_the_server_does_not_take_is_told(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
@@ -150,12 +149,12 @@ def test_a_changed_secret_is_told_without_its_value() -> None:
     values = {"db-password": PASSWORD}
     wanted = stash.filled(secret({"password": "${db-password.output}", "user": "app"}), values)
     old = {**wanted, "data": {**wanted["data"], "password": base64.b64encode(b"old-value").decode()}}
-    changes, apply, gone = differences.secret_changes(
+    found = differences.secret_changes(
         "local", [secret({"password": "${db-password.output}", "user": "app"})], values, there(old)
     )
-    assert [c.operation for c in changes] == ["update"]
-    assert (apply, gone) == ([wanted], [])
-    shown = changes[0].diff
+    assert [c.operation for c in found.changes] == ["update"]
+    assert (found.apply, found.gone, found.added) == ([wanted], [], {})
+    shown = found.changes[0].diff
     assert "-  password: '[secret]'" in shown
     assert "+  password: '[secret, changed]'" in shown
     for value in (PASSWORD, "old-value"):
@@ -167,12 +166,24 @@ def test_an_unchanged_secret_is_no_change_and_one_that_left_is_deleted() -> None
     values = {"db-password": PASSWORD}
     wanted = stash.filled(secret({"password": "${db-password.output}"}), values)
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}
-    assert differences.secret_changes(
-        "local", [secret({"password": "${db-password.output}"})], values, there(wanted, space)
-    ) == ([], [], [])
-    changes, apply, gone = differences.secret_changes("local", [], {}, there(wanted, space))
-    assert [c.operation for c in changes] == ["delete"]
-    assert (apply, gone) == ([], [Key("", "Secret", "n", "db")])
+    assert (
+        differences.secret_changes(
+            "local", [secret({"password": "${db-password.output}"})], values, there(wanted, space)
+        )
+        == differences.SecretComparison()
+    )
+    found = differences.secret_changes("local", [], {}, there(wanted, space))
+    assert [c.operation for c in found.changes] == ["delete"]
+    assert (found.apply, found.gone) == ([], [Key("", "Secret", "n", "db")])
+
+
+def test_an_entry_that_somebody_added_to_a_secret_is_taken_out() -> None:
+    values = {"db-password": PASSWORD}
+    wanted = stash.filled(secret({"password": "${db-password.output}"}), values)
+    more = {**wanted, "data": {**wanted["data"], "extra": base64.b64encode(b"theirs").decode()}}
+    found = differences.secret_changes("local", [secret({"password": "${db-password.output}"})], values, there(more))
+    assert found.added == {Key("", "Secret", "n", "db"): [("f:data", "f:extra")]}
+    assert "-  extra: '[secret]'" in found.changes[0].diff
 
 
 def test_stash_goes_over_standard_input(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
