@@ -122,38 +122,27 @@ def _is_going(arn: str, region: Sequence[str]) -> bool:
     _, _, service, _, _, rest = arn.split(":", 5)
     kind, _, name = rest.partition("/")
     questions = {
-        ("kms", "key"): ["kms", "describe-key", "--key-id", arn],
-        ("ec2", "instance"): ["ec2", "describe-instances", "--instance-ids", name],
-        ("ec2", "natgateway"): ["ec2", "describe-nat-gateways", "--nat-gateway-ids", name],
-        ("ec2", "vpc-endpoint"): ["ec2", "describe-vpc-endpoints", "--vpc-endpoint-ids", name],
+        ("kms", "key"): ("kms", "describe-key", "--key-id", arn, "[KeyMetadata.KeyState]"),
+        ("ec2", "instance"): (
+            "ec2",
+            "describe-instances",
+            "--instance-ids",
+            name,
+            "Reservations[].Instances[].State.Name",
+        ),
+        ("ec2", "natgateway"): ("ec2", "describe-nat-gateways", "--nat-gateway-ids", name, "NatGateways[].State"),
+        ("ec2", "vpc-endpoint"): ("ec2", "describe-vpc-endpoints", "--vpc-endpoint-ids", name, "VpcEndpoints[].State"),
     }
     question = questions.get((service, kind))
     if question is None:
         return False
+    *asked, query = question
     try:
-        answer = _json(["aws", *question, *region], [])
+        states = cast("list[str]", _json(["aws", *asked, *region, "--query", query], []))
     except _CannotAskError:
+        # It may well be gone for good by now; the next look will not find it.
         return False
-    states = _states(answer)
-    return bool(states) and states <= _GONE_STATES
-
-
-def _states(answer: Any) -> set[str]:
-    """Every state that an answer names, at whatever depth."""
-    found: set[str] = set()
-    if isinstance(answer, dict):
-        mapping = cast("dict[str, Any]", answer)
-        for key in ("KeyState", "State"):
-            value = mapping.get(key)
-            name = cast("dict[str, Any]", value).get("Name") if isinstance(value, dict) else value
-            if isinstance(name, str):
-                found.add(name)
-        for value in mapping.values():
-            found |= _states(value)
-    elif isinstance(answer, list):
-        for value in cast("list[Any]", answer):
-            found |= _states(value)
-    return found
+    return bool(states) and set(states) <= _GONE_STATES
 
 
 def _google(account: _Account) -> list[str]:
@@ -183,6 +172,7 @@ def _json(command: Sequence[str], by_hand: Sequence[str]) -> Any:
     except (subprocess.TimeoutExpired, OSError) as error:
         raise _CannotAskError(f"{what}: {name} gave no answer ({type(error).__name__}){hint}") from None
     if done.returncode != 0:
-        said = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["no message"]
-        raise _CannotAskError(f"{what}: {name} says: {said[-1]}{hint}")
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["no message"]
+        said = next((line for line in lines if "error" in line.lower()), lines[-1])
+        raise _CannotAskError(f"{what}: {name} says: {said}{hint}")
     return json.loads(done.stdout or "{}")

@@ -81,7 +81,7 @@ def test_aws_is_asked_by_tags_in_the_region_and_where_the_global_things_are(aws:
 
 def test_what_is_there_is_named_and_what_was_kept_is_not(aws: FakeProgram) -> None:
     aws.on("get-resources --region ap-northeast-1", listed(BUCKET, INSTANCE))
-    aws.on("describe-instances", json.dumps({"Reservations": [{"Instances": [{"State": {"Name": "running"}}]}]}))
+    aws.on("describe-instances", json.dumps(["running"]))
     assert leftovers.search(stack(AWS), ["state.example.com"]).found == [INSTANCE]
     assert leftovers.search(stack(AWS), []).found == [INSTANCE, BUCKET]
 
@@ -90,9 +90,9 @@ def test_what_aws_only_still_shows_is_gone(aws: FakeProgram) -> None:
     aws.on("get-resources --region ap-northeast-1", listed(KEY, INSTANCE))
     aws.on(
         "describe-instances --instance-ids i-1",
-        json.dumps({"Reservations": [{"Instances": [{"State": {"Name": "terminated"}}]}]}),
+        json.dumps(["terminated"]),
     )
-    aws.on(f"describe-key --key-id {KEY}", json.dumps({"KeyMetadata": {"KeyState": "PendingDeletion"}}))
+    aws.on(f"describe-key --key-id {KEY}", json.dumps(["PendingDeletion"]))
     assert leftovers.search(stack(AWS), []) == leftovers.Leftovers()
 
 
