@@ -22,6 +22,7 @@ from ops.commands import (
     down,
     drift,
     env,
+    github,
     history,
     images,
     policy,
@@ -128,4 +129,5 @@ app.command("bootstrap")(bootstrap.bootstrap)
 app.add_typer(env.app, name="env")
 app.add_typer(images.app, name="images")
 app.add_typer(config.app, name="config")
+app.add_typer(github.app, name="github")
 app.add_typer(local_app, name="local")

@@ -1,0 +1,1 @@
+"""What workflows say to people on GitHub: one comment per pull request, one issue per report."""
