@@ -1,0 +1,211 @@
+"""What was changed, deleted or added behind the program's back: told by `drift`, put right by `up`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support import footprint, live
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.live import LiveStack
+
+pytestmark = pytest.mark.cluster
+
+PORT = 30740
+AUTOSCALE = {"minReplicas": 1, "maxReplicas": 2, "cpuPercent": 50}
+
+
+def settings() -> dict[str, Any]:
+    """The small stack, with an autoscaler that sets nginx' replicas."""
+    found = footprint.small("dri", PORT)
+    nginx = found["slipway:apps"]["nginx"]
+    del nginx["replicas"]
+    nginx["autoscale"] = AUTOSCALE
+    return found
+
+
+@pytest.fixture(scope="module")
+def made(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
+    assert machine is None
+    stack = live.make(tmp_path_factory.mktemp("drift") / "project", "dri", "dri", PORT, SLIPWAY_ENGINE="helm")
+    stack.settings(settings())
+    with live.alone("dri"):
+        stack.run("up")
+        yield stack
+        stack.run("down")
+
+
+@pytest.fixture
+def stack(made: LiveStack) -> LiveStack:
+    made.settings(settings())
+    return made
+
+
+def drift(stack: LiveStack, code: int) -> dict[str, Any]:
+    done = stack.run("drift", "--json", check=False)
+    assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
+    return json.loads(done.stdout)
+
+
+def labels(system: str) -> dict[str, str]:
+    return {"slipway.dev/stack": "dri", "slipway.dev/system": system}
+
+
+def test_a_fresh_stack_has_none_whatever_the_cluster_wrote_into_it(stack: LiveStack) -> None:
+    # The autoscaler works: it has set the replicas that the program does not speak of.
+    live.wait_for(
+        lambda: live.get("hpa", "nginx", "-n", "dri-nginx")[0].get("status", {}).get("currentReplicas"),
+        120,
+        "the autoscaler",
+    )
+    assert drift(stack, 0) == {
+        "stack": "dri",
+        "engine": "helm",
+        "drift": False,
+        "counts": {"changed": 0, "deleted": 0, "orphan": 0},
+        "differences": [],
+        "pending": [],
+        "interrupted": [],
+        "unasked": [],
+    }
+    assert stack.run("drift").stdout.strip() == "stack dri: no drift"
+    assert "nothing to write down" in stack.run("refresh").stdout
+    # A restart that somebody asked for is no difference either.
+    live.kubectl("rollout", "restart", "deployment/auth", "-n", "dri-todo")
+    live.kubectl("rollout", "status", "deployment/auth", "-n", "dri-todo")
+    assert drift(stack, 0)["drift"] is False
+
+
+def test_the_dev_stack_has_none(dev: LiveStack) -> None:
+    assert dev.run("drift").stdout.strip() == "stack dev: no drift"
+
+
+def test_each_kind_is_told_and_put_right(stack: LiveStack) -> None:
+    secrets = footprint.secrets(stack)
+    clean = footprint.objects(stack)
+    (generated,) = {key.split("/")[1] for key in secrets if key.startswith("dri-todo/")}
+
+    # Changed: a value, an entry of a list, a generated value, and things that the program never spoke of.
+    live.kubectl("set", "image", "deployment/web-server", "*=docker.io/library/nginx:1.29", "-n", "dri-todo")
+    live.kubectl("set", "env", "deployment/auth", "THEIRS=1", "-n", "dri-todo")
+    live.kubectl("label", "service", "auth", "theirs=1", "-n", "dri-todo")
+    live.kubectl("annotate", "networkpolicy", "default-deny", "theirs=1", "-n", "dri-todo")
+    port = [{"op": "add", "path": "/spec/ports/-", "value": {"name": "theirs", "port": 81}}]
+    live.kubectl("patch", "service", "nginxservice", "-n", "dri-nginx", "--type=json", "-p", json.dumps(port))
+    data = {"stringData": {"theirs": "1"}}
+    live.kubectl("patch", "secret", generated, "-n", "dri-todo", "-p", json.dumps(data))
+    # Deleted.
+    live.kubectl("delete", "networkpolicy", "web-server-to-dns", "-n", "dri-todo")
+    live.kubectl("delete", "pdb", "nginx", "-n", "dri-nginx")
+    # Orphans: with the stack's label, and not the stack's.
+    for kind, name in (("ConfigMap", "theirs"), ("ServiceAccount", "theirs")):
+        metadata = {"name": name, "namespace": "dri-todo", "labels": labels("todo")}
+        live.kubectl("apply", "-f", "-", document={"apiVersion": "v1", "kind": kind, "metadata": metadata})
+
+    told = drift(stack, 2)
+    assert {(entry["kind"], entry["name"]) for entry in told["differences"]} == {
+        ("changed", "Deployment dri-todo/web-server"),
+        ("changed", "Deployment dri-todo/auth"),
+        ("changed", "Service dri-todo/auth"),
+        ("changed", "NetworkPolicy dri-todo/default-deny"),
+        ("changed", "Service dri-nginx/nginxservice"),
+        ("changed", f"Secret dri-todo/{generated}"),
+        ("deleted", "NetworkPolicy dri-todo/web-server-to-dns"),
+        ("deleted", "PodDisruptionBudget dri-nginx/nginx"),
+        ("orphan", "ConfigMap dri-todo/theirs"),
+        ("orphan", "ServiceAccount dri-todo/theirs"),
+    }
+    assert told["counts"] == {"changed": 6, "deleted": 2, "orphan": 2}
+    assert told["pending"] == []
+    diffs = {entry["name"]: entry["diff"] for entry in told["differences"]}
+    assert "-        image: docker.io/library/nginx:1.29" in diffs["Deployment dri-todo/web-server"]
+    assert "-        - name: THEIRS" in diffs["Deployment dri-todo/auth"]
+    assert "-    theirs: '1'" in diffs["Service dri-todo/auth"]
+    assert "-  - name: theirs" in diffs["Service dri-nginx/nginxservice"]
+    for value in secrets.values():
+        assert value not in json.dumps(told)
+    shown = stack.run("drift", check=False).stdout
+    assert "Not as it was applied" in shown
+    assert "Not applied yet" not in shown
+
+    stack.run("up")
+    assert drift(stack, 0)["drift"] is False
+    assert footprint.objects(stack) == clean
+    assert footprint.secrets(stack) == secrets
+    assert stack.run("preview").stdout.strip() == "stack dri: no changes"
+
+
+def test_what_the_program_says_since_is_told_apart(stack: LiveStack) -> None:
+    stack.settings(nginx={"autoscale": {**AUTOSCALE, "cpuPercent": 60}})
+    told = drift(stack, 2)
+    assert told["differences"] == []
+    (pending,) = told["pending"]
+    assert (pending["operation"], pending["name"]) == ("update", "HorizontalPodAutoscaler dri-nginx/nginx")
+    live.kubectl("delete", "pdb", "nginx", "-n", "dri-nginx")
+    shown = stack.run("drift", check=False).stdout
+    by_hand, _, program = shown.partition("Not applied yet")
+    assert "deleted PodDisruptionBudget dri-nginx/nginx" in by_hand
+    assert "update HorizontalPodAutoscaler dri-nginx/nginx" in program
+    assert "1 deleted, 1 not applied yet" in program
+    stack.settings(settings())
+    stack.run("up")
+    assert drift(stack, 0)["drift"] is False
+
+
+def test_a_secret_that_was_deleted_comes_back_with_the_same_value(stack: LiveStack) -> None:
+    secrets = footprint.secrets(stack)
+    (generated,) = {key.split("/")[1] for key in secrets if key.startswith("dri-todo/")}
+    live.kubectl("delete", "secret", generated, "-n", "dri-todo")
+    (entry,) = drift(stack, 2)["differences"]
+    assert (entry["kind"], entry["name"]) == ("deleted", f"Secret dri-todo/{generated}")
+    stack.run("up")
+    assert footprint.secrets(stack) == secrets
+
+
+def test_a_whole_namespace_that_was_deleted_comes_back(stack: LiveStack) -> None:
+    clean = footprint.objects(stack)
+    live.kubectl("delete", "namespace", "dri-nginx")
+    told = drift(stack, 2)
+    assert {entry["kind"] for entry in told["differences"]} == {"deleted"}
+    assert "Namespace dri-nginx" in [entry["name"] for entry in told["differences"]]
+    stack.run("up")
+    footprint.as_clean(stack, clean)
+
+
+def test_a_killed_run_is_told_and_recovered(stack: LiveStack) -> None:
+    stack.settings(nginx={"revision": "r1"})
+    process = stack.start("up")
+    live.wait_for(lambda: any(s.startswith("pending") for _, s in stack.releases()), 60, "the beginning of the rollout")
+    # While it works nobody takes its locks away, and nobody takes its changes for drift.
+    for command in ("recover", "drift"):
+        refused = stack.run(command, check=False)
+        if process.poll() is None:
+            assert refused.returncode == 1
+            assert "is being worked on by root@" in refused.stderr
+            assert f"process {process.pid}, slipway up" in refused.stderr
+    process.kill()
+    process.communicate()
+    if not any(status.startswith("pending") for _, status in stack.releases()):
+        pytest.skip("the rollout was done before it was killed")
+    assert "is pending-upgrade: a run was interrupted" in drift(stack, 2)["interrupted"][0]
+    done = json.loads(stack.run("recover", "--json").stdout)
+    assert any("which was pending-upgrade" in said for said in done["done"])
+    assert any("freed the lock of root@" in said for said in done["done"])
+    assert footprint.leases(stack) == []
+    assert drift(stack, 2)["interrupted"] == []
+    assert "nothing to recover" in stack.run("recover").stdout
+    stack.run("up")
+    assert drift(stack, 0)["drift"] is False
+
+
+def test_a_stack_that_is_not_there_was_not_applied(stack: LiveStack) -> None:
+    stack.run("down")
+    told = drift(stack, 2)
+    assert told["differences"] == []
+    assert {change["operation"] for change in told["pending"]} == {"create"}
+    assert "Deployment dri-todo/web-server" in [change["name"] for change in told["pending"]]
