@@ -112,10 +112,10 @@ def _refuse_clouds(template: Template, *, everything: bool) -> None:
     names = settings.clusters if everything else template.clusters
     made = [f"{name} ({settings.clusters[name].kind})" for name in names if site(name, settings.clusters[name]) is None]
     if made or (everything and settings.clouds):
-        what = f"its clusters {', '.join(sorted(made))} are" if made else "it has clouds, and what they hold is"
         raise RefusedError(
-            f"--from {template.name}: {what} made by the stack itself; environments are made on clusters that are "
-            "there already. Take apps of other clusters only (--app), or a template whose cluster is of kind existing"
+            f"--from {template.name}: has {', '.join(sorted(made)) or 'clouds'}, which the stack makes itself; "
+            "environments are made on clusters that are there already. Take only apps of other clusters (--app), or a "
+            "template whose cluster is of kind existing"
         )
 
 
