@@ -18,6 +18,9 @@ Reports = Annotated[Path, typer.Argument(help="Directory with files <name>.exit-
 Key = Annotated[str, typer.Option("--key", help="Which report it is; each has one issue.")]
 Title = Annotated[str, typer.Option("--title", help="Title of the issue.")]
 
+PreviewFile = Annotated[Path, typer.Argument(help="What `slipway preview --json` wrote.")]
+Approved = Annotated[Path | None, typer.Option("--approved", help="The preview that was approved; must be the same.")]
+
 
 @app.command("comment")
 def comment(difference: DifferenceFile, event: Event) -> None:
@@ -45,3 +48,17 @@ def report(directory: Reports, key: Key, title: Title) -> None:
     server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
     run = f"{server}/{repository.name}/actions/runs/{os.environ.get('GITHUB_RUN_ID', '')}"
     console().print(publish(key, title, sections(directory), run=run, repository=repository), markup=False)
+
+
+@app.command("preview")
+def preview(now: PreviewFile, approved: Approved = None) -> None:
+    """Show a preview as Markdown; with --approved, exit code 1 unless it is what was approved."""
+    import sys
+
+    from ops.github.approval import check, steps, summary
+
+    found = steps(now)
+    sys.stdout.write(summary(found))
+    if approved is not None:
+        sys.stdout.flush()
+        check(steps(approved), found)

@@ -294,3 +294,33 @@ def test_a_key_is_one_word(github: GitHub, tmp_path: Path, slipway: Slipway) -> 
     result = slipway("github", "report", reports(tmp_path, prod=2), "--key", "a -->", "--title", "x")
     assert result.exit_code == 1
     assert github.writes == []
+
+
+def preview(tmp_path: Path, name: str, *objects: tuple[str, str, str]) -> str:
+    entries = [{"operation": o, "cluster": "local", "name": n, "diff": d} for o, n, d in objects]
+    path = tmp_path / name
+    path.write_text(json.dumps({"engine": "pulumi", "counts": {}, "objects": entries}))
+    return str(path)
+
+
+def test_what_was_approved_must_be_what_would_happen(tmp_path: Path, slipway: Slipway) -> None:
+    one, other = ("update", "Deployment a/b", "- 1\n+ 2"), ("delete", "Service a|b", "")
+    approved = preview(tmp_path, "approved.json", one, other)
+    same = slipway("github", "preview", preview(tmp_path, "same.json", other, one), "--approved", approved)
+    assert same.exit_code == 0
+    assert "| delete | `Service a\\|b` | `local` |" in same.stdout
+    assert "**1 to delete**, **1 to update**" in same.stdout
+    for objects, told in (
+        ([one], "not any more: delete Service a|b"),
+        ([one, other, ("replace", "Database", "")], "now: replace Database"),
+        ([("update", "Deployment a/b", "- 1\n+ 3"), other], "update Deployment a/b"),
+        ([one, one, other], "now: update Deployment a/b"),
+    ):
+        result = slipway("github", "preview", preview(tmp_path, "now.json", *objects), "--approved", approved)
+        assert result.exit_code == 1
+        assert told in result.stderr
+    assert slipway("github", "preview", preview(tmp_path, "none.json")).stdout == "Nothing would change.\n"
+    (tmp_path / "odd.json").write_text('{"objects": [{}]}')
+    assert (
+        "is not what `slipway preview --json` writes" in slipway("github", "preview", str(tmp_path / "odd.json")).stderr
+    )
