@@ -182,3 +182,18 @@ def test_a_machines_own_go_settings_do_not_leak_into_builds(cache: Path, monkeyp
     assert (environment["GOOS"], environment["GOWORK"], environment["CGO_ENABLED"]) == ("linux", "off", "0")
     assert environment["GOFLAGS"].startswith("-mod=readonly")
     assert environment["GOMODCACHE"].startswith(str(cache))
+
+
+def test_the_compiler_does_not_collect_where_there_is_memory(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GOGC", "GOMEMLIMIT"):
+        monkeypatch.delenv(name, raising=False)
+    pages = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 24 * 1024**3 // 4096}
+    monkeypatch.setattr(golang.os, "sysconf", pages.__getitem__)
+    monkeypatch.setattr(golang.os, "cpu_count", lambda: 2)
+    environment = golang.go_environment(cache / "go")
+    assert (environment["GOGC"], environment["GOMEMLIMIT"]) == ("off", str(3 * 1024**3))
+    pages["SC_PHYS_PAGES"] //= 4
+    assert "GOGC" not in golang.go_environment(cache / "go")
+    monkeypatch.setenv("GOGC", "50")
+    pages["SC_PHYS_PAGES"] *= 4
+    assert golang.go_environment(cache / "go")["GOGC"] == "50"
