@@ -1,0 +1,248 @@
+"""Environments on the embedded cluster: side by side, killed, reaped, and nothing left of them."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.support import live, traces
+from tests.support.load import Load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from tests.support.traces import Traces
+
+pytestmark = pytest.mark.cluster
+
+# All twenty with SLIPWAY_TEST_SOAK=1, which takes several minutes.
+SOAK = bool(os.environ.get("SLIPWAY_TEST_SOAK"))
+COUNT = 20 if SOAK else 3
+KILLS = int(os.environ.get("SLIPWAY_TEST_ROUNDS", "2"))
+AT_ONCE = 2
+SETTLED_SECONDS = 90
+HOST = "debug.example.com"
+TEMPLATE = {
+    "slipway:namespacePrefix": "lesson",
+    "slipway:clusters": {"local": {"kind": "embedded", "ingress": {"nodePort": 30682}}},
+    "slipway:apps": {
+        "nginx": {"cluster": "local", "replicas": 1, "nodePort": 30681, "resources": {"cpu": "10m"}},
+        "http-debug-server": {"cluster": "local", "replicas": 2, "host": HOST, "resources": {"cpu": "10m"}},
+        # It has a volume.
+        "todo": {"cluster": "local", "nodePort": 30687, "resources": {"cpu": "10m", "memory": "64Mi"}},
+    },
+}
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A directory of the project whose one stack, `lesson`, is only a template.
+
+    Attributes:
+        directory: The directory.
+    """
+
+    directory: Path
+
+    def environment(self) -> dict[str, str]:
+        """Variables of its commands."""
+        kept = {k: v for k, v in os.environ.items() if k not in ("KUBE_CONTEXT", "KUBECONFIG", "GITHUB_ACTOR")}
+        return {**kept, "SLIPWAY_PROJECT": str(self.directory), "SLIPWAY_ENGINE": "helm"}
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command."""
+        return subprocess.Popen(
+            [str(live.SLIPWAY), *arguments],
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """Run a command; its standard output."""
+        return self.end(self.start(*arguments), code=code)
+
+    def end(self, process: subprocess.Popen[str], *, code: int = 0) -> str:
+        """Wait for a command; its standard output."""
+        out, told = process.communicate(timeout=600)
+        assert process.returncode == code, f"{process.args}:\n{out}\n{told}"
+        assert "Traceback" not in told
+        return out
+
+    def json(self, *arguments: str) -> dict[str, Any]:
+        """Run a command with `--json`; what it says."""
+        return json.loads(self.run(*arguments, "--json"))
+
+    def environments(self) -> dict[str, dict[str, Any]]:
+        """`env list --json` by name."""
+        return {entry["name"]: entry for entry in self.json("env", "list")["environments"]}
+
+    def create(self, names: Sequence[str], *arguments: str) -> dict[str, dict[str, Any]]:
+        """Make environments, a few at a time; what each said, by name."""
+        waiting, running, told = deque(names), deque[tuple[str, subprocess.Popen[str]]](), dict[str, dict[str, Any]]()
+        while waiting or running:
+            while waiting and len(running) < AT_ONCE:
+                name = waiting.popleft()
+                running.append((name, self.start("env", "create", name, *arguments, "--json")))
+            name, process = running.popleft()
+            told[name] = json.loads(self.end(process))
+        return told
+
+
+def clone(directory: Path) -> Clone:
+    live.make(directory, "lesson", "lesson", 30680)
+    stack = live.LiveStack("lesson", directory)
+    stack.settings(TEMPLATE)
+    return Clone(directory)
+
+
+@pytest.fixture(scope="module")
+def project(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    """A clone; its environments are gone at the end, whatever the tests did."""
+    assert machine is None
+    with live.alone("environments"):
+        made = clone(tmp_path_factory.mktemp("environments") / "project")
+        yield made
+        for name in made.environments():
+            made.run("env", "delete", name)
+
+
+@pytest.fixture
+def before(project: Clone) -> Iterator[Traces]:
+    """What the cluster holds before a test; it must hold the same after it."""
+    assert project.environments() == {}
+    found = traces.look()
+    yield found
+    end = time.monotonic() + SETTLED_SECONDS
+    while (more := traces.look().more_than(found)) and time.monotonic() < end:
+        time.sleep(2)
+    assert more == {}
+
+
+def over(*names: str) -> None:
+    """Let the time of environments be over."""
+    for name in names:
+        live.kubectl(
+            *("annotate", "configmap", f"slipway-environment-{name}", "-n", "slipway", "--overwrite"),
+            "slipway.dev/expires=2026-01-01T00:00:00Z",
+        )
+
+
+def url(told: dict[str, Any], app: str) -> str:
+    return next(entry["url"] for entry in told["apps"] if entry["name"] == app)
+
+
+def ask(address: str, host: str) -> int:
+    """Status of a request with a host name of its own."""
+    parts = urlsplit(address)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=5)
+    try:
+        connection.request("GET", "/", headers={"Host": host})
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+@pytest.mark.usefixtures("before")
+def test_two_side_by_side_do_not_touch_each_other(project: Clone) -> None:
+    told = project.create(["one", "two"], "--app", "nginx", "--app", "http-debug-server", "--owner", "ada")
+    for name, other in (("one", "two"), ("two", "one")):
+        ingress = url(told[name], "http-debug-server")
+        assert live.wait_for(lambda at=ingress, host=f"{name}-{HOST}": ask(at, host) == 200, 60, f"{name} answers")
+        # Its controller serves its own hosts only, and never the template's.
+        assert ask(ingress, f"{other}-{HOST}") == 404
+        assert ask(ingress, HOST) == 404
+    assert url(told["one"], "nginx") != url(told["two"], "nginx")
+    with Load(url(told["two"], "nginx")) as load:
+        live.wait_for(lambda: load.requests > 200, 60, "requests")
+        known = traces.specifications("two")
+        assert len(known) > 40
+        project.run("env", "delete", "one")
+        assert traces.specifications("one") == {}
+        assert traces.specifications("two") == known
+        answered = load.requests
+        live.wait_for(lambda: load.requests > answered + 200, 60, "requests after the other was removed")
+    assert load.failures == []
+    assert ask(url(told["two"], "http-debug-server"), f"two-{HOST}") == 200
+    assert project.environments()["two"]["ready"] == project.environments()["two"]["apps"] == 4
+    project.run("env", "delete", "two")
+
+
+@pytest.mark.usefixtures("before")
+def test_created_and_reaped_in_a_row_they_leave_the_cluster_as_before(project: Clone) -> None:
+    names = [f"lesson-{number}" for number in range(COUNT)]
+    # One in four has a volume; the others are as small as they come.
+    large = names[::4]
+    small = [name for name in names if name not in large]
+    told = {**project.create(large, "--app", "todo"), **project.create(small, "--app", "nginx")}
+    assert all(app["ready"] == app["desired"] for entry in told.values() for app in entry["apps"])
+    assert len({app["url"] for entry in told.values() for app in entry["apps"] if app["url"]}) == COUNT
+    assert set(project.environments()) == set(names)
+    over(*names)
+    assert all(entry["expired"] for entry in project.environments().values())
+    reaped = project.json("env", "reap")
+    assert [entry["result"] for entry in reaped["environments"]] == ["removed"] * COUNT
+    assert project.environments() == {}
+    assert list((project.directory / ".slipway" / "environments").iterdir()) == []
+
+
+@pytest.mark.usefixtures("before")
+def test_a_fresh_clone_lists_shows_and_removes_what_another_one_made(project: Clone, tmp_path: Path) -> None:
+    made = project.create(["ours", "past"], "--app", "nginx", "--owner", "ada")
+    fresh = clone(tmp_path / "project")
+    assert {name: entry["owner"] for name, entry in fresh.environments().items()} == {"ours": "ada", "past": "ada"}
+    assert fresh.json("status", "--stack", "ours")["apps"] == made["ours"]["apps"]
+    assert fresh.run("preview", "--stack", "ours").strip() == "stack ours: no changes"
+    over("past")
+    shutil.rmtree(fresh.directory / ".slipway")
+    assert fresh.json("env", "reap")["environments"] == [{"name": "past", "result": "removed", "why": ""}]
+    fresh.run("down", "--stack", "ours")
+    assert project.environments() == {}
+    assert "nothing to remove" in project.run("down", "--stack", "ours")
+    shutil.rmtree(project.directory / ".slipway")
+
+
+@pytest.mark.usefixtures("before")
+def test_two_reapers_at_once_are_no_harm(project: Clone) -> None:
+    project.create(["twice", "once"], "--app", "nginx")
+    over("twice", "once")
+    reapers = [project.start("env", "reap", "--json") for _ in range(2)]
+    results = [json.loads(project.end(reaper))["environments"] for reaper in reapers]
+    said = [entry["result"] for entries in results for entry in entries]
+    assert sorted(result for result in said if result == "removed") == ["removed"] * 2
+    assert set(said) <= {"removed", "busy", "gone"}
+    assert project.environments() == {}
+
+
+@pytest.mark.usefixtures("before")
+def test_a_create_that_is_killed_is_reaped_or_goes_on(project: Clone) -> None:
+    seed = time.time_ns()
+    dice = random.Random(seed)  # noqa: S311 - moments of a test
+    for turn in range(KILLS):
+        moment = dice.uniform(1.0, 9.0)
+        process = project.start("env", "create", "killed", "--app", "nginx")
+        time.sleep(moment)
+        process.kill()
+        process.communicate()
+        assert process.returncode in (0, -signal.SIGKILL), f"seed {seed}, turn {turn}, killed after {moment:.1f} s"
+        if turn % 2 and process.returncode:
+            project.run("env", "create", "killed", "--app", "nginx")
+            assert project.environments()["killed"]["state"] == "ready"
+        if "killed" in project.environments():
+            over("killed")
+        project.run("env", "reap")
+        assert project.environments() == {}, f"seed {seed}, turn {turn}, killed after {moment:.1f} s"
