@@ -10,7 +10,7 @@ import pytest
 PURGE_VARIABLE = "SLIPWAY_TEST_PURGE"
 # What is quick or needs nothing comes first; what takes the cluster away comes last.
 _ORDER = ("tests/unit/", "tests/manifests/", "tests/builds/", "tests/cluster/", "tests/engine/", "tests/cluster/local/")
-_CLUSTER_TIMEOUT_S = 2400
+_CLUSTER_TIMEOUT_S = 5000
 _STATE = Path("/var/lib/slipway")
 
 

@@ -32,7 +32,8 @@ def dev(machine: None) -> LiveStack:
     """The project's own dev stack, up; it is left running."""
     assert machine is None
     stack = live.LiveStack("dev", live.PROJECT)
-    stack.run("up", timeout=1200)
+    # On a new machine this builds every image first.
+    stack.run("up", timeout=3600)
     return stack
 
 
