@@ -14,7 +14,7 @@ from ops import access
 from ops.engines.removal import remove_home
 from ops.environments import record as records
 from ops.environments.files import forget, keep
-from ops.environments.names import check_name, now
+from ops.environments.names import check_name, now, refuse_stack
 from ops.environments.record import CREATING, READY, Record
 from ops.environments.template import derive, read_template
 from ops.environments.turn import turn
@@ -99,7 +99,7 @@ def create(
         LocalError: An image or a program could not be had.
     """
     check_name(wish.name)
-    _refuse_stack(directory, wish.name)
+    refuse_stack(directory, wish.name)
     template = read_template(directory, wish.template, wish.apps, ephemeral=wish.ephemeral)
     clusters = {name: access.kubectl(place, progress) for name, place in template.sites().items()}
     try:
@@ -118,13 +118,6 @@ def _remove_home_quietly(kubectl: Kubectl) -> None:
         remove_home(kubectl)
     except OpsError:
         return
-
-
-def _refuse_stack(directory: Path, name: str) -> None:
-    for file in directory.glob("Pulumi.*.yaml"):
-        # Releases and leases are called in lower case.
-        if file.name.lower() == f"pulumi.{name}.yaml":
-            raise RefusedError(f"environment {name}: {file.name} is a stack of this project; choose another name")
 
 
 class _Making:

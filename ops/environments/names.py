@@ -6,9 +6,13 @@ import getpass
 import os
 import re
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from ops.errors import OpsError, RefusedError
 from stacks.settings.fields import NAMESPACED_NAME_LIMIT, PREFIX_LIMIT
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SHORTEST = timedelta(minutes=1)
 LONGEST = timedelta(days=30)
@@ -38,6 +42,22 @@ def check_name(name: str) -> None:
         )
     if name == _RESERVED or name.startswith(f"{_RESERVED}-"):
         raise RefusedError(f"environment {name!r}: namespaces called kube-… are Kubernetes' own; choose another name")
+
+
+def refuse_stack(directory: Path, name: str) -> None:
+    """Refuse the name of a stack of the project, for making an environment as well as for removing one.
+
+    Args:
+        directory: Directory of Pulumi.yaml.
+        name: Name of an environment.
+
+    Raises:
+        RefusedError: There is such a stack file; names it.
+    """
+    for file in directory.glob("Pulumi.*.yaml"):
+        # Releases and leases are called in lower case.
+        if file.name.lower() == f"pulumi.{name}.yaml":
+            raise RefusedError(f"environment {name}: {file.name} is a stack of this project; choose another name")
 
 
 def time_to_live(text: str) -> timedelta:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 from local.errors import LocalError
 from ops.engines.removal import remove_home
 from ops.environments import record as records
 from ops.environments.files import file_of, forget, keep, settings_text
-from ops.environments.sites import Site
+from ops.environments.names import refuse_stack
 from ops.environments.turn import forgotten, turn
 from ops.errors import BusyError, OpsError, RefusedError
 from ops.kube import labels_of
@@ -136,6 +136,7 @@ class Remover:
             OpsError: A step failed; the next run goes on from there.
         """
         name = environment.record.name
+        refuse_stack(self._directory, name)
         stack = _stack(environment, self._directory, self._progress)
         clusters = stack.reachable()
         with turn(name, clusters.values(), "env delete"):
@@ -179,15 +180,15 @@ def _again(environment: Environment, clusters: dict[str, Kubectl]) -> Record | N
 
 
 def _stack(environment: Environment, directory: Path, progress: Progress) -> Stack:
-    """The stack of an environment as its record knows it: clusters and namespaces, all that a removal needs."""
+    """The stack of an environment as its records know it: clusters and namespaces, all that a removal needs.
+
+    Only the clusters that hold a record: it goes last, so where there is none there is nothing. No record can lead a
+    removal to another cluster than its own.
+    """
     record = environment.record
-    config = cast("dict[str, Any]", record.document().get("config") or {})
-    listed = next((value for key, value in config.items() if key.endswith(":clusters")), None)
-    settings = cast("dict[str, dict[str, Any]]", listed) if isinstance(listed, dict) else {}
     clusters: dict[str, Cluster] = {}
     manifests: dict[str, dict[str, list[Manifest]]] = {}
-    for name in sorted({*settings, *environment.places}):
-        place = environment.places.get(name) or _place(name, settings[name])
+    for name, place in sorted(environment.places.items()):
         clusters[name] = Cluster(name, place.kind, place.context, place.kubeconfig, "", "")
         manifests[name] = {
             space: [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space}}]
@@ -195,15 +196,6 @@ def _stack(environment: Environment, directory: Path, progress: Progress) -> Sta
         }
     rendered = Rendered(record.name, {"resources": []}, manifests, {name: [] for name in clusters}, [], clusters)
     return Stack(record.name, directory, rendered, progress)
-
-
-def _place(name: str, settings: dict[str, Any]) -> Site:
-    """A cluster that holds no record any more: a removal that was interrupted had done with it."""
-    from local.settings import CONTEXT
-
-    kind = str(settings.get("kind"))
-    context = CONTEXT if kind == "embedded" else settings.get("context")
-    return Site(name, kind, context, settings.get("kubeconfig"))
 
 
 def dry_run(there: Survey) -> list[Removed]:

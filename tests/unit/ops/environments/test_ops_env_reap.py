@@ -135,6 +135,33 @@ def test_a_durable_namespace_protects_whatever_the_record_says(env: Slipway, clu
     assert objects_of(cluster, "a")
 
 
+def test_a_record_with_the_name_of_a_stack_of_the_project_removes_nothing(
+    env: Slipway, cluster: MemoryCluster, project: Path
+) -> None:
+    env("create", "a")
+    outdate(cluster, "a")
+    before = set(cluster.objects)
+    (project / "Pulumi.a.yaml").write_text("config: {}\n", encoding="utf-8")
+    assert "Pulumi.a.yaml is a stack of this project" in env("reap", code=1).stdout
+    assert set(cluster.objects) == before
+
+
+def test_a_record_leads_to_no_other_cluster_than_its_own(
+    env: Slipway, clusters: dict[str | None, MemoryCluster], cluster: MemoryCluster
+) -> None:
+    clusters["victim"] = MemoryCluster("victim", "victim")
+    labels = {"slipway.dev/stack": "a"}
+    clusters["victim"].put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a-data", "labels": labels}})
+    env("create", "a")
+    document = found(cluster, "a").document()
+    document["config"]["slipway:clusters"]["victim"] = {"kind": "existing", "context": "victim"}
+    records.update(cluster, "a", settings=yaml.safe_dump(document), clusters=("local", "victim"))
+    outdate(cluster, "a")
+    assert "a removed" in env("reap").stdout
+    assert cluster.objects == {}
+    assert clusters["victim"].named("Namespace") == ["a-data"]
+
+
 def test_a_broken_record_is_told_and_left_alone(env: Slipway, cluster: MemoryCluster) -> None:
     env("create", "a")
     item = cluster.objects[Key("", "ConfigMap", "slipway", "slipway-environment-a")]
