@@ -21,7 +21,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 T = TypeVar("T")
 
 
-def slipway(*arguments: str, cwd: Path = PROJECT, timeout: float = 900) -> subprocess.CompletedProcess[str]:
+def slipway(*arguments: str, cwd: Path = PROJECT, timeout: float = 3600) -> subprocess.CompletedProcess[str]:
     """Run the command line as a person would."""
     command = [str(PROJECT / ".venv" / "bin" / "slipway"), *arguments]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False)
