@@ -1,9 +1,7 @@
-"""The same flows with Pulumi's engine: same words, same exit codes."""
+"""What is particular to Pulumi's engine. What both do alike is in test_parity.py, kills in test_pulumi_kills.py."""
 
 from __future__ import annotations
 
-import json
-import random
 import signal
 import stat
 import time
@@ -41,13 +39,6 @@ def test_up_makes_the_stack_and_its_apps_answer(up: LiveStack) -> None:
         assert b"Welcome to nginx" in response.read()
 
 
-def test_a_second_up_changes_nothing(up: LiveStack) -> None:
-    before = up.pods()
-    assert "no changes" in up.run("up").stdout
-    assert up.pods() == before
-    converged(up)
-
-
 def test_the_projects_files_stay_as_they_are_and_the_passphrase_is_private(up: LiveStack) -> None:
     text = (up.directory / "Pulumi.eng.yaml").read_text(encoding="utf-8")
     assert "encryptionsalt" not in text
@@ -56,19 +47,6 @@ def test_the_projects_files_stay_as_they_are_and_the_passphrase_is_private(up: L
     assert stat.S_IMODE(passphrase.stat().st_mode) == 0o600
     assert len(passphrase.read_text(encoding="ascii")) >= 32
     assert list((home / "state").rglob("eng.json"))
-
-
-def test_preview_shows_a_change_as_the_other_engine_does(up: LiveStack) -> None:
-    up.run("config", "set", "apps.nginx.replicas", "3")
-    told = json.loads(up.run("preview", "--json").stdout)
-    assert told["engine"] == "pulumi"
-    assert told["counts"] == {"create": 0, "update": 1, "replace": 0, "delete": 0}
-    (change,) = told["objects"]
-    assert change["name"] == "Deployment eng-nginx/nginx"
-    assert change["cluster"] == "local"
-    assert "+  replicas: 3" in change["diff"]
-    up.run("up")
-    assert up.apps()["nginx"]["ready"] == 3
 
 
 def test_a_new_revision_loses_no_request(up: LiveStack) -> None:
@@ -80,14 +58,6 @@ def test_a_new_revision_loses_no_request(up: LiveStack) -> None:
     assert load.failures == []
     assert all(tally.requests > 200 for tally in [*load.fresh, *load.kept])
     assert up.apps()["h2o-example"]["image"].endswith("/h2o:2")
-
-
-def test_what_was_changed_by_hand_is_repaired(up: LiveStack) -> None:
-    live.kubectl("scale", "deployment/nginx", "-n", "eng-nginx", "--replicas=1")
-    live.kubectl("delete", "service/h2o-example", "-n", "eng-h2o")
-    up.run("up")
-    converged(up)
-    assert up.apps()["nginx"]["ready"] == 2
 
 
 def test_a_broken_image_is_explained(up: LiveStack) -> None:
@@ -105,26 +75,6 @@ def test_a_broken_image_is_explained(up: LiveStack) -> None:
     converged(up)
 
 
-def test_the_other_engine_refuses_it(up: LiveStack) -> None:
-    for command in ("up", "preview", "down"):
-        done = up.run(command, "--engine", "helm", check=False)
-        assert done.returncode == 1
-        assert "was made by Pulumi, and this run uses Helm" in done.stderr
-        assert "slipway down --stack eng --engine pulumi" in done.stderr
-
-
-def test_up_killed_at_random_moments_converges(up: LiveStack) -> None:
-    seed = time.time_ns()
-    dice = random.Random(seed)  # noqa: S311 - moments of a test
-    for turn in range(3):
-        up.settings(h2o_example={"revision": f"k{turn}"}, nginx={"replicas": dice.choice([1, 2, 3])})
-        moment = dice.uniform(3.0, 15.0)
-        code = up.kill_after(moment, "up")
-        assert code in (0, -signal.SIGKILL), f"seed {seed}, turn {turn}, killed after {moment:.1f} s"
-        up.run("up")
-        converged(up)
-
-
 def test_ctrl_c_is_one_line_and_the_next_up_goes_on(up: LiveStack) -> None:
     up.settings(h2o_example={"revision": "c1"})
     process = up.start("up")
@@ -139,13 +89,5 @@ def test_ctrl_c_is_one_line_and_the_next_up_goes_on(up: LiveStack) -> None:
     _, told = process.communicate(timeout=90)
     assert process.returncode in (0, 130), told  # 0: Pulumi was done by then
     assert "Traceback" not in told
-    up.run("up")
-    converged(up)
-
-
-def test_down_leaves_nothing_and_up_makes_all_again(up: LiveStack) -> None:
-    up.run("down")
-    assert up.objects("namespaces,secrets,services,deployments,pods,networkpolicies") == []
-    assert "nothing to remove" in up.run("down").stdout
     up.run("up")
     converged(up)

@@ -1,0 +1,40 @@
+"""`up` and `down` killed at any moment, with Pulumi's engine: what its state never heard of is no orphan either."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import footprint, kills, live
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.kills import Clean
+
+pytestmark = [pytest.mark.engine, pytest.mark.cluster]
+
+KILLS = kills.count(2)
+PORT = 30780
+
+
+@pytest.fixture(scope="module")
+def clean(cli: str, machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clean]:
+    assert cli
+    assert machine is None
+    home = tmp_path_factory.mktemp("kills")
+    data = str(home / "data")
+    stack = live.make(home / "project", "pki", "pki", PORT, SLIPWAY_ENGINE="pulumi", XDG_DATA_HOME=data)
+    stack.drop = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+    stack.settings(footprint.small("pki", PORT))
+    with kills.measured(stack) as found:
+        yield found
+
+
+def test_up_killed_at_random_moments_makes_what_a_clean_one_makes(clean: Clean) -> None:
+    kills.kill_up(clean, KILLS)
+
+
+def test_down_killed_at_random_moments_is_finished_by_the_next(clean: Clean) -> None:
+    kills.kill_down(clean, KILLS)
