@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ops.engines.workspace import Place
     from ops.stack import Stack
 
+ENVIRONMENT_TAG = "slipway:environment"
+"""Tag of environments: should a cluster, which knows the rest, ever vanish, the backend still tells them by it."""
 _SHOWN_LINES = 12
 # The SDK's text of an error names the stream before its first line.
 _STREAM = re.compile(r"^(code: \d+|stdout:|stderr:) ?")
@@ -153,6 +155,8 @@ def open_stack(cli: Path, stack: Stack, *, create: bool = True) -> Generator[Ses
             opened = automation.Stack.select(stack.name, workspace)
         except StackNotFoundError:
             opened = automation.Stack.create(stack.name, workspace) if create else None
+            if opened is not None and stack.is_environment:
+                opened.set_tag(ENVIRONMENT_TAG, "true")
         yield Session(stack.name, opened, command, where)
     except ConcurrentUpdateError as error:
         who = " and ".join(str(holder) for holder in state.holders(str(error))) or "another run"

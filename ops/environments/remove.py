@@ -85,8 +85,12 @@ class Remover:
         for engine in sorted({environment.record.engine for environment in over}):
             with suppress(OpsError, LocalError):  # told for each environment that needs it
                 self._engine(engine)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        pool = ThreadPoolExecutor(AT_ONCE)
+        try:
             results = list(pool.map(self._attempt, over))
+        finally:
+            # After Ctrl-C those that were begun are finished, and no other one is begun.
+            pool.shutdown(cancel_futures=True)
         for _, kubectl in there.reached:
             self._tidy(kubectl, [environment.record.name for environment in there.environments])
         return results

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ops import access
@@ -29,7 +29,7 @@ class Environment:
     """An environment.
 
     Attributes:
-        record: Its record; where it is on several clusters, that of the first.
+        record: Its record; where it has several, the first with the clusters and namespaces of all.
         places: Its clusters by their names in its stack file; those without a record are not among them.
         apps: Number of its apps.
         ready: Number of those that are ready; None where nobody asked.
@@ -110,8 +110,9 @@ def _ask(kubectl: Kubectl, only: str | None) -> tuple[list[Record], list[str]]:
 def _joined(parts: list[tuple[Site, Record, int | None]]) -> Environment:
     places = {cluster: place for place, record, _ in parts for cluster in record.clusters}
     counted = [ready for _, _, ready in parts if ready is not None]
+    spaces = {space for _, record, _ in parts for space in record.namespaces}
     return Environment(
-        record=parts[0][1],
+        record=replace(parts[0][1], namespaces=tuple(sorted(spaces)), clusters=tuple(sorted(places))),
         places=places,
         apps=sum(record.apps for _, record, _ in parts),
         ready=sum(counted) if counted else None,

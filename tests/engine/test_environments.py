@@ -62,6 +62,12 @@ def known_to_the_state(stack: LiveStack) -> list[str]:
     return sorted([*stacks, *(folder.name for folder in (home / "work").glob("*"))])
 
 
+def tags_in_the_state(stack: LiveStack, name: str) -> dict[str, str]:
+    home = Path(stack.environment["XDG_DATA_HOME"]) / "slipway"
+    (file,) = (home / "state" / ".pulumi" / "stacks").rglob(f"{name}.pulumi-tags")
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
 def test_it_is_made_listed_and_reaped_and_the_state_forgets_it(lesson: LiveStack) -> None:
     before = traces.look()
     told = env(lesson, "create", "pul", "--app", "nginx", "--owner", "ada")
@@ -73,6 +79,7 @@ def test_it_is_made_listed_and_reaped_and_the_state_forgets_it(lesson: LiveStack
     assert shown.run("preview").stdout.strip() == "stack pul: no changes"
     assert "no changes" in shown.run("up").stdout
     assert set(known_to_the_state(lesson)) == {"pul"}
+    assert tags_in_the_state(lesson, "pul")["slipway:environment"] == "true"
     over("pul")
     # Without its own wish for an engine, as in a scheduled workflow: the record says which one it is.
     reaped = env(lesson, "reap", SLIPWAY_ENGINE="auto")
