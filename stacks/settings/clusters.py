@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from stacks.settings.cluster_base import ClusterBase
-from stacks.settings.fields import Label, RegistryAddress  # noqa: TC001 - pydantic reads the annotation at run time
+from stacks.settings.fields import Address, Label, RegistryAddress  # noqa: TC001 - pydantic reads the annotation at run time
 from stacks.settings.managed import EksCluster, GkeCluster
 
 ContextName = Annotated[str, Field(min_length=1, max_length=253)]
@@ -44,7 +44,7 @@ class ExistingCluster(ClusterBase):
     kubeconfig: Path | None = None
     registry: RegistryAddress = "localhost:5000"
     storage_class: Label | None = None
-    node_address: str | None = None
+    node_address: Address | None = None
     load_balancer_address: Literal["ip", "hostname"] = "ip"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Annotated, Any
 
@@ -75,6 +76,16 @@ def _host_name(value: str) -> str:
     ):
         raise ValueError("must be a host name such as debug.example.com: lower-case DNS labels joined by dots")
     return value
+
+
+def _address(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        labels = value.split(".")
+        if len(value) <= 253 and all(_DNS_LABEL.fullmatch(label) and len(label) <= 63 for label in labels):
+            return value
+    raise ValueError("must be an IP address or a host name, such as 192.168.1.10") from None
 
 
 def cpu_millis(value: str) -> int:
@@ -199,6 +210,8 @@ Label = Annotated[str, AfterValidator(_dns_label)]
 """A DNS label of at most 40 characters."""
 Prefix = Annotated[str, AfterValidator(_prefix)]
 """Nothing, or a DNS label of at most 20 characters."""
+Address = Annotated[str, AfterValidator(_address)]
+"""An IP address or a host name of one label or more."""
 HostName = Annotated[str, AfterValidator(_host_name)]
 """A fully qualified host name."""
 Cpu = Annotated[str, BeforeValidator(number_as_text), AfterValidator(_cpu)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import difflib
-import json
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from stacks.settings.clouds import Cloud
 from stacks.settings.clusters import Cluster
 from stacks.settings.foundation import Registry
+from stacks.settings.plain import Told, decode, take_unprintable
 from stacks.settings.problems import Problem, SettingsError, shown
 from stacks.settings.root import Settings
 
@@ -150,9 +150,9 @@ def _decode(project: str, key: str, text: str, problems: list[Problem]) -> Any:
     if key not in _MAPPINGS:
         return text
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        problems.append(Problem(f"{project}:{key}", shown(text), "must be a mapping"))
+        return decode(text)
+    except ValueError as error:
+        problems.append(Problem(f"{project}:{key}", shown(text), str(error)))
         return None
 
 
@@ -182,7 +182,8 @@ def parse(values: Mapping[str, str], *, project: str, source: str, kube_context:
                 data[key] = value
         elif namespace != "pulumi":
             remedy = f"unknown namespace; providers are configured per cluster, so only {project}: and pulumi: are read"
-            problems.append(Problem(full, shown(text), remedy))
+            problems.append(Problem(shown(full), shown(text), remedy))
+    problems += take_unprintable(project, data)
     if kube_context is not None:
         _replace_embedded(data, kube_context)
     settings = _validate(project, data, problems)
@@ -193,7 +194,7 @@ def parse(values: Mapping[str, str], *, project: str, source: str, kube_context:
 
 def _validate(project: str, data: dict[str, Any], problems: list[Problem]) -> Settings | None:
     """Validate, and where a value is wrong, again without it: a rule between values runs only when each is right."""
-    rejected = {p.path for p in problems}
+    told = Told({p.path for p in problems})
     remaining = copy.deepcopy(data)
     first: Settings | None = None
     # Entries that fell out because they are wrong: that somebody refers to them is no problem of its own.
@@ -207,9 +208,9 @@ def _validate(project: str, data: dict[str, Any], problems: list[Problem]) -> Se
                 for problem in _problems(project, detail):
                     if not detail["loc"] and problem.value in gone:
                         continue
-                    if not any(problem.path == path or path.startswith(problem.path + ".") for path in rejected):
+                    if problem.path not in told:
                         problems.append(problem)
-                        rejected.add(problem.path)
+                        told.add(problem.path)
             # Backwards, so that taking one entry out of a list does not move those still to go.
             removed = [_remove(remaining, detail, gone) for detail in reversed(details)]
             if not any(removed):

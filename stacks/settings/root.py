@@ -17,6 +17,9 @@ from stacks.settings.foundation import (  # noqa: TC001 - pydantic reads the ann
     State,
 )
 
+ENTRY_LIMIT = 50
+"""Entries of one kind: a stack with more clusters than that is none that one update should touch."""
+
 
 class Settings(Model):
     """Everything a stack file says.
@@ -38,13 +41,13 @@ class Settings(Model):
     lifecycle: Lifecycle = "ephemeral"
     owner: Label = "slipway"
     namespace_prefix: Prefix = ""
-    clouds: dict[Label, Cloud] = Field(default_factory=dict)
+    clouds: dict[Label, Cloud] = Field(default_factory=dict, max_length=ENTRY_LIMIT)
     state: State | None = None
-    zones: dict[Label, DnsZone] = Field(default_factory=dict)
-    registries: dict[Label, Registry] = Field(default_factory=dict)
-    clusters: dict[Label, Cluster] = Field(default_factory=dict)
-    databases: dict[Label, Database] = Field(default_factory=dict)
-    deployers: dict[Label, Deployer] = Field(default_factory=dict)
+    zones: dict[Label, DnsZone] = Field(default_factory=dict, max_length=ENTRY_LIMIT)
+    registries: dict[Label, Registry] = Field(default_factory=dict, max_length=ENTRY_LIMIT)
+    clusters: dict[Label, Cluster] = Field(default_factory=dict, max_length=ENTRY_LIMIT)
+    databases: dict[Label, Database] = Field(default_factory=dict, max_length=ENTRY_LIMIT)
+    deployers: dict[Label, Deployer] = Field(default_factory=dict, max_length=ENTRY_LIMIT)
     apps: Apps = Apps()
 
     @model_validator(mode="after")

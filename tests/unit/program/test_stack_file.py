@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -103,10 +104,10 @@ WRONG: dict[str, tuple[str | bytes, tuple[str, ...]]] = {
     "unknown anchor": ("config: *nowhere\n", ("line 1", "correct the YAML syntax")),
     "structured key": ("config: {[a]: b}\n", ("line 1",)),
     "mapping as key": ("? {a: b}\n: c\n", ("line 1", "a key must be plain text")),
-    "too large": (b"# " + b"x" * 200_001, ("at most 200000 are read",)),
+    "too large": (b"# " + b"x" * 100_001, ("has more than 100000 bytes",)),
     "deep": ("config: " + "[" * 200 + "]" * 200, ("nested deeper than 50",)),
     "very deep": ("config: " + "[" * 20_000 + "]" * 20_000, ("nested",)),
-    "very deep mappings": ("config: " + "{a: " * 20_000 + "}" * 20_000, ("nested",)),
+    "very deep mappings": ("config: " + "{a: " * 15_000 + "}" * 15_000, ("nested",)),
     "refers to itself": ("config: &a [*a]\n", ("nested deeper than 50",)),
     "alias bomb": (
         "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
@@ -121,8 +122,24 @@ WRONG: dict[str, tuple[str | bytes, tuple[str, ...]]] = {
         ("remove aliases",),
     ),
     "merge of no mapping": ("config:\n  <<: [1]\n", ("line 2", "correct the YAML syntax")),
-    "wide": ("config: [" + "a," * 25_000 + "]", ("holds more than 20000 values",)),
-    "number too long": ("config:\n  slipway:owner: " + "9" * 5000 + "\n", ("correct the YAML syntax",)),
+    "wide": ("config: [" + "a," * 25_000 + "]", ("holds more than 5000 values",)),
+    "number too long": ("config:\n  slipway:owner: " + "9" * 5000 + "\n", ("999...", "no whole number")),
+    "no text tagged as number": ("config: {slipway:owner: !!int ''}", ("line 1, column 25", "no whole number")),
+    "text tagged as number": ("config: {slipway:owner: !!float x}", ("x is no number",)),
+    "text tagged as truth": ("config: {slipway:owner: !!bool maybe}", ("maybe is neither true nor false",)),
+    "list tagged as text": ("config: {slipway:owner: !!str [a]}", ("wants a plain value",)),
+    "list tagged as mapping": ("config: {slipway:apps: !!map [a]}", ("tagged as a mapping",)),
+    "mapping tagged as list": ("config: {slipway:apps: !!seq {a: b}}", ("tagged as a list",)),
+    # Python's sets have no order: the message would be another one in each run.
+    "set": ("config: {slipway:owner: !!set {a, b, c}}", ("set is not known",)),
+    "pairs": ("config: {slipway:apps: !!pairs [a: 1]}", ("pairs is not known",)),
+    "bytes": ("config: {slipway:owner: !!binary aGk=}", ("binary is not known",)),
+    "same key by number and text": ("config: {1: a, '1': b}", ("the key '1' stands twice",)),
+    "same key with and without namespace": (
+        "config: {apps: {}, slipway:apps: {}}",
+        ("slipway:apps", "is the same key as apps"),
+    ),
+    "bomb in a key": ("a: &a [x, x]\n? [*a, *a]\n: 1\n", ("a key must be plain text",)),
 }
 
 
@@ -135,6 +152,42 @@ def test_wrong_files(project: Path, name: str) -> None:
         assert time.process_time() - start < QUICK_SECONDS
     for text in texts:
         assert text in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "config: !%1b[31mred%0a a\n",
+        '"x\\e[31m\\ny": 1\n',
+        'config: {"apps\\e[31m": {}, "slipway:apps\\e[31m": {}}\n',
+        f"config: *{'a' * 5000}\n",
+    ],
+)
+def test_a_message_repeats_no_control_character_and_no_page_of_the_file(project: Path, text: str) -> None:
+    told = message(project, text)
+    assert told.replace("\n", "").isprintable()
+    assert len(told.splitlines()) <= 3
+    assert len(told) < 500
+
+
+def test_only_regular_files_are_read(project: Path) -> None:
+    """A pipe would be waited for; a device has no end."""
+    os.mkfifo(project / "Pulumi.x.yaml")
+    with pytest.raises(SettingsError, match="no regular file"):
+        read_stack_config(project, "x")
+    (project / "Pulumi.y.yaml").symlink_to("/dev/zero")
+    with pytest.raises(SettingsError, match="no regular file"):
+        read_stack_config(project, "y")
+
+
+def test_plain_scalars_are_told_apart_as_the_engine_does(project: Path) -> None:
+    """YAML 1.2: `yes`, dates and `1:30` are text; `1e3` and octal numbers are numbers."""
+    config = read(
+        project,
+        "config:\n  slipway:apps: [yes, on, 190:20:30, 2016-03-19, 1e3, 010, 0o10, 0x10, 1_000, True, ~, .inf]\n",
+    )
+    listed = config.values["slipway:apps"]
+    assert listed == '["yes", "on", "190:20:30", "2016-03-19", 1000.0, 8, 8, 16, 1000, true, null, Infinity]'
 
 
 def test_an_empty_file_has_the_projects_defaults(project: Path) -> None:
