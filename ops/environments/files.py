@@ -70,7 +70,7 @@ def settings_text(environment: Environment) -> str:
                 entry = {k: v for k, v in clusters[cluster].items() if k not in ("context", "kubeconfig")}
                 clusters[cluster] = entry | there.settings()
     heading = f"# Environment {record.name}, made from stack {record.template}; its clusters keep a copy.\n"
-    return heading + yaml.safe_dump({"config": config}, sort_keys=False, allow_unicode=True)
+    return heading + yaml.safe_dump({**document, "config": config}, sort_keys=False, allow_unicode=True)
 
 
 def restore(directory: Path, name: str, progress: Progress) -> None:

@@ -14,7 +14,7 @@ from ops.environments.sites import Site, kube_context, site
 from ops.errors import RefusedError
 from stacks.settings import parse
 from stacks.settings.apps import StatelessApp
-from stacks.stack_file import read_stack_config
+from stacks.stack_file import load_yaml, read_stack_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +39,7 @@ class Template:
         raw: Top-level key to value, as the file says.
         settings: The same, parsed.
         apps: The apps that the environment takes over.
+        secrets_provider: What encrypts secrets in Pulumi's backend, for example `awskms://…`; None if it does not say.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Template:
     raw: Mapping[str, Any]
     settings: Settings
     apps: tuple[str, ...]
+    secrets_provider: str | None = None
 
     @property
     def clusters(self) -> tuple[str, ...]:
@@ -92,7 +94,16 @@ def read_template(directory: Path, stack: str, wanted: Sequence[str], *, ephemer
         namespace, _, short = key.partition(":")
         whole = namespace == config.project and short in ("clusters", "apps")
         raw[short if namespace == config.project else key] = json.loads(text) if whole else text
-    template = Template(stack, config.project, config.source, raw, settings, _apps(stack, settings, wanted))
+    provider = load_yaml(directory / config.source).get("secretsprovider")
+    template = Template(
+        stack,
+        config.project,
+        config.source,
+        raw,
+        settings,
+        _apps(stack, settings, wanted),
+        str(provider) if provider else None,
+    )
     _refuse_clouds(template, everything=not wanted)
     return template
 
@@ -181,7 +192,8 @@ def derive(
     values = {key: json.dumps(value) if isinstance(value, dict) else str(value) for key, value in config.items()}
     parse(values, project=template.project, source=f"environment {name} (from {template.source})")
     heading = f"# Environment {name}, made from {template.source} by `slipway env create`; its clusters keep a copy.\n"
-    return heading + yaml.safe_dump({"config": config}, sort_keys=False, allow_unicode=True)
+    provider = {"secretsprovider": template.secrets_provider} if template.secrets_provider else {}
+    return heading + yaml.safe_dump({**provider, "config": config}, sort_keys=False, allow_unicode=True)
 
 
 def _clusters(template: Template, name: str, contexts: Mapping[str, str], apps: Mapping[str, Any]) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def known_to_the_state(stack: LiveStack) -> list[str]:
 def tags_in_the_state(stack: LiveStack, name: str) -> dict[str, str]:
     home = Path(stack.environment["XDG_DATA_HOME"]) / "slipway"
     (file,) = (home / "state" / ".pulumi" / "stacks").rglob(f"{name}.pulumi-tags")
-    return json.loads(file.read_text(encoding="utf-8"))
+    return json.loads(file.read_text(encoding="utf-8"))["tags"]
 
 
 def test_it_is_made_listed_and_reaped_and_the_state_forgets_it(lesson: LiveStack) -> None:
