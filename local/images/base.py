@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from components import versions
 from local import paths
 from local.errors import LocalError
+from local.images.debian_sources import sources_of
 from local.images.packages import unpack
 from local.images.reference import Reference
 from local.images.shell import run
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from local.images import registry
     from local.images.engine import Engine
     from local.progress import Progress
-
-_MIRROR = "http://deb.debian.org/debian"
-_SECURITY = "http://deb.debian.org/debian-security"
 
 # The same omissions as the slim variants of the official image; licences stay.
 _DPKG_OPTIONS = (
@@ -85,12 +83,7 @@ def _recipe() -> _Recipe:
         raise LocalError(
             f"the pin of debian must begin with a suite's name, such as bookworm-slim; it is {reference()}"
         )
-    mirror = os.environ.get("SLIPWAY_DEBIAN_MIRROR", _MIRROR)
-    sources = (
-        f"deb {mirror} {suite} main",
-        f"deb {mirror} {suite}-updates main",
-        f"deb {_SECURITY} {suite}-security main",
-    )
+    sources = sources_of(suite)
     options = (
         "--mode=root",
         "--variant=minbase",
