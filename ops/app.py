@@ -23,6 +23,7 @@ from ops.commands import (
     drift,
     env,
     github,
+    graph,
     history,
     images,
     policy,
@@ -125,6 +126,7 @@ app.command("recover")(recover.recover)
 app.command("doctor")(doctor.doctor)
 app.command("policy")(policy.policy)
 app.command("compare")(compare.compare)
+app.command("graph")(graph.graph)
 app.command("bootstrap")(bootstrap.bootstrap)
 app.add_typer(env.app, name="env")
 app.add_typer(images.app, name="images")
