@@ -21,7 +21,11 @@ _TEMPLATE = """\
 """
 
 
-class _Dumper(yaml.SafeDumper):
+# libyaml's, where PyYAML was built with it, writes the same bytes in a fifth of the time.
+_SafeDumper: type[yaml.SafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Dumper(_SafeDumper):
     """Block style without aliases; text of several lines as a block."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - overrides the library's

@@ -116,6 +116,7 @@ class RecordingMonitor(MockMonitor):
         self.calls: list[str] = []
         self._output_types = output_types
         self._invoke = invoke
+        self._root = ""
         # The SDK calls the monitor from several threads.
         self._lock = threading.Lock()
 
@@ -152,6 +153,8 @@ class RecordingMonitor(MockMonitor):
             if urn in self.records:
                 raise ValueError(f"two resources have the URN {urn}: give one of them another name")
             self.records[urn] = record
+            if request.type == _STACK:
+                self._root = urn
         if not request.custom:
             return resource_pb2.RegisterResourceResponse(urn=urn)
         identity = reference(request.name, "id")
@@ -162,11 +165,10 @@ class RecordingMonitor(MockMonitor):
 
     def _aliases(self, request: Any) -> dict[str, list[str]]:
         """The URNs under which the resource was known before; what an alias leaves out is as it is now."""
-        root = next((urn for urn, record in self.records.items() if record.type == _STACK), "")
         found: set[str] = set()
         for alias in request.aliases:
             spec = alias.spec
-            parent = root if spec.noParent else spec.parentUrn or request.parent
+            parent = self._root if spec.noParent else spec.parentUrn or request.parent
             found.add(alias.urn or self.make_urn(parent, spec.type or request.type, spec.name or request.name))
         return {"aliases": sorted(found)} if found else {}
 

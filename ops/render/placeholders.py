@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _DEPTH_LIMIT = 8
+_MADE_UP = 4
+"""How many objects are made up one in the other; the deepest that is read is `status.loadBalancer.ingress[0].ip`."""
 REFERENCE = re.compile(r"\$\{[A-Za-z0-9][^${}]*\.[A-Za-z][^${}]*\}")
 """What a reference looks like in a text."""
 
@@ -34,8 +36,12 @@ def _members(output_type: type) -> dict[str, Any]:
     return dict(_types.output_type_types(output_type))
 
 
-def placeholder(name: str, path: str, declared: Any, given: object = None, depth: int = 0) -> Any:
+def placeholder(name: str, path: str, declared: Any, given: object = None, depth: int = 0, left: int = _MADE_UP) -> Any:
     """A value for an output that only a provider knows, shaped as the SDK's type says.
+
+    Where the program itself gave an object, only its missing texts and numbers are made up, no further objects: the API
+    server puts a node port or a cluster address beside what it was given, but no affinity into a pod. Making up
+    everything that the SDK's types allow was most of the time of a run.
 
     Args:
         name: Logical name of the resource.
@@ -43,30 +49,35 @@ def placeholder(name: str, path: str, declared: Any, given: object = None, depth
         declared: The SDK's type of the output.
         given: What the program itself said about it; it wins, member by member.
         depth: How deep the walk is; a type that holds itself ends at some depth.
+        left: How many objects may still be made up below here.
 
     Returns:
-        The given value, a reference, or a mapping or list of these.
+        The given value, a reference, a mapping or list of these, or None for an object that is not made up.
     """
     plain = _types.unwrap_optional_type(declared) if declared is not None else None
     if isinstance(plain, type) and _types.is_output_type(plain):
         if depth >= _DEPTH_LIMIT or not (given is None or isinstance(given, dict)):
             return given or reference(name, path)
+        if given is None and not left:
+            return None
         known = cast("Mapping[str, object]", given or {})
+        beyond = left - 1 if given is None else 0
         members = _members(plain)
         filled = {
-            key: placeholder(name, f"{path}.{key}", member, known.get(key), depth + 1)
+            key: placeholder(name, f"{path}.{key}", member, known.get(key), depth + 1, beyond)
             for key, member in members.items()
         }
-        return {**known, **filled}
+        return {**known, **{key: value for key, value in filled.items() if value is not None}}
     if given is not None:
         if isinstance(given, list) and get_args(plain):
             element = get_args(plain)[0]
             items = enumerate(cast("list[object]", given))
-            return [placeholder(name, f"{path}[{i}]", element, item, depth + 1) for i, item in items]
+            return [placeholder(name, f"{path}[{i}]", element, item, depth + 1, left) for i, item in items]
         return cast("Any", given)
     if get_origin(plain) is not None and depth < _DEPTH_LIMIT:
         arguments = get_args(plain)
         if len(arguments) == 1:
-            return [placeholder(name, f"{path}[0]", arguments[0], None, depth + 1)]
+            element = placeholder(name, f"{path}[0]", arguments[0], None, depth + 1, left)
+            return None if element is None else [element]
         return {}
     return reference(name, path)

@@ -58,13 +58,21 @@ def run(monitor: RecordingMonitor, config: StackConfig, program: Callable[[], No
         "base_providers_by_ref": {},
     }
 
+    async def begun() -> None:
+        program()
+        # Registrations begin with the next turn of the loop. If the SDK looked for calls under way before that, it
+        # would find none and wait for outputs, each time for all of them: the square of the stack's size.
+        await asyncio.sleep(0)
+
     def inside() -> None:
         loop = asyncio.new_event_loop()
+        # The error that ends a run is raised; that it also is the value of every output behind it is not told again.
+        loop.set_exception_handler(lambda _loop, _context: None)
         asyncio.set_event_loop(loop)
         try:
             configure(MockSettings(**engine_settings))
             set_all_config(dict(config.values), list(config.secret_keys))
-            loop.run_until_complete(run_in_stack(program))
+            loop.run_until_complete(run_in_stack(begun))
         finally:
             loop.close()
             asyncio.set_event_loop(None)

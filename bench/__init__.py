@@ -1,0 +1,1 @@
+"""Benchmarks: what slipway costs, measured beside what it is compared with (`make bench`)."""

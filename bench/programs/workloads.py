@@ -1,0 +1,52 @@
+"""A program of any number of equal workloads, ten to a namespace: what growth is measured on."""
+
+from __future__ import annotations
+
+from components.clusters.existing import ExistingCluster, ExistingClusterArgs
+from components.platform.namespace import Namespace, NamespaceArgs
+from components.scope import Scope
+from components.workloads.service import Service, ServiceArgs
+from components.workloads.spec import Check, Container, ContainerResources, Exposure, Port, Probes, ServicePort
+
+PER_NAMESPACE = 10
+REGISTRY = "localhost:5000"
+
+
+def make(count: int, *, stack: str = "growth", image: str = f"{REGISTRY}/nginx:1", replicas: int = 1) -> None:
+    """Register workloads: each a Deployment, a Service, a disruption budget and a network policy.
+
+    Args:
+        count: How many.
+        stack: Name of the stack, for labels and as prefix of the namespaces.
+        image: Image of each container.
+        replicas: Pods of each workload.
+    """
+    scope = Scope(project="slipway", stack=stack, owner="bench", lifecycle="ephemeral", namespace_prefix=stack)
+    handle = ExistingCluster(
+        "bench",
+        ExistingClusterArgs(kind="embedded", registry=REGISTRY, storage_class="standard", node_address="127.0.0.1"),
+    ).handle
+    namespace: Namespace | None = None
+    for number in range(count):
+        if namespace is None or number % PER_NAMESPACE == 0:
+            system = f"system-{number // PER_NAMESPACE:04d}"
+            namespace = Namespace(system, NamespaceArgs(scope=scope, cluster=handle, system=system))
+        name = f"app-{number:05d}"
+        Service(
+            name,
+            ServiceArgs(
+                namespace=namespace,
+                tier="frontend",
+                containers=(
+                    Container(
+                        name="app",
+                        image=image,
+                        ports=(Port("http", 8080),),
+                        probes=Probes.of(Check(path="/", port="http")),
+                        resources=ContainerResources(cpu="1m", memory="16Mi"),
+                    ),
+                ),
+                replicas=replicas,
+                exposure=Exposure(ports=(ServicePort("http", 80, "http"),)),
+            ),
+        )
