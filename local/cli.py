@@ -9,17 +9,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from local import preflight
-from local.cluster import ClusterStatus, EmbeddedCluster
 from local.errors import LocalError
-from local.progress import RichProgress, SilentProgress
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from local.cluster import ClusterStatus, EmbeddedCluster
     from local.progress import Progress
 
 app = typer.Typer(
@@ -38,7 +34,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 def up(as_json: AsJson = False) -> None:
     """Bring the cluster up, or back into order; seconds when it is there already."""
     with _errors():
-        cluster = EmbeddedCluster()
+        cluster = _cluster()
         cluster.up(_progress(as_json))
         _print_status(cluster.status(), as_json)
 
@@ -47,7 +43,7 @@ def up(as_json: AsJson = False) -> None:
 def down(as_json: AsJson = False) -> None:
     """Stop the cluster and keep its data: the next `up` goes on with the same pods and volumes."""
     with _errors():
-        cluster = EmbeddedCluster()
+        cluster = _cluster()
         cluster.down(_progress(as_json))
         if as_json:
             _print_status(cluster.status(), as_json)
@@ -57,7 +53,7 @@ def down(as_json: AsJson = False) -> None:
 def status(as_json: AsJson = False) -> None:
     """Show what runs and answers; exit code 0 only when all does."""
     with _errors():
-        found = EmbeddedCluster().status()
+        found = _cluster().status()
         _print_status(found, as_json)
         if found.phase != "ready":
             raise typer.Exit(1)
@@ -69,7 +65,7 @@ def purge(yes: Yes = False, as_json: AsJson = False) -> None:
     if not yes and sys.stdin.isatty():
         typer.confirm("This deletes the cluster and the data of its volumes. Go on?", abort=True)
     with _errors():
-        cluster = EmbeddedCluster()
+        cluster = _cluster()
         cluster.purge(_progress(as_json))
         if as_json:
             _print_status(cluster.status(), as_json)
@@ -79,14 +75,26 @@ def purge(yes: Yes = False, as_json: AsJson = False) -> None:
 def kubeconfig(as_json: AsJson = False) -> None:
     """Print the path of the cluster's kubeconfig."""
     with _errors():
+        from local import preflight
+
         preflight.check_root()
-        path = EmbeddedCluster.kubeconfig
+        cluster = _cluster()
+        path = cluster.kubeconfig
         if not path.is_file():
             raise LocalError(f"there is no embedded cluster ({path} is missing); start it: slipway local up")
-        typer.echo(json.dumps({"kubeconfig": str(path), "context": EmbeddedCluster.context}) if as_json else str(path))
+        typer.echo(json.dumps({"kubeconfig": str(path), "context": cluster.context}) if as_json else str(path))
+
+
+def _cluster() -> EmbeddedCluster:
+    # Here, because it loads certificates, HTTP and more, which `--help` and most commands never need.
+    from local.cluster import EmbeddedCluster
+
+    return EmbeddedCluster()
 
 
 def _progress(as_json: bool) -> Progress:
+    from local.progress import RichProgress, SilentProgress
+
     return SilentProgress() if as_json else RichProgress()
 
 
@@ -107,6 +115,9 @@ def _print_status(found: ClusterStatus, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=2, default=str))
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(title=f"embedded cluster: {found.phase}", title_justify="left")
     for column in ("part", "process", "state"):
         table.add_column(column)
