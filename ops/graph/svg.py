@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from ops.graph.text import ENTRY_HEIGHT, HEADING, LINE, LINE_HEIGHT, SMALL, TITL
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ops.graph.layout import Sheet
     from ops.graph.model import Edge, Group, Node, Picture
 
 MARGIN = 24.0
@@ -72,7 +74,7 @@ def to_svg(picture: Picture) -> str:
         _text(MARGIN, 55, picture.note, TITLE, color=_GREY),
         f'<g transform="translate({_n(MARGIN)} {_n(_TOP)})">',
         *_groups(picture.root, sheet.places),
-        *(line for number, edge in enumerate(picture.edges) for line in _edge(edge, sheet.paths[number], sheet.places)),
+        *_edges(picture, sheet),
         *(line for node in picture.root.everything() for line in _node(node, sheet.places[node.key])),
         "</g>",
         *_legend(kinds, high - MARGIN),
@@ -117,7 +119,13 @@ def _groups(group: Group, places: dict[str, Place]) -> Iterator[str]:
         yield from _groups(child, places)
 
 
-def _edge(edge: Edge, points: Sequence[tuple[float, float]], places: dict[str, Place]) -> Iterator[str]:
+def _edges(picture: Picture, sheet: Sheet) -> Iterator[str]:
+    ends = Counter(edge.target for edge in picture.edges)
+    for number, edge in enumerate(picture.edges):
+        yield from _edge(edge, sheet.paths[number], sheet.places, alone=ends[edge.target] == 1)
+
+
+def _edge(edge: Edge, points: Sequence[tuple[float, float]], places: dict[str, Place], *, alone: bool) -> Iterator[str]:
     target = places[edge.target]
     forward = abs(points[-1][0] - target.x) < 1
     ends = list(points)
@@ -139,8 +147,9 @@ def _edge(edge: Edge, points: Sequence[tuple[float, float]], places: dict[str, P
         x, y = points[-1] if forward else points[0]
         before = (points[-2] if forward else points[1])[1]
         x, anchor = (x - 12, "end") if forward else (x + 12, "start")
-        # On the side from which the line does not come.
-        yield _text(x, y + 13 if before < y - LINE else y - 4, edge.label, SMALL, color=_GREY, anchor=anchor, halo=True)
+        # On the side from which the line does not come, where no other line ends there.
+        below = alone and before < y - LINE
+        yield _text(x, y + 13 if below else y - 4, edge.label, SMALL, color=_GREY, anchor=anchor, halo=True)
 
 
 def _node(node: Node, place: Place) -> Iterator[str]:
