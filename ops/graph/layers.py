@@ -31,6 +31,7 @@ class Item:
         fixed: Heights at which lines end, by line; others end where there is room.
         x: Left edge, once laid out.
         y: Upper edge, once laid out.
+        column: Left and right edge of its layer, once laid out.
     """
 
     key: str
@@ -40,6 +41,7 @@ class Item:
     fixed: Mapping[int, float] = field(default_factory=dict[int, float])
     x: float = 0.0
     y: float = 0.0
+    column: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -213,6 +215,7 @@ def _widths(columns: list[list[Item]], chains: Mapping[int, list[str]], gap: Cal
         for item in column:
             item.x = x if item.lane else x + (width - item.width) / 2
             item.width = width if item.lane else item.width
+            item.column = (x, x + width)
         x += width
     return x
 
@@ -236,10 +239,13 @@ def _ends(placed: Mapping[str, Item], chains: Mapping[int, list[str]]) -> dict[t
 
 
 def _path(number: int, chain: Sequence[Item], ends: Mapping[tuple[str, int, str], float]) -> list[tuple[float, float]]:
+    """Corners of a line: bends are between layers only, so that nothing that stands in one is in the way."""
     points: list[tuple[float, float]] = []
     for index, item in enumerate(chain):
         if index or item.lane:
-            points.append((item.x, ends.get((item.key, number, "<"), item.y + item.height / 2)))
+            y = ends.get((item.key, number, "<"), item.y + item.height / 2)
+            points += [(item.column[0], y), (item.x, y)]
         if index < len(chain) - 1 or item.lane:
-            points.append((item.x + item.width, ends.get((item.key, number, ">"), item.y + item.height / 2)))
-    return points
+            y = ends.get((item.key, number, ">"), item.y + item.height / 2)
+            points += [(item.x + item.width, y), (item.column[1], y)]
+    return [point for place, point in enumerate(points) if not place or point != points[place - 1]]
