@@ -97,7 +97,7 @@ class Clone:
         while waiting or running:
             while waiting and len(running) < AT_ONCE:
                 name = waiting.popleft()
-                running.append((name, self.start("env", "create", name, *arguments, "--json")))
+                running.append((name, self.start("env", "create", name, "--from", "lesson", *arguments, "--json")))
             name, process = running.popleft()
             told[name] = json.loads(self.end(process))
         return told
@@ -234,13 +234,13 @@ def test_a_create_that_is_killed_is_reaped_or_goes_on(project: Clone) -> None:
     dice = random.Random(seed)  # noqa: S311 - moments of a test
     for turn in range(KILLS):
         moment = dice.uniform(1.0, 9.0)
-        process = project.start("env", "create", "killed", "--app", "nginx")
+        process = project.start("env", "create", "killed", "--from", "lesson", "--app", "nginx")
         time.sleep(moment)
         process.kill()
         process.communicate()
         assert process.returncode in (0, -signal.SIGKILL), f"seed {seed}, turn {turn}, killed after {moment:.1f} s"
         if turn % 2 and process.returncode:
-            project.run("env", "create", "killed", "--app", "nginx")
+            project.run("env", "create", "killed", "--from", "lesson", "--app", "nginx")
             assert project.environments()["killed"]["state"] == "ready"
         if "killed" in project.environments():
             over("killed")

@@ -70,7 +70,7 @@ def tags_in_the_state(stack: LiveStack, name: str) -> dict[str, str]:
 
 def test_it_is_made_listed_and_reaped_and_the_state_forgets_it(lesson: LiveStack) -> None:
     before = traces.look()
-    told = env(lesson, "create", "pul", "--app", "nginx", "--owner", "ada")
+    told = env(lesson, "create", "pul", "--from", "les", "--app", "nginx", "--owner", "ada")
     assert told["engine"] == "pulumi"
     assert [(app["name"], app["ready"]) for app in told["apps"]] == [("nginx", 2)]
     (entry,) = env(lesson, "list")["environments"]
@@ -90,12 +90,12 @@ def test_it_is_made_listed_and_reaped_and_the_state_forgets_it(lesson: LiveStack
 
 def test_a_machine_without_its_state_removes_it_all_the_same(lesson: LiveStack, tmp_path: Path) -> None:
     before = traces.look()
-    env(lesson, "create", "far", "--app", "nginx")
+    env(lesson, "create", "far", "--from", "les", "--app", "nginx")
     shutil.rmtree(lesson.directory / ".slipway")
     env(lesson, "delete", "far", XDG_DATA_HOME=str(tmp_path / "data"))
     assert env(lesson, "list")["environments"] == []
     assert live.wait_for(lambda: traces.look().more_than(before) == {}, 60, "the cluster as before")
     # The state that still knows it is no hindrance to the next one of the name.
-    assert env(lesson, "create", "far", "--app", "nginx")["apps"][0]["ready"] == 2
+    assert env(lesson, "create", "far", "--from", "les", "--app", "nginx")["apps"][0]["ready"] == 2
     env(lesson, "delete", "far")
     assert live.wait_for(lambda: traces.look().more_than(before) == {}, 60, "the cluster as before")
