@@ -59,8 +59,12 @@ def _node(node: Node) -> str:
 
 
 def _id(key: str) -> str:
-    # Letters in front: a word of Mermaid's own (`end`, `graph`) must not stand alone.
-    return "n_" + re.sub(r"[^A-Za-z0-9]", lambda sign: f"_{ord(sign.group()):x}_" if sign.group() != "-" else "_", key)
+    # Letters in front: a word of Mermaid's own (`end`, `graph`) must not stand alone. No two keys become the same.
+    return "n_" + re.sub(r"[^A-Za-z0-9]", _escaped, key)
+
+
+def _escaped(sign: re.Match[str]) -> str:
+    return "__" if sign.group() == "-" else f"_{ord(sign.group()):x}_"
 
 
 def _text(text: str) -> str:
