@@ -1,6 +1,6 @@
 # Every target first fetches what is missing (uv, the virtual environment); see scripts/bootstrap.sh.
 .DEFAULT_GOAL := help
-.PHONY: help dev preview down test check bootstrap
+.PHONY: help dev preview down test check audit bootstrap
 
 STACK ?= dev
 PYTEST ?=
@@ -28,6 +28,9 @@ check: bootstrap ## Lint, format and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
+
+audit: bootstrap ## Known vulnerabilities of all that is used (exit code 3: could not be checked)
+	@$(BIN)/slipway audit
 
 bootstrap:
 	@scripts/bootstrap.sh

@@ -15,6 +15,7 @@ from local.cli import app as local_app
 from local.errors import LocalError
 from ops.cli import INTERRUPTED, INTERRUPTED_TEXT
 from ops.commands import (
+    audit,
     bootstrap,
     compare,
     config,
@@ -33,6 +34,7 @@ from ops.commands import (
     release,
     render,
     rollback,
+    sbom,
     status,
     up,
 )
@@ -125,6 +127,8 @@ app.command("refresh")(refresh.refresh)
 app.command("recover")(recover.recover)
 app.command("doctor")(doctor.doctor)
 app.command("policy")(policy.policy)
+app.command("audit")(audit.audit)
+app.command("sbom")(sbom.sbom)
 app.command("compare")(compare.compare)
 app.command("graph")(graph.graph)
 app.command("bootstrap")(bootstrap.bootstrap)

@@ -1,0 +1,1 @@
+"""Known vulnerabilities of everything that the project uses."""
