@@ -19,6 +19,7 @@ _LOG_LINES = 8
 _PODS_SHOWN = 5
 _IMAGE_REASONS = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
 _START_REASONS = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError"}
+_NO_LOG = "unable to retrieve container logs"
 HOPELESS_RESTARTS = 5
 """A container that ended this often is not going to come up by waiting."""
 
@@ -33,7 +34,9 @@ class PodTrouble:
         reason: The reason as Kubernetes names it, for example ImagePullBackOff.
         message: What it says about it.
         container: The container that it is about, or None for the whole pod.
-        restarted: How often that container ended.
+        restarted: How often that container was started again.
+        last_words: The end of its log when it ended last, as the kubelet kept it; empty if it never did.
+        ended: How often it ended: once more than it was started again, while it does not run.
     """
 
     namespace: str
@@ -42,6 +45,8 @@ class PodTrouble:
     message: str
     container: str | None = None
     restarted: int = 0
+    last_words: str = ""
+    ended: int = 0
 
     @property
     def hopeless(self) -> bool:
@@ -73,11 +78,12 @@ def _trouble(pod: Manifest) -> PodTrouble | None:
         if found and found.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
             exit_code = (ended or last).get("exitCode")
             said = found.get("message") or (f"ended with exit code {exit_code}" if exit_code is not None else "")
-            return PodTrouble(namespace, name, found["reason"], said, container["name"], restarted)
+            words = str((ended or last).get("message") or "")
+            times = restarted + 1 if ended or found["reason"] == "CrashLoopBackOff" else restarted
+            return PodTrouble(namespace, name, found["reason"], said, container["name"], restarted, words, times)
         if "running" in state:
-            return PodTrouble(
-                namespace, name, "NotReady", "runs, but its readiness probe does not pass", container["name"], restarted
-            )
+            said, words = "runs, but its readiness probe does not pass", str(last.get("message") or "")
+            return PodTrouble(namespace, name, "NotReady", said, container["name"], restarted, words, restarted)
     scheduled = conditions.get("PodScheduled", {})
     if scheduled.get("status") == "False":
         return PodTrouble(namespace, name, scheduled.get("reason", "Unscheduled"), scheduled.get("message", ""))
@@ -146,5 +152,8 @@ def _log(kubectl: Kubectl, trouble: PodTrouble) -> list[str]:
             timeout=20,
         )
     except OpsError:
-        return []
+        text = ""
+    if not text.strip() or text.startswith(_NO_LOG):
+        # A container that is gone: the kubelet keeps its last words (terminationMessagePolicy).
+        text = trouble.last_words
     return [f"log: {line}" for line in text.splitlines()[-_LOG_LINES:]]

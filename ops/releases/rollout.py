@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PATIENCE_S = 20.0
 """How long a new pod may be without hope. Its image is in the registry and its configuration is that of the old pods:
 less can mend itself than on a first `up`."""
-LOST_RESTARTS = 2
+LOST_ENDS = 2
 """A new pod whose container ended this often is not going to come up."""
 _POLL_S = 0.5
 
@@ -214,7 +214,7 @@ class Rollout:
         for part in self._target.parts:
             for trouble in troubles(self._new_pods(part)):
                 key = Key("", "Pod", trouble.namespace, trouble.pod)
-                if trouble.restarted >= LOST_RESTARTS:
+                if trouble.ended >= LOST_ENDS:
                     return self._failure(f"{part.name} does not start")
                 if trouble.hopeless or trouble.restarted:
                     hopeless.add(key)
