@@ -1,9 +1,11 @@
 # Every target first fetches what is missing (uv, the virtual environment); see scripts/bootstrap.sh.
 .DEFAULT_GOAL := help
-.PHONY: help dev preview down test check audit bootstrap
+.PHONY: help dev preview down test check audit bench bootstrap
 
 STACK ?= dev
 PYTEST ?=
+ONLY ?=
+BENCH ?=
 BIN := .venv/bin
 # The clouds' SDKs are large: compiled anew in each process they would double the time of a run.
 unexport PYTHONDONTWRITEBYTECODE
@@ -31,6 +33,9 @@ check: bootstrap ## Lint, format and types
 
 audit: bootstrap ## Known vulnerabilities of all that is used (exit code 3: could not be checked)
 	@$(BIN)/slipway audit
+
+bench: bootstrap ## Measure, side by side, and write bench/RESULTS.md (ONLY=render,growth picks parts)
+	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(BENCH)
 
 bootstrap:
 	@scripts/bootstrap.sh
