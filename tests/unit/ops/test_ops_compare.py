@@ -117,7 +117,11 @@ def test_a_stack_that_goes_away_loses_what_is_stateful_in_it() -> None:
         "kubernetes:core/v1:Namespace",
         "pulumi:index:Stash",
     }
-    for harmless in ("aws:ec2/routeTable:RouteTable", "kubernetes:core/v1:Service", "aws:ec2/securityGroup:SecurityGroup"):
+    for harmless in (
+        "aws:ec2/routeTable:RouteTable",
+        "kubernetes:core/v1:Service",
+        "aws:ec2/securityGroup:SecurityGroup",
+    ):
         assert any(resource["type"] == harmless for resource in plan)
         assert harmless not in lost
 
@@ -277,6 +281,24 @@ def test_children_inherit_the_alias_of_their_component() -> None:
     assert only([old, child], [new, moved]).operation == "update"
     new["options"] = {}
     assert only([old, child], [new, moved]).operation == "replace"
+
+
+def test_another_type_far_above_is_another_urn() -> None:
+    """The plan's URNs hold the parent's type alone; Pulumi's hold every ancestor's."""
+    old = entry("slipway:workloads:Shop", "shop")
+    service = entry("slipway:workloads:Service", "db", parent=old["urn"], under="slipway:workloads:Shop")
+    child = kubernetes("StatefulSet", "db", under="slipway:workloads:Service", parent=service["urn"])
+    new = entry("slipway:workloads:Store", "shop")
+    other = entry("slipway:workloads:Service", "db", parent=new["urn"], under="slipway:workloads:Store")
+    moved = kubernetes("StatefulSet", "db", under="slipway:workloads:Service", parent=other["urn"])
+    assert moved["urn"] == child["urn"]
+    change = only([old, service, child], [new, other, moved])
+    assert change.operation == "replace"
+    assert change.danger
+    new["options"] = {"aliases": [old["urn"]]}
+    change = only([old, service, child], [new, other, moved])
+    assert change.operation == "update"
+    assert change.danger is None
 
 
 def test_secrets_are_masked_and_still_seen_to_change() -> None:

@@ -41,9 +41,12 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     git(directory, "add", ".")
     git(directory, "commit", "-qm", "base")
     git(directory, "checkout", "-qb", "topic")
-    edit(directory / "Pulumi.dev.yaml", "apps", lambda apps: apps.pop("example-app"))
-    edit(directory / "Pulumi.dev.yaml", "apps", lambda apps: apps["nginx"].update(replicas=4))
-    edit(directory / "Pulumi.prod.yaml", "databases", lambda databases: databases["postgres"].update(database="other"))
+    dev, prod = read(directory / "Pulumi.dev.yaml"), read(directory / "Pulumi.prod.yaml")
+    del dev["config"]["slipway:apps"]["example-app"]
+    dev["config"]["slipway:apps"]["nginx"]["replicas"] = 4
+    prod["config"]["slipway:databases"]["postgres"]["database"] = "other"
+    (directory / "Pulumi.dev.yaml").write_text(yaml.safe_dump(dev), encoding="utf-8")
+    (directory / "Pulumi.prod.yaml").write_text(yaml.safe_dump(prod), encoding="utf-8")
     git(directory, "commit", "-qam", "topic")
     git(directory, "checkout", "-q", "main")
     git(directory, "merge", "-q", "--no-ff", "-m", "merge", "topic")
@@ -51,15 +54,13 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(directory)
 
 
-def edit(path: Path, key: str, change: Any) -> None:
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    change(content["config"][f"slipway:{key}"])
-    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+def read(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def script(workflow: str, step: str) -> str:
     """What a step of a workflow runs."""
-    content = yaml.safe_load((ROOT / ".github" / "workflows" / workflow).read_text(encoding="utf-8"))
+    content = read(ROOT / ".github" / "workflows" / workflow)
     (found,) = [
         s["run"] for job in content["jobs"].values() for s in job["steps"] if s.get("name") == step and "run" in s
     ]
