@@ -202,7 +202,7 @@ class HelmEngine:
         )
 
     def _up(self, stack: Stack, site: _Site, timeout: float) -> bool:
-        if site.deployed and not site.changes:
+        if site.deployed and not site.changes and _is_recorded(stack, site):
             self._settle(stack, site, timeout)
             return False
         kubectl = site.kubectl
@@ -308,6 +308,11 @@ class HelmEngine:
         refuse_other(self.name, stack.name, cluster, there.namespaces().values())
         release = release_name(stack.name, cluster, list(stack.rendered.clusters), records(there.objects, cluster))
         return Removal(stack, kubectl, Helm(tools.find("helm", stack.progress), kubectl, release))
+
+
+def _is_recorded(stack: Stack, site: _Site) -> bool:
+    """Whether what stands is in the release as well: a run that was killed may have got it onto the cluster only."""
+    return applied.same_documents(site.helm.manifests(site.history[-1].revision), stack.manifests(site.name))
 
 
 def _refuse_unresolved(stack: Stack) -> None:

@@ -37,6 +37,7 @@ def made(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Li
     with live.alone("dri"):
         stack.run("up")
         yield stack
+        stack.settings(settings())
         stack.run("down")
 
 
@@ -178,7 +179,7 @@ def test_a_whole_namespace_that_was_deleted_comes_back(stack: LiveStack) -> None
 
 
 def test_a_killed_run_is_told_and_recovered(stack: LiveStack) -> None:
-    stack.settings(nginx={"revision": "r1"})
+    stack.settings(nginx={"resources": {"cpu": "11m"}})
     process = stack.start("up")
     live.wait_for(lambda: any(s.startswith("pending") for _, s in stack.releases()), 60, "the beginning of the rollout")
     # While it works nobody takes its locks away, and nobody takes its changes for drift.

@@ -147,10 +147,10 @@ def test_what_somebody_did_by_hand_is_told_and_put_right(stack: LiveStack) -> No
 
 
 def test_two_at_once_and_the_second_says_who_works(stack: LiveStack) -> None:
-    stack.settings(nginx={"revision": "w1"})
+    stack.settings(nginx={"resources": {"cpu": "11m"}})
     first = stack.start("up")
     try:
-        live.wait_for(lambda: begun(stack, "w1"), 90, "the beginning of the rollout")
+        live.wait_for(lambda: begun(stack, "11m"), 90, "the beginning of the rollout")
         for command in ("up", "down", "recover", "drift"):
             second = stack.run(command, check=False)
             if first.poll() is None:
@@ -161,21 +161,22 @@ def test_two_at_once_and_the_second_says_who_works(stack: LiveStack) -> None:
     assert first.returncode == 0, told
 
 
-def begun(stack: LiveStack, revision: str) -> bool:
-    """Whether a revision has reached the cluster, or is being installed."""
+def begun(stack: LiveStack, cpu: str) -> bool:
+    """Whether a change of the CPU request has reached the cluster, or is being installed."""
     if any(status.startswith("pending") for _, status in stack.releases()):
         return True
-    found = live.get("deployment", "nginx", "-n", "par-nginx")
-    return any(item["spec"]["template"]["metadata"]["labels"].get("revision") == revision for item in found)
+    (found,) = live.get("deployment", "nginx", "-n", "par-nginx")
+    (container,) = found["spec"]["template"]["spec"]["containers"]
+    return container["resources"]["requests"]["cpu"] == cpu
 
 
 def test_a_killed_up_is_recovered_by_hand_or_by_the_next(stack: LiveStack) -> None:
     clean = footprint.objects(stack)
     for turn, recover in enumerate((True, False)):
-        revision = f"r{turn}"
-        stack.settings(nginx={"revision": revision})
+        cpu = f"{12 + turn}m"
+        stack.settings(nginx={"resources": {"cpu": cpu}})
         process = stack.start("up")
-        live.wait_for(lambda revision=revision: begun(stack, revision), 90, "the beginning of the rollout")
+        live.wait_for(lambda cpu=cpu: begun(stack, cpu), 90, "the beginning of the rollout")
         process.kill()
         process.communicate()
         live.wait_for(lambda: not footprint.children(stack), 10, "the end of its programs")

@@ -66,7 +66,7 @@ def kill_up(clean: Clean, kills: int) -> None:
         # From nothing, and from a stack that stands.
         if turn % 2 == 0:
             stack.run("down")
-        stack.settings(nginx={"replicas": 1 + turn % 2, "revision": f"k{turn}"})
+        stack.settings(nginx={"replicas": 1 + turn % 2, "resources": {"cpu": f"{10 + turn}m"}})
         before = footprint.secrets(stack)
         hits += _killed(stack, "up", moment, story)
         drawn = footprint.secrets(stack)
