@@ -83,6 +83,16 @@ def test_a_release_in_a_fresh_clone_leaves_the_rest_as_it_is(
     releasing.clean(clone)
 
 
+def test_an_image_is_built_tested_pushed_and_released(up: LiveStack) -> None:
+    (tag,) = releasing.tags("built", 1)
+    done = up.run("release", releasing.APP, "--image-tag", tag, "--build")
+    assert f"runs {tag} (before: 1)" in done.stdout
+    assert releasing.body(up) == "Served by h2o"
+    assert json.loads(up.run("history", "--json").stdout)[0]["digests"] == {
+        f"localhost:5000/h2o:{tag}": variants.digest(tag)
+    }
+
+
 def test_the_history_goes_with_the_stack(up: LiveStack) -> None:
     (tag,) = releasing.tags("d", 1)
     variants.good(tag)

@@ -275,3 +275,18 @@ def test_a_pipeline_is_named_by_whoever_started_it(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("GITHUB_REPOSITORY", "example/slipway")
     monkeypatch.setenv("GITHUB_RUN_ID", "7")
     assert history.who() == "ada (https://github.com/example/slipway/actions/runs/7)"
+
+
+def test_own_images_are_built_in_two_stages_of_which_the_first_tests() -> None:
+    from local.images import catalog
+
+    own = [image for image in catalog.load().values() if image.kind == "own" and not image.internal]
+    assert {"auth", "example-app", "h2o", "web-server"} <= {image.name for image in own}
+    for image in own:
+        text = (image.directory / "Dockerfile").read_text(encoding="utf-8")
+        *stages, package = text.split("\nFROM ")[1:]
+        (build,) = [stage for stage in stages if stage.partition("\n")[0].endswith(" AS build")]
+        assert "selftest" in build or "mvn " in build, f"{image.name}: the build stage tests nothing"
+        # A stage that the package takes nothing from is not even run.
+        assert "COPY --from=build " in package, f"{image.name}: the package does not come from what was tested"
+        assert "selftest" not in package
