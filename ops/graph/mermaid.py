@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ def to_mermaid(picture: Picture) -> str:
     Returns:
         A flowchart; the same text for the same picture.
     """
-    lines = ["---", f"title: {_text(picture.title)} ({_text(picture.note)})", "---", "flowchart LR"]
+    lines = ["---", f"title: {json.dumps(f'{picture.title} ({picture.note})')}", "---", "flowchart LR"]
     lines += _inside(picture.root, 1)
     lines += [f"  {_id(e.source)} -->{f'|{_text(e.label)}|' if e.label else ''} {_id(e.target)}" for e in picture.edges]
     used = {node.kind for node in picture.root.everything()}

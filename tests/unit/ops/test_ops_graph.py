@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -305,7 +306,9 @@ def test_names_cannot_break_out_of_mermaid_or_svg() -> None:
     drawn = Picture("t", hostile, Group("g", "g", nodes=[Node(hostile, hostile, (hostile,), entries=(hostile,))]), ())
     ET.fromstring(to_svg(drawn))  # noqa: S314 - what the tested code wrote
     assert "<script>" not in to_svg(drawn)
-    (line,) = [line for line in to_mermaid(drawn).splitlines() if ":::" in line]
+    lines = to_mermaid(drawn).splitlines()
+    assert yaml.safe_load(lines[1]) == {"title": f"t ({hostile})"}
+    (line,) = [line for line in lines if ":::" in line]
     assert line.count('"') == 2
     assert "<script>" not in line
 
