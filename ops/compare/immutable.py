@@ -59,7 +59,13 @@ _CLOUDS: dict[str, tuple[str, ...]] = {
     "aws:ec2/subnet:Subnet": ("availabilityZone", "cidrBlock", "vpcId", "ipv6Native", "outpostArn"),
     "aws:ec2/vpc:Vpc": ("cidrBlock", "ipv4IpamPoolId", "ipv4NetmaskLength", "instanceTenancy"),
     "aws:ecr/repository:Repository": ("name", "encryptionConfigurations"),
-    "aws:efs/fileSystem:FileSystem": ("availabilityZoneName", "creationToken", "encrypted", "kmsKeyId"),
+    "aws:efs/fileSystem:FileSystem": (
+        "availabilityZoneName",
+        "creationToken",
+        "encrypted",
+        "kmsKeyId",
+        "performanceMode",
+    ),
     "aws:eks/cluster:Cluster": (
         "name",
         "roleArn",
@@ -76,8 +82,8 @@ _CLOUDS: dict[str, tuple[str, ...]] = {
     "aws:kms/key:Key": ("customerMasterKeySpec", "customKeyStoreId", "keyUsage", "multiRegion", "xksKeyId"),
     "aws:rds/cluster:Cluster": ("clusterIdentifier", "databaseName", "engine", "kmsKeyId", "masterUsername"),
     "aws:rds/instance:Instance": (
-        *("availabilityZone", "characterSetName", "customIamInstanceProfile", "dbName", "engine", "identifier"),
-        *("identifierPrefix", "kmsKeyId", "ncharCharacterSetName", "restoreToPointInTime", "snapshotIdentifier"),
+        *("availabilityZone", "characterSetName", "customIamInstanceProfile", "dbName", "engine"),
+        *("kmsKeyId", "ncharCharacterSetName", "restoreToPointInTime", "snapshotIdentifier"),
         *("storageEncrypted", "timezone", "username"),
     ),
     "aws:rds/subnetGroup:SubnetGroup": ("name", "namePrefix"),
@@ -97,12 +103,14 @@ _CLOUDS: dict[str, tuple[str, ...]] = {
     "gcp:compute/subnetwork:Subnetwork": ("name", "network", "project", "region", "purpose"),
     "gcp:container/cluster:Cluster": (
         *("name", "clusterIpv4Cidr", "datapathProvider", "defaultMaxPodsPerNode", "enableAutopilot"),
-        *("enableKubernetesAlpha", "initialNodeCount", "ipAllocationPolicy", "location", "network", "networkingMode"),
+        *("enableKubernetesAlpha", "initialNodeCount", "location", "network", "networkingMode"),
         *("privateClusterConfig.masterIpv4CidrBlock", "project", "subnetwork"),
+        *("ipAllocationPolicy.clusterIpv4CidrBlock", "ipAllocationPolicy.clusterSecondaryRangeName"),
+        *("ipAllocationPolicy.servicesIpv4CidrBlock", "ipAllocationPolicy.servicesSecondaryRangeName"),
     ),
     "gcp:container/nodePool:NodePool": (
         *("cluster", "initialNodeCount", "location", "maxPodsPerNode", "name", "namePrefix", "placementPolicy"),
-        *("project", "nodeConfig.diskType", "nodeConfig.localSsdCount", "nodeConfig.oauthScopes", "nodeConfig.spot"),
+        *("project", "nodeConfig.localSsdCount", "nodeConfig.oauthScopes", "nodeConfig.spot"),
         *("nodeConfig.serviceAccount", "nodeConfig.shieldedInstanceConfig"),
     ),
     "gcp:dns/managedZone:ManagedZone": ("dnsName", "name", "project", "visibility"),
@@ -111,7 +119,6 @@ _CLOUDS: dict[str, tuple[str, ...]] = {
     "gcp:sql/database:Database": ("instance", "name", "project"),
     "gcp:sql/databaseInstance:DatabaseInstance": (
         *("encryptionKeyName", "masterInstanceName", "name", "project", "region", "settings.collation"),
-        *("settings.timeZone",),
     ),
     "gcp:storage/bucket:Bucket": ("location", "name", "project", "customPlacementConfig"),
     # Another account, project or cluster behind a provider: everything it made is elsewhere.
