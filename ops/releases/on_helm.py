@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ops.releases.rollout import Failure, Rollout
     from ops.releases.target import Target
 
+_PENDING = "another operation"
+"""How Helm says that a run was at it and never finished (action.errPending)."""
 _UNFINISHED = "the last `slipway up` did not end well"
 
 
@@ -127,18 +129,27 @@ class OnHelm:
             manifests = {target.cluster: {"installed": [new.get(Key.of(item), item) for item in installed]}}
             write_chart(replace(target.stack.rendered, manifests=manifests), target.cluster, chart)
             labels = f"{STACK_LABEL}={self._stack},{CLUSTER_LABEL}={self._kubectl.cluster}"
-            child = self._helm(
-                [
-                    *("upgrade", self._release, str(chart), "--server-side=true", "--force-conflicts"),
-                    *(f"--labels={labels}", f"--description={text}"),
-                ]
-            )
-            try:
-                code, said = child.wait()
-            finally:
-                child.stop()
+            upgrade = ["upgrade", self._release, str(chart), "--server-side=true", "--force-conflicts"]
+            upgrade += [f"--labels={labels}", f"--description={text}"]
+            code, said = self._run(upgrade)
+            if code != 0 and _PENDING in said:
+                # Left by a run that was killed: our locks say that nobody is at it any more.
+                self._forget_pending()
+                code, said = self._run(upgrade)
         if code != 0:
             raise EngineError(f"helm upgrade {self._release} failed: {last_words(said)}")
+
+    def _run(self, arguments: Sequence[str]) -> tuple[int, str]:
+        child = self._helm(arguments)
+        try:
+            return child.wait()
+        finally:
+            child.stop()
+
+    def _forget_pending(self) -> None:
+        states = ",".join(f"pending-{what}" for what in ("install", "upgrade", "rollback"))
+        records = f"owner=helm,name={self._release},status in ({states})"
+        self._kubectl.run(["delete", "secrets", "-n", NAMESPACE, "-l", records])
 
 
 def _loader() -> type[yaml.SafeLoader]:
