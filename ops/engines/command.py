@@ -17,6 +17,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+# Ends with us, whatever ends us, and takes along what Pulumi had started: its plugins outlive it by minutes or for good.
+# They are in process groups of their own, but in the session that was made for Pulumi.
+_WATCHMAN = """\
+import os, sys, time
+sys.stdin.buffer.read()
+session = int(sys.argv[1])
+for _ in range(100):
+    found = False
+    for name in os.listdir("/proc"):
+        try:
+            if name.isdigit():
+                with open(f"/proc/{name}/stat", "rb") as stat:
+                    fields = stat.read().rsplit(b")", 1)[1].split()
+                if int(fields[3]) == session and fields[0] != b"Z":
+                    found = True
+                    os.kill(int(name), 9)
+        except OSError:
+            pass
+    if not found:
+        break
+    time.sleep(0.05)
+"""
 # How long Pulumi may take to end what it has begun before it is killed.
 _GRACE_S = 30
 
@@ -24,7 +46,8 @@ _GRACE_S = 30
 class StoppableCommand(PulumiCommand):
     """Runs Pulumi in a session of its own, so that Ctrl-C reaches it once and through us.
 
-    On Linux the kernel kills it when we are killed. Use it in the main thread: the kernel watches the thread.
+    On Linux the kernel kills it when we are killed, and a watchman its plugins. Use it in the main thread: the kernel
+    watches the thread.
     """
 
     def __init__(self, cli: Path, drop: tuple[str, ...]) -> None:
@@ -87,6 +110,7 @@ class StoppableCommand(PulumiCommand):
             start_new_session=True,
         )
         self._process = process
+        watchman = _watch(process.pid)
         out: list[str] = []
         err: list[str] = []
         readers = [_reader(process.stdout, on_output, out), _reader(process.stderr, on_error, err)]
@@ -96,12 +120,27 @@ class StoppableCommand(PulumiCommand):
             _end(process)
             raise
         finally:
+            if watchman is not None:
+                watchman.communicate()
             for reader in readers:
                 reader.join(_GRACE_S)
         result = CommandResult(stdout="\n".join(out), stderr="\n".join(err), code=code)
         if code != 0:
             raise create_command_error(result)
         return result
+
+
+def _watch(session: int) -> subprocess.Popen[bytes] | None:
+    """Start what ends a session of processes as soon as its standard input ends."""
+    if not sys.platform.startswith("linux"):
+        return None
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _WATCHMAN, str(session)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def _reader(stream: IO[str] | None, callback: Callable[[str], object] | None, lines: list[str]) -> threading.Thread:
