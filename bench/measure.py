@@ -33,12 +33,14 @@ class Sample:
         cpu: Seconds of CPU, user and system.
         peak: Largest memory of one process, in MiB.
         output: What it wrote to standard output.
+        errors: What it wrote to standard error.
     """
 
     wall: float
     cpu: float
     peak: float
     output: str = ""
+    errors: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ def run(
     if code not in good:
         last = "\n".join((errors or output).strip().splitlines()[-12:])
         raise BenchError(f"{_short(command)} ended with {code}:\n{last}")
-    return Sample(wall, resources.ru_utime + resources.ru_stime, resources.ru_maxrss / 1024, output)
+    return Sample(wall, resources.ru_utime + resources.ru_stime, resources.ru_maxrss / 1024, output, errors)
 
 
 def _wait(pid: int, end: float) -> tuple[int, Any] | None:

@@ -23,12 +23,14 @@ class Plan:
         scratch: Directory for this run, removed at its end.
         largest: Workloads of the largest growth program.
         pods: Pods of the part `scale`.
+        purge: Whether an embedded cluster that is there may be removed, its data included, to measure a cold start.
     """
 
     rounds: int
     scratch: Path
     largest: int
     pods: int
+    purge: bool
 
     def folder(self, name: str) -> Path:
         """A directory of its own."""

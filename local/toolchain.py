@@ -156,6 +156,7 @@ MODULES: tuple[Module, ...] = (
         "github.com/google/go-containerregistry",
         ("github.com/google/go-containerregistry/cmd/crane/cmd.Version={version}",),
     ),
+    Module("kwok", {"kwok": "sigs.k8s.io/kwok/cmd/kwok"}, "sigs.k8s.io/kwok"),
     Module(
         "traefik",
         {"traefik": "github.com/traefik/traefik/v3/cmd/traefik"},

@@ -12,7 +12,14 @@ PER_NAMESPACE = 10
 REGISTRY = "localhost:5000"
 
 
-def make(count: int, *, stack: str = "growth", image: str = f"{REGISTRY}/nginx:1", replicas: int = 1) -> None:
+def make(
+    count: int,
+    *,
+    stack: str = "growth",
+    image: str = f"{REGISTRY}/nginx:1",
+    replicas: int = 1,
+    per_namespace: int = PER_NAMESPACE,
+) -> None:
     """Register workloads: each a Deployment, a Service, a disruption budget and a network policy.
 
     Args:
@@ -20,16 +27,23 @@ def make(count: int, *, stack: str = "growth", image: str = f"{REGISTRY}/nginx:1
         stack: Name of the stack, for labels and as prefix of the namespaces.
         image: Image of each container.
         replicas: Pods of each workload.
+        per_namespace: Workloads that share a namespace.
     """
     scope = Scope(project="slipway", stack=stack, owner="bench", lifecycle="ephemeral", namespace_prefix=stack)
     handle = ExistingCluster(
         "bench",
-        ExistingClusterArgs(kind="embedded", registry=REGISTRY, storage_class="standard", node_address="127.0.0.1"),
+        ExistingClusterArgs(
+            kind="embedded",
+            registry=REGISTRY,
+            context="slipway",
+            storage_class="standard",
+            node_address="127.0.0.1",
+        ),
     ).handle
     namespace: Namespace | None = None
     for number in range(count):
-        if namespace is None or number % PER_NAMESPACE == 0:
-            system = f"system-{number // PER_NAMESPACE:04d}"
+        if namespace is None or number % per_namespace == 0:
+            system = f"system-{number // per_namespace:04d}"
             namespace = Namespace(system, NamespaceArgs(scope=scope, cluster=handle, system=system))
         name = f"app-{number:05d}"
         Service(

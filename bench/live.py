@@ -1,0 +1,132 @@
+"""A stack of the benchmark itself on the embedded cluster: every system of dev, its namespaces and ports moved."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import yaml
+
+from bench.measure import BenchError, Sample, environment, run, say
+from bench.plan import PROJECT, SLIPWAY, Skipped
+from local import paths, toolchain
+from local.cluster import EmbeddedCluster
+from local.errors import LocalError
+from ops.engines import stash
+from ops.render import render
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ops.render.result import Manifest
+
+NAME = "bench"
+CLUSTER = "local"
+_PORT_SHIFT = 600
+_GONE_SECONDS = 120
+
+
+def require_cluster() -> None:
+    """Have the embedded cluster up, and kubectl there.
+
+    Raises:
+        Skipped: It cannot run on this machine; says why.
+    """
+    try:
+        if EmbeddedCluster().status().phase != "ready":
+            say("start the embedded cluster")
+            run([str(SLIPWAY), "local", "up"], timeout=3600)
+        toolchain.tool("kubectl")
+    except (LocalError, BenchError) as error:
+        raise Skipped(str(error).splitlines()[0]) from None
+
+
+def settings(document: dict[str, Any]) -> dict[str, Any]:
+    """Settings of dev, moved out of the way of dev itself.
+
+    Args:
+        document: The content of `Pulumi.dev.yaml`.
+
+    Returns:
+        The same with a prefix before each namespace and other node ports.
+    """
+    moved = cast("dict[str, Any]", _moved(document))
+    moved["config"]["slipway:namespacePrefix"] = NAME
+    return moved
+
+
+def _moved(value: Any, key: str = "") -> Any:
+    if isinstance(value, dict):
+        return {name: _moved(item, str(name)) for name, item in cast("dict[Any, Any]", value).items()}
+    return value + _PORT_SHIFT if key.lower().endswith("nodeport") else value
+
+
+@dataclass
+class BenchStack:
+    """The stack and the directory it is run from.
+
+    Attributes:
+        directory: Directory of Pulumi.yaml.
+        engine: The engine it is run with.
+    """
+
+    directory: Path
+    engine: str = "helm"
+    _secrets: list[Manifest] = field(default_factory=list["Manifest"])
+
+    @classmethod
+    def make(cls, directory: Path, engine: str = "helm") -> BenchStack:
+        """Write its files."""
+        for file in ("Pulumi.yaml", "__main__.py"):
+            (directory / file).write_bytes((PROJECT / file).read_bytes())
+        document = yaml.safe_load((PROJECT / "Pulumi.dev.yaml").read_text(encoding="utf-8"))
+        (directory / f"Pulumi.{NAME}.yaml").write_text(yaml.safe_dump(settings(document), sort_keys=False))
+        return cls(directory, engine)
+
+    def slipway(self, *arguments: str, timeout: float = 900) -> Sample:
+        """Run a command of `slipway` on it."""
+        env = environment({"SLIPWAY_PROJECT": str(self.directory), "SLIPWAY_ENGINE": self.engine})
+        return run([str(SLIPWAY), *arguments, "--stack", NAME], env=env, timeout=timeout)
+
+    def manifests(self) -> list[Manifest]:
+        """Every object of the stack, namespaces first, Secrets filled: what a person would apply."""
+        rendered = render(NAME, self.directory)
+        objects = [item for items in rendered.manifests[CLUSTER].values() for item in items]
+        wanted = rendered.secrets.get(CLUSTER, [])
+        if not self._secrets:
+            values = stash.draw({}, (name for secret in wanted for name in secret.stashes))
+            self._secrets = [stash.filled(secret, values) for secret in wanted]
+        return sorted([*self._secrets, *objects], key=lambda item: item["kind"] != "Namespace")
+
+    def charts(self) -> Path:
+        """Directory of the rendered manifests, one file per namespace."""
+        out = self.directory / "out"
+        self.slipway("render", "--out", str(out))
+        return out / "charts" / CLUSTER / "manifests"
+
+    def gone(self) -> None:
+        """Wait until nothing of it is left, its volumes included.
+
+        Raises:
+            BenchError: Something stays.
+        """
+        end = time.monotonic() + _GONE_SECONDS
+        while left := self._left():
+            if time.monotonic() > end:
+                raise BenchError(f"still there after {_GONE_SECONDS} s: {', '.join(left[:5])}")
+            time.sleep(0.5)
+
+    def _left(self) -> list[str]:
+        label = f"slipway.dev/stack={NAME}"
+        spaces = kubectl("get", "namespaces", "-l", label, "-o", "name").output.split()
+        volumes = json.loads(kubectl("get", "persistentvolumes", "-o", "json").output)["items"]
+        claims = [v["spec"].get("claimRef", {}).get("namespace", "") for v in volumes]
+        return [*spaces, *(claim for claim in claims if claim.startswith(f"{NAME}-"))]
+
+
+def kubectl(*arguments: str, stdin: str | None = None, good: tuple[int, ...] = (0,), timeout: float = 600) -> Sample:
+    """The pinned kubectl on the embedded cluster."""
+    command = [str(toolchain.tool("kubectl")), f"--kubeconfig={paths.KUBECONFIG}", *arguments]
+    return run(command, stdin=stdin, good=good, timeout=timeout)
