@@ -171,8 +171,8 @@ def _change(
     shown = masked(kind_of(entry["type"]), _shown(old) if old else None, _shown(new) if new else None)
     return Change(
         operation=operation,
-        urn=entry["urn"],
-        type=entry["type"],
+        urn=entry["urn"][:_LINE_LIMIT],
+        type=entry["type"][:_LINE_LIMIT],
         label=label(entry)[:_LINE_LIMIT],
         danger=lost[:_LINE_LIMIT] if lost else None,
         reasons=tuple(reason[:_LINE_LIMIT] for reason in reasons),

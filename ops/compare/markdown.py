@@ -18,6 +18,8 @@ COMMENT_LIMIT = 65_536
 ALLOW_LABEL = "allow-stateful"
 """Label of a pull request that allows the loss of what is stateful."""
 _SIGNS = {"delete": "🗑️", "replace": "♻️", "update": "✏️", "create": "🆕"}
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+"""Signs that GitHub refuses, or that turn the direction of what follows."""
 _DIFF_LINES = 120
 _NAMES_SHOWN = 12
 _GROUP = 3
@@ -54,7 +56,7 @@ def comment(difference: Difference, *, limit: int = COMMENT_LIMIT, more: str = "
     # The head alone can be too long (thousands of dangers): cut hard rather than not say anything.
     while _length(text) > limit:
         text = text[: limit - 200].rpartition("\n")[0] + "\n\n**Cut here**: more does not fit into a comment."
-    return text.rstrip("\n") + "\n"
+    return _CONTROL.sub("", text).rstrip("\n") + "\n"
 
 
 def _length(text: str) -> int:

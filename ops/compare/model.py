@@ -60,7 +60,7 @@ class StackDifference(_Frozen):
         files: Files of the charts that differ though no resource does.
     """
 
-    stack: Annotated[str, Field(max_length=100)]
+    stack: Annotated[str, Field(max_length=255)]
     state: Literal["both", "new", "removed", "unknown"]
     changes: tuple[Change, ...] = ()
     base_error: Annotated[str, Field(max_length=20_000)] | None = None

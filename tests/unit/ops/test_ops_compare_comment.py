@@ -124,6 +124,12 @@ def test_code_spans_hold_backticks() -> None:
     assert prose("is `a*b` now *c*") == "is `a*b` now \\*c\\*"
 
 
+def test_signs_that_mislead_are_taken_out() -> None:
+    text = comment(difference(change(name="a\x00b\x1b[31m\u202ec", diff="+ \u2066x\x07")))
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\u202a-\u202e\u2066-\u2069]", text)
+    assert "shop/ab" in text
+
+
 def test_a_side_that_cannot_be_rendered_is_told() -> None:
     stack = StackDifference(stack="dev", state="unknown", head_error="error: wrong\n```\nboo")
     found = difference(stacks=(stack,))

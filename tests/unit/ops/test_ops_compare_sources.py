@@ -149,6 +149,14 @@ def test_the_command_fails_for_what_is_lost_until_it_is_allowed(repository: Path
     assert states == {"dev": "both", "new": "new", "old": "removed"}
 
 
+def test_a_stack_with_an_absurd_name_is_told(repository: Path, slipway: Slipway) -> None:
+    name = "x" * 230
+    (repository / f"Pulumi.{name}.yaml").write_text("wrong")
+    result = slipway("compare", "HEAD", ".", "--stack", name)
+    assert result.exit_code == 1
+    assert "the head cannot be rendered" in result.stderr
+
+
 def test_another_lock_file_is_noted(repository: Path) -> None:
     (repository / "uv.lock").write_text("2\n")
     assert read_side("HEAD", repository, ["dev"]).notes
