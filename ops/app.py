@@ -34,6 +34,7 @@ from ops.commands import (
     release,
     render,
     rollback,
+    rotate,
     sbom,
     status,
     up,
@@ -121,6 +122,7 @@ app.command("status")(status.status)
 app.command("down")(down.down)
 app.command("release")(release.release)
 app.command("rollback")(rollback.rollback)
+app.command("rotate")(rotate.rotate)
 app.command("history")(history.history)
 app.command("drift")(drift.drift)
 app.command("refresh")(refresh.refresh)

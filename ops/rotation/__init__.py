@@ -1,0 +1,1 @@
+"""Generated credentials replaced by new ones while the apps run."""

@@ -1,0 +1,155 @@
+"""The order of a rotation, which is the same for both engines.
+
+1. Databases let in who has the old password and who has the new one.
+2. The new values are kept by the engine and written into the Secrets.
+3. The apps that read them are replaced pod by pod, a new one ready before an old one goes.
+4. Databases let in only who has the new one.
+
+Whatever ends it in between, the same command again brings everything to one new value.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import string
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ops.engines.lock import file_locks
+from ops.engines.ownership import check
+from ops.errors import EngineError, RefusedError
+from ops.kube import CommandError, section
+from ops.rotation.plan import chosen, credentials
+from ops.rotation.servers import MariaDb, Postgres, addresses
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ops.kube import Key, Kubectl
+    from ops.rotation.plan import Credential, Server
+    from ops.rotation.store import Store
+    from ops.stack import Stack
+
+_LENGTH = 32
+_ALPHABET = string.ascii_letters + string.digits
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A credential with its values."""
+
+    credential: Credential
+    old: str
+    new: str
+
+
+def rotate(stack: Stack, store: Store, wanted: Sequence[str], timeout: float) -> list[Credential]:
+    """Replace credentials.
+
+    Args:
+        stack: The stack.
+        store: Where its engine keeps them.
+        wanted: Apps, Secrets or credentials; empty for all.
+        timeout: Seconds that the rollout of the apps may take.
+
+    Returns:
+        What was replaced.
+
+    Raises:
+        OpsError: It cannot be done; says how far it came.
+    """
+    picked = chosen(credentials(stack), wanted)
+    if not picked:
+        raise RefusedError(f"stack {stack.name} has no generated credentials")
+    clusters = {name: stack.kubectl(name) for name in sorted({credential.cluster for credential in picked})}
+    with file_locks(stack.name, list(stack.reachable().values()), "rotate"), ExitStack() as held:
+        for kubectl in clusters.values():
+            check(store.name, stack.name, kubectl, [])
+        changes = {name: _changes(stack, kubectl, name, picked) for name, kubectl in clusters.items()}
+        for kubectl in clusters.values():
+            held.enter_context(store.held(kubectl, stack))
+        for name, kubectl in clusters.items():
+            _rotate(stack, store, kubectl, changes[name], timeout)
+    return picked
+
+
+def _changes(stack: Stack, kubectl: Kubectl, cluster: str, picked: Sequence[Credential]) -> list[_Change]:
+    found: list[_Change] = []
+    for credential in (credential for credential in picked if credential.cluster == cluster):
+        old = _value(kubectl, credential.secret, credential.key)
+        if old is None:
+            raise RefusedError(f"{credential} is not on cluster {cluster} yet; slipway up --stack {stack.name} first")
+        found.append(_Change(credential, old, "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))))
+    return found
+
+
+def _value(kubectl: Kubectl, secret: Key, key: str) -> str | None:
+    for item in kubectl.get(["secrets", secret.name, "-n", secret.namespace]):
+        data = section(item, "data")
+        return base64.b64decode(str(data[key])).decode() if key in data else None
+    return None
+
+
+def _rotate(stack: Stack, store: Store, kubectl: Kubectl, changes: Sequence[_Change], timeout: float) -> None:
+    clients = sorted({client for change in changes for client in change.credential.clients})
+    taught = [
+        (change, _teacher(kubectl, server, change, timeout))
+        for change in changes
+        for server in change.credential.servers
+        # An administrator's own password comes last: until then the old one is needed to set the others.
+    ]
+    taught.sort(key=lambda pair: pair[0].credential.servers[0].user == "root")
+    with stack.progress.step("let the databases know the new passwords"):
+        for change, teacher in taught:
+            teacher.admit(_addresses(kubectl, change.credential.clients))
+            teacher.change(change.old, change.new)
+    with stack.progress.step("write the new values"):
+        store.write(stack, kubectl.cluster, {change.credential.name: change.new for change in changes})
+    with stack.progress.step(f"replace the pods of {', '.join(client.name for client in clients) or 'nobody'}"):
+        _roll(kubectl, clients, timeout, stack.name)
+    with stack.progress.step("forget the old passwords"):
+        for change, teacher in reversed(taught):
+            teacher.finish(change.new)
+
+
+def _teacher(kubectl: Kubectl, server: Server, change: _Change, timeout: float) -> Postgres | MariaDb:
+    if server.kind == "postgres":
+        return Postgres(kubectl, server, timeout)
+    return MariaDb(kubectl, server, _root(kubectl, change.credential))
+
+
+def _root(kubectl: Kubectl, credential: Credential) -> str:
+    for item in kubectl.get(["secrets", credential.secret.name, "-n", credential.secret.namespace]):
+        data: Mapping[str, str] = section(item, "data")
+        return next((base64.b64decode(data[key]).decode() for key in sorted(data) if "root" in key), "")
+    return ""
+
+
+def _addresses(kubectl: Kubectl, clients: Sequence[Key]) -> list[str]:
+    found: list[str] = []
+    for client in clients:
+        for workload in kubectl.get([f"{client.kind.lower()}s", client.name, "-n", client.namespace]):
+            labels: dict[str, str] = section(workload, "spec", "selector", "matchLabels")
+            found += addresses(kubectl, client.namespace, labels)
+    return found
+
+
+def _roll(kubectl: Kubectl, clients: Sequence[Key], timeout: float, stack: str) -> None:
+    for client in clients:
+        kubectl.run(["rollout", "restart", f"{client.kind.lower()}/{client.name}", "-n", client.namespace])
+    for client in clients:
+        try:
+            kubectl.run(
+                [
+                    *("rollout", "status", f"{client.kind.lower()}/{client.name}", "-n", client.namespace),
+                    f"--timeout={timeout:.0f}s",
+                ],
+                timeout=timeout + 30,
+            )
+        except CommandError as error:
+            raise EngineError(
+                f"{client} does not become ready with the new value: {error.text.splitlines()[-1]}; its old pods "
+                f"go on. Look at it with `slipway status --stack {stack}`, then run the same command again"
+            ) from None
