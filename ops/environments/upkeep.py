@@ -16,7 +16,9 @@ from stacks.stack_file import stack_file
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
+    from ops.kube import Kubectl
     from ops.stack import Stack
 
 
@@ -60,6 +62,24 @@ def _refresh(stack: Stack) -> None:
         )
         if wanted != found:
             records.write(kubectl, wanted)
+
+
+def remember(directory: Path, name: str, kubectl: Kubectl) -> None:
+    """After a change of the stack file that is applied already, by a release: the record has it too.
+
+    Nothing happens for a stack that is no environment.
+
+    Args:
+        directory: Directory of Pulumi.yaml.
+        name: Stack name.
+        kubectl: The cluster that the change is about.
+
+    Raises:
+        OpsError: The cluster does not answer.
+    """
+    file = stack_file(directory, name)
+    if file.parent != directory:
+        records.update(kubectl, name, settings=file.read_text(encoding="utf-8"))
 
 
 def gone(stack: Stack) -> None:

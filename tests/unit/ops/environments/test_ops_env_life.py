@@ -11,6 +11,7 @@ import pytest
 from ops.environments import record as records
 from ops.environments.files import file_of
 from ops.environments.names import now
+from ops.environments.upkeep import remember
 from ops.errors import EngineError
 from stacks.settings import parse
 from stacks.stack_file import read_stack_config
@@ -66,6 +67,18 @@ def test_a_changed_setting_reaches_the_record_with_the_next_up(
     slipway("up", "--stack", "pr-17")
     config = found(cluster, "pr-17").document()["config"]
     assert config["slipway:apps"]["h2o-example"]["replicas"] == 7
+
+
+def test_a_setting_that_a_release_wrote_reaches_the_record_at_once(
+    env: Slipway, slipway: Slipway, cluster: MemoryCluster, project: Path
+) -> None:
+    env("create", "pr-17")
+    slipway("config", "set", "apps.h2o-example.revision", "9", "--stack", "pr-17")
+    remember(project, "pr-17", cluster)
+    assert found(cluster, "pr-17").document()["config"]["slipway:apps"]["h2o-example"]["revision"] == "9"
+    before = dict(cluster.objects)
+    remember(project, "dev", cluster)
+    assert cluster.objects == before
 
 
 def test_list_names_owner_age_and_time_left(env: Slipway, cluster: MemoryCluster) -> None:
