@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-# Ends with us, whatever ends us, and takes along what Pulumi had started: its plugins outlive it by minutes or for good.
+# Ends with us, whatever ends us, and takes along what Pulumi had started: its plugins outlive it for long.
 # They are in process groups of their own, but in the session that was made for Pulumi.
 _WATCHMAN = """\
 import os, sys, time
