@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
+import os
 import re
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pulumi import automation
@@ -18,7 +22,6 @@ from ops.errors import BusyError, EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
-    from pathlib import Path
 
     from ops.drift.report import Recovery
     from ops.engines.workspace import Place
@@ -60,7 +63,31 @@ class Session:
 
     def deployment(self) -> Mapping[str, Any]:
         """The state, secrets encrypted; empty if there is none."""
-        return _content(self.opened.export_stack()) if self.opened is not None else {}
+        return _content(self.exported()) if self.opened is not None else {}
+
+    def exported(self) -> automation.Deployment:
+        """The whole state, secrets encrypted: the SDK's own export would hand them over in clear."""
+        said = self.command.run(["stack", "export", "--stack", self.name], *self._where())
+        read = cast("dict[str, Any]", json.loads(said.stdout))
+        return automation.Deployment(read.get("version"), read.get("deployment"))
+
+    def imported(self, state: automation.Deployment) -> None:
+        """Put a state in the place of the one that is there.
+
+        The SDK's own import leaves its file behind when it fails.
+
+        Raises:
+            ConcurrentUpdateError: Another run holds the stack's lock.
+        """
+        memory = Path("/dev/shm")  # noqa: S108 - in memory, and private: the directory below is made with mode 0700
+        place = memory if os.access(memory, os.W_OK) else None
+        with tempfile.TemporaryDirectory(prefix="slipway-", dir=place) as temporary:
+            file = Path(temporary) / "state.json"
+            file.write_text(json.dumps({"version": state.version, "deployment": state.deployment}), encoding="utf-8")
+            self.command.run(["stack", "import", "--file", str(file), "--stack", self.name], *self._where())
+
+    def _where(self) -> tuple[str, dict[str, str]]:
+        return str(self.place.directory), dict(self.place.environment)
 
     def free(self) -> None:
         """Take away the lock of a killed run and what it left open, as far as that is ours to judge.
@@ -82,10 +109,10 @@ class Session:
         Raises:
             BusyError: The lock is held by a run that is not known to be dead; names it.
         """
-        exported = self.stack.export_stack()
+        exported = self.exported()
         try:
             # The same state again: it changes nothing, and needs the lock.
-            self.stack.import_stack(exported)
+            self.imported(exported)
         except ConcurrentUpdateError as error:
             who = state.holders(str(error))
             if not (force or self.place.own or (who and all(holder.gone for holder in who))):
@@ -114,19 +141,19 @@ class Session:
         """Take the protection of resources away in the state."""
         if not urns:
             return
-        exported = self.stack.export_stack()
+        exported = self.exported()
         deployment = copy.deepcopy(dict(_content(exported)))
         for entry in state.resources(deployment):
             if entry["urn"] in urns:
                 entry["protect"] = False
-        self.stack.import_stack(automation.Deployment(exported.version, deployment))
+        self.imported(automation.Deployment(exported.version, deployment))
 
     def _forget(self, operations: Iterable[state.Pending]) -> None:
         urns = {operation.urn for operation in operations}
         if urns:
-            exported = self.stack.export_stack()
+            exported = self.exported()
             rest = state.without_pending(_content(exported), urns)
-            self.stack.import_stack(automation.Deployment(exported.version, rest))
+            self.imported(automation.Deployment(exported.version, rest))
 
 
 @contextmanager

@@ -80,9 +80,9 @@ class PulumiStore:
 
         with open_stack(self._cli, stack, create=False) as session:
             session.free()
-            exported = session.stack.export_stack()
+            exported = session.exported()
             deployment = with_values(cast("dict[str, Any]", exported.deployment), values)
-            session.stack.import_stack(automation.Deployment(exported.version, deployment))
+            session.imported(automation.Deployment(exported.version, deployment))
             names = {secret.manifest["metadata"]["name"] for secret in stack.rendered.secrets[cluster]}
             targets = [
                 str(entry["urn"])
@@ -100,7 +100,7 @@ def with_values(deployment: dict[str, Any], values: Mapping[str, str]) -> dict[s
     """A state whose stashes hold other values.
 
     Args:
-        deployment: The state as it is exported, secrets in clear; it stays in memory.
+        deployment: The state as it is exported, its secrets encrypted.
         values: Logical name of a stash to its new value.
 
     Returns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import json
 import socket
 from pathlib import Path
 from types import SimpleNamespace
@@ -108,15 +109,20 @@ class FakeStack:
 
     def __init__(self, deployment: dict[str, Any], lock: str | None = None) -> None:
         self.deployment, self.lock = deployment, lock
+        self.files: list[Path] = []
 
-    def export_stack(self) -> automation.Deployment:
-        return automation.Deployment(3, self.deployment)
-
-    def import_stack(self, deployment: automation.Deployment) -> None:
+    def run(self, arguments: list[str], *_: object) -> automation.CommandResult:
+        """Pulumi's CLI: `stack export` and `stack import --file`."""
+        if arguments[1] == "export":
+            assert "--show-secrets" not in arguments
+            return automation.CommandResult(json.dumps({"version": 3, "deployment": self.deployment}), "", 0)
+        file = Path(arguments[arguments.index("--file") + 1])
+        self.files.append(file)
+        assert file.parent.stat().st_mode & 0o777 == 0o700
         if self.lock is not None:
-            result = automation.CommandResult(stdout="", stderr=self.lock, code=255)
-            raise ConcurrentUpdateError(result)
-        self.deployment = dict(deployment.deployment or {})
+            raise ConcurrentUpdateError(automation.CommandResult(stdout="", stderr=self.lock, code=255))
+        self.deployment = json.loads(file.read_text())["deployment"] or {}
+        return automation.CommandResult("", "", 0)
 
     def cancel(self) -> None:
         self.lock = None
@@ -124,7 +130,7 @@ class FakeStack:
 
 def session(fake: FakeStack | None, *, own: bool = False) -> Session:
     place = Place(own=own, directory=Path("/nowhere"), environment={})
-    return Session("prod", cast("automation.Stack | None", fake), cast("StoppableCommand", None), place)
+    return Session("prod", cast("automation.Stack | None", fake), cast("StoppableCommand", fake), place)
 
 
 def test_a_live_run_keeps_its_lock_and_is_named() -> None:
@@ -132,6 +138,15 @@ def test_a_live_run_keeps_its_lock_and_is_named() -> None:
     with pytest.raises(BusyError, match=r"me@far, process 7.*recover --stack prod --force"):
         session(fake).recover(Recovery("pulumi"), force=False)
     assert fake.lock is not None
+
+
+def test_no_copy_of_the_state_stays_behind_when_it_is_refused() -> None:
+    """The SDK's import leaves its file where it fails, and its export writes secrets in clear into it."""
+    fake = FakeStack({}, refusal())
+    with pytest.raises(BusyError):
+        session(fake).recover(Recovery("pulumi"), force=False)
+    assert len(fake.files) == 1
+    assert not fake.files[0].parent.exists()
 
 
 @pytest.mark.parametrize(
