@@ -51,8 +51,8 @@ class Hand(Protocol):
         """Write the history's note, change the app, and wait until it is ready or hopeless."""
         ...
 
-    def keep(self, target: Target, text: str) -> None:
-        """Write the new tag into the engine's state."""
+    def keep(self) -> None:
+        """Wait until the engine's state has what was put last."""
         ...
 
 
@@ -262,7 +262,7 @@ class Release:
                 time.sleep(_SETTLE_S)
             failure = self._smoke(target, live)
             if failure is None:
-                hand.keep(target, f"{self._wish.kind} {target.app} {target.tag}")
+                hand.keep()
         except OpsError as error:
             return Failure(str(error))
         return failure
@@ -317,6 +317,8 @@ class Release:
                 Rollout(self._kubectl, target, smoke_check=False) as rollout,
             ):
                 failure = hand.put(target, rollout, record.manifest(self._stack), _BACK_TIMEOUT_S)
+                if failure is None:
+                    hand.keep()
         except OpsError as error:
             return str(error)
         return str(failure) if failure else None
@@ -326,17 +328,20 @@ class Release:
 
     def _write(self, target: Target) -> str | None:
         """Write the tag into the stack file, where it is another one."""
+        from ops.environments.upkeep import remember
         from ops.settings_file import SettingsFile
 
         try:
             file = SettingsFile(self._app.directory, self._stack)
             file.set(self._app.path, target.value, quoted=True)
-            return file.name if file.save() else None
+            changed = file.save()
+            remember(self._app.directory, self._stack, self._kubectl)
         except OpsError as error:
             raise EngineError(
                 f"{target.app} runs {target.tag}, but the stack file does not say so: {error}; until it does, "
                 f"slipway up goes back: slipway config set {self._app.path} {target.value} --stack {self._stack}"
             ) from None
+        return file.name if changed else None
 
     def _report(
         self,

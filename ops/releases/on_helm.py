@@ -1,36 +1,22 @@
-"""Releasing with Helm's engine: the app's workloads are applied at once; Helm's record follows when they are proven."""
+"""Releasing with Helm's engine: the app's workloads are applied at once; Helm's record follows while they roll out."""
 
 from __future__ import annotations
 
-import tempfile
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import yaml
-
-from ops import tools
-from ops.child import Child
 from ops.engines.differences import bare
-from ops.engines.release import CLUSTER_LABEL, MANAGER, last_words, owned
+from ops.engines.release import MANAGER, owned
 from ops.errors import EngineError, RefusedError
 from ops.kube import CommandError, Key
-from ops.live import NAMESPACE, STACK_LABEL
 from ops.releases.compare import unexpected
-from ops.render.chart import write_chart
+from ops.releases.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ops.engines.base import EngineName
     from ops.kube import Kubectl, Manifest
     from ops.releases.live import Live
     from ops.releases.rollout import Failure, Rollout
     from ops.releases.target import Target
-
-_PENDING = "another operation"
-"""How Helm says that a run was at it and never finished (action.errPending)."""
-_UNFINISHED = "the last `slipway up` did not end well"
 
 
 class OnHelm:
@@ -46,28 +32,21 @@ class OnHelm:
             live: What is on it.
             target: The app with its new tag.
         """
-        self._kubectl, self._live = kubectl, live
-        self._stack = target.stack.name
+        self._kubectl, self._live, self._target = kubectl, live, target
         release = live.release(target)
         if release is None:
             raise EngineError(f"{target.app} on cluster {target.cluster} belongs to no Helm release: slipway up first")
         self._release = release
-        self._program = tools.find("helm", target.stack.progress)
-        self._reading: Child | None = None
+        self._began = False
 
     def __enter__(self) -> Self:
-        """Begin to read what is installed, which is needed when all is proven."""
-        self._reading = self._helm(["get", "manifest", self._release])
+        """Begin to read what is installed."""
+        self._record = Record(self._kubectl, self._release, self._target)
         return self
 
     def __exit__(self, *_: object) -> None:
         """End."""
-        if self._reading is not None:
-            self._reading.stop()
-
-    def _helm(self, arguments: Sequence[str]) -> Child:
-        access = self._kubectl.access.flags("--kube-context")
-        return Child([str(self._program), *arguments, "-n", NAMESPACE, *access, "--qps=200", "--burst-limit=400"])
+        self._record.stop()
 
     def compare(self, target: Target) -> list[str]:
         """What the release would change besides the tag, a line each; changes nothing.
@@ -101,57 +80,24 @@ class OnHelm:
         Raises:
             OpsError: The cluster does not take it or does not answer.
         """
+        # Going back: Helm has to be done with the tag that is gone back from, or it would put it in again. Where it
+        # failed, the record has nothing to go back from.
+        recorded = not self._began or self._record.end() is None
         self._kubectl.apply([note, *(owned(item, self._release) for item in target.workloads())], manager=MANAGER)
+        if recorded:
+            word = "back to" if self._began else "release"
+            self._record.begin(target, f"{word} {target.app} {target.tag}")
+        else:
+            self._record.forget()
+        self._began = True
         return rollout.wait(timeout)
 
-    def keep(self, target: Target, text: str) -> None:
-        """Write the app with its tag into Helm's records: what is installed, this app's workloads replaced.
-
-        Args:
-            target: The app with its new tag.
-            text: What was done, for `helm history`.
+    def keep(self) -> None:
+        """Wait until Helm's record has what was put last.
 
         Raises:
-            EngineError: Helm cannot do it.
+            EngineError: Helm could not write it.
         """
-        reading, self._reading = self._reading, None
-        if reading is None:
-            raise EngineError("the installed release was not read")
-        code, read = reading.wait()
-        if code != 0:
-            raise EngineError(f"helm get manifest {self._release} failed: {last_words(read)}")
-        new = {Key.of(item): item for item in target.workloads()}
-        installed = [item for item in yaml.load_all(read, Loader=_loader()) if item]
-        if missing := new.keys() - {Key.of(item) for item in installed}:
-            raise EngineError(f"release {self._release} has no {', '.join(map(str, missing))}: {_UNFINISHED}")
-        with tempfile.TemporaryDirectory(prefix="slipway-") as temporary:
-            chart = Path(temporary) / "chart"
-            manifests = {target.cluster: {"installed": [new.get(Key.of(item), item) for item in installed]}}
-            write_chart(replace(target.stack.rendered, manifests=manifests), target.cluster, chart)
-            labels = f"{STACK_LABEL}={self._stack},{CLUSTER_LABEL}={self._kubectl.cluster}"
-            upgrade = ["upgrade", self._release, str(chart), "--server-side=true", "--force-conflicts"]
-            upgrade += [f"--labels={labels}", f"--description={text}"]
-            code, said = self._run(upgrade)
-            if code != 0 and _PENDING in said:
-                # Left by a run that was killed: our locks say that nobody is at it any more.
-                self._forget_pending()
-                code, said = self._run(upgrade)
-        if code != 0:
-            raise EngineError(f"helm upgrade {self._release} failed: {last_words(said)}")
-
-    def _run(self, arguments: Sequence[str]) -> tuple[int, str]:
-        child = self._helm(arguments)
-        try:
-            return child.wait()
-        finally:
-            child.stop()
-
-    def _forget_pending(self) -> None:
-        states = ",".join(f"pending-{what}" for what in ("install", "upgrade", "rollback"))
-        records = f"owner=helm,name={self._release},status in ({states})"
-        self._kubectl.run(["delete", "secrets", "-n", NAMESPACE, "-l", records])
-
-
-def _loader() -> type[yaml.SafeLoader]:
-    # The parser in C, where PyYAML was built with it, reads a hundred manifests in a tenth of the time.
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        problem = self._record.end()
+        if problem is not None:
+            raise EngineError(problem)

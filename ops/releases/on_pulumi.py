@@ -126,13 +126,8 @@ class OnPulumi:
         failure = found[0] if found else None
         return failure or (Failure(problem) if problem is not None else None)
 
-    def keep(self, target: Target, text: str) -> None:
-        """Pulumi's state has it already.
-
-        Args:
-            target: The app with its new tag.
-            text: What was done.
-        """
+    def keep(self) -> None:
+        """Pulumi's state has it already."""
 
 
 class _Steps:

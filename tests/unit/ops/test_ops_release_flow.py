@@ -278,7 +278,9 @@ def rolled_back(world: World, done: Result, reason: str) -> Entry:
     assert "rolled back to 1: what ran before runs again" in done.stderr
     assert world.images() == ["2", "1"]
     assert world.revision() == "1"
-    assert not [call for call in world.helm.calls if "upgrade" in call.arguments]
+    # Helm's record follows what is put, there and back.
+    described = [a for call in world.helm.calls for a in call.arguments if a.startswith("--description=")]
+    assert described == ["--description=release h2o-example 2", "--description=back to h2o-example 1"]
     (entry,) = world.entries()
     assert (entry.before, entry.after, entry.result) == ("1", "2", "rolled back")
     return entry
@@ -350,7 +352,22 @@ def test_helm_that_cannot_keep_it_rolls_back(world: World, slipway: Callable[...
     assert done.exit_code == 1
     assert "the server is on fire" in done.stderr
     assert "rolled back to 1" in done.stderr
+    assert world.images() == ["2", "1"]
+    # What could not be written needs not be taken back.
+    assert len([call for call in world.helm.calls if "upgrade" in call.arguments]) == 1
     assert world.revision() == "1"
+
+
+def test_what_a_killed_helm_left_pending_is_cleared_away(world: World, slipway: Callable[..., Result]) -> None:
+    busy = "Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress"
+    world.helm.on("upgrade", err=busy, code=1)
+    lines = [json.dumps({"type": "MODIFIED", "object": world.workload(tag)}) for tag in ("2", "1")]
+    world.kubectl.on("get --raw .*/deployments", "\n".join(lines) + "\n")
+    done = slipway("release", "h2o-example", "--image-tag", "2")
+    assert done.exit_code == 1
+    assert len([call for call in world.helm.calls if "upgrade" in call.arguments]) == 2
+    (cleared,) = [call.line for call in world.kubectl.calls if "delete secrets" in call.line]
+    assert "owner=helm,name=slipway-dev,status in (pending-install,pending-upgrade,pending-rollback)" in cleared
 
 
 def test_a_pod_that_cannot_be_reached_is_told_and_the_address_decides(
