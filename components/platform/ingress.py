@@ -38,6 +38,20 @@ KUBERNETES_API = Outside("kubernetes-api", ("0.0.0.0/0",), (443, 6443))
 """The API server's address is the cluster's own business, so the policy names only its ports."""
 
 
+_CONFIG = "/etc/traefik/dynamic"
+# A pod that died keeps its endpoint until the kubelet has looked, which it does once a second; a session's cookie leads
+# to it all the while. Ten tries over three seconds. Only what never reached a pod is sent again: nothing is done twice.
+# https://doc.traefik.io/traefik/reference/routing-configuration/http/middlewares/retry/
+_RETRY = """\
+http:
+  middlewares:
+    retry:
+      retry:
+        attempts: 10
+        initialInterval: 250ms
+"""
+
+
 @dataclass(frozen=True)
 class IngressHandle:
     """The ingress controller, as apps with a host name see it.
@@ -151,12 +165,17 @@ class IngressController(pulumi.ComponentResource):
                             "--entrypoints.web.transport.lifecycle.gracetimeout=15s",
                             # The default of two seconds would send requests to pods that are gone.
                             "--providers.providersthrottleduration=100ms",
+                            f"--providers.file.directory={_CONFIG}",
+                            # A changed file comes with new pods.
+                            "--providers.file.watch=false",
+                            "--entrypoints.web.http.middlewares=retry@file",
                             "--providers.kubernetesingress=true",
                             f"--providers.kubernetesingress.ingressclass={class_name}",
                             f"--providers.kubernetesingress.ingressendpoint.publishedservice={namespace.name}/{NAME}",
                         ),
                         resources=ContainerResources(cpu="50m", memory="128Mi"),
                         writable=("/tmp",),  # noqa: S108 - a directory of the container
+                        files={_CONFIG: {"retry.yaml": _RETRY}},
                     ),
                 ),
                 replicas=args.replicas,

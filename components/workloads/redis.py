@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -14,6 +14,7 @@ from components.workloads.spec import (
     ContainerResources,
     Exposure,
     Port,
+    Probe,
     Probes,
     ServicePort,
     Storage,
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 REDIS_USER = 999
 """User `redis` of the official image (https://hub.docker.com/_/redis)."""
 PORT = 6379
+# Until a copy has fetched everything it answers as if there were nothing; afterwards it answers whether the master does
+# or not (https://redis.io/docs/latest/operate/oss_and_stack/management/replication/). So only its start asks for the
+# link.
+_COPIED = Check(command=("sh", "-c", "redis-cli info replication | grep -q master_link_status:up"))
 
 
 @dataclass(frozen=True)
@@ -65,11 +70,14 @@ def make_redis(parent: pulumi.Resource, name: str, args: RedisArgs) -> Service:
     master = args.replica_of is None
     common: tuple[str, ...] = ("--dir", "/data", "--protected-mode", "no")
     # Every acknowledged write is on the disk before the answer is.
-    kept: tuple[str, ...] = ("--appendonly", "yes", "--appendfsync", "always")
+    kept: tuple[str, ...] = ("--appendonly", "yes", "--appendfsync", "always", "--repl-diskless-sync-delay", "0")
     copied: tuple[str, ...] = (
         ("--save", "", "--replicaof", args.replica_of.peer.app, str(PORT)) if args.replica_of else ()
     )
     role = "master" if master else "slave"
+    probes = Probes.of(Check(port="redis"))
+    if not master:
+        probes = replace(probes, startup=Probe(_COPIED, period=1, timeout=3, failures=probes.startup.failures))
     return Service(
         name,
         ServiceArgs(
@@ -85,7 +93,7 @@ def make_redis(parent: pulumi.Resource, name: str, args: RedisArgs) -> Service:
                     command=("redis-server",),
                     args=(*common, *(kept if master else copied)),
                     ports=(Port("redis", PORT),),
-                    probes=Probes.of(Check(port="redis")),
+                    probes=probes,
                     # The tutorial's own request for the master.
                     resources=ContainerResources(cpu="100m" if master else "20m", memory="100Mi"),
                     writable=() if master else ("/data",),
