@@ -1,6 +1,6 @@
 # Every target first fetches what is missing (uv, the virtual environment); see scripts/bootstrap.sh.
 .DEFAULT_GOAL := help
-.PHONY: help dev preview down test check audit bench bootstrap
+.PHONY: help dev preview down test soak check audit bench bootstrap
 
 STACK ?= dev
 PYTEST ?=
@@ -25,6 +25,9 @@ down: bootstrap ## Remove everything that the stack made
 
 test: bootstrap ## Unit, cluster and engine tests (PYTEST='-k word' picks some)
 	@scripts/test.sh $(PYTEST)
+
+soak: bootstrap ## The long half of the tests of faults, kills and environments, 30 minutes at most
+	@scripts/soak.sh $(PYTEST)
 
 check: bootstrap ## Lint, format and types
 	@$(BIN)/ruff check .

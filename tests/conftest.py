@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import soak
+
 PURGE_VARIABLE = "SLIPWAY_TEST_PURGE"
 # What is quick or needs nothing comes first; what takes the cluster away comes last.
 _ORDER = ("tests/unit/", "tests/manifests/", "tests/builds/", "tests/cluster/", "tests/engine/", "tests/cluster/local/")
@@ -45,3 +47,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("purge") is not None:
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_runtest_setup() -> None:
+    """In a soak whose time is up, no further test begins."""
+    if soak.over():
+        pytest.skip("the soak's time is up; SLIPWAY_SOAK_MINUTES gives it more")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.support import footprint, live
+from tests.support import footprint, live, soak
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -60,8 +60,11 @@ def measured(stack: LiveStack) -> Generator[Clean]:
 def kill_up(clean: Clean, kills: int) -> None:
     """Kill `up` at moments spread over its duration; each time the next one makes what a clean one makes."""
     stack, dice = clean.stack, random.Random(SEED)  # noqa: S311 - moments of a test
-    hits = 0
+    hits, turns, end = 0, 0, soak.share(0.5)
     for turn, moment in enumerate(_moments(kills, clean.up_s, dice)):
+        if time.time() > end:
+            break
+        turns += 1
         story = f"SLIPWAY_TEST_SEED={SEED}, turn {turn}, killed after {moment:.1f} s"
         # From nothing, and from a stack that stands.
         if turn % 2 == 0:
@@ -75,15 +78,18 @@ def kill_up(clean: Clean, kills: int) -> None:
         # What the killed run had drawn is kept.
         assert drawn.items() <= footprint.secrets(stack).items(), story
         footprint.as_clean(stack, clean.objects)
-    _enough(hits, kills)
+    _enough(hits, turns)
 
 
 def kill_down(clean: Clean, kills: int) -> None:
     """Kill `down` at moments spread over its duration; the next one finishes it, or `up` makes all again."""
     stack, dice = clean.stack, random.Random(SEED + 1)  # noqa: S311 - moments of a test
-    hits = 0
+    hits, turns = 0, 0
     stack.run("up")
     for turn, moment in enumerate(_moments(kills, clean.down_s, dice)):
+        if soak.over():
+            break
+        turns += 1
         story = f"SLIPWAY_TEST_SEED={SEED}, turn {turn}, killed after {moment:.1f} s"
         hits += _killed(stack, "down", moment, story)
         if turn % 2 == 0:
@@ -92,7 +98,7 @@ def kill_down(clean: Clean, kills: int) -> None:
         # The other way on: up again over what the killed removal left.
         stack.run("up")
         footprint.as_clean(stack, clean.objects)
-    _enough(hits, kills)
+    _enough(hits, turns)
 
 
 def _timed(stack: LiveStack, command: str) -> float:
