@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import json
+import os
 import socket
 from pathlib import Path
 from types import SimpleNamespace
@@ -121,7 +121,7 @@ class FakeStack:
         assert file.parent.stat().st_mode & 0o777 == 0o700
         if self.lock is not None:
             raise ConcurrentUpdateError(automation.CommandResult(stdout="", stderr=self.lock, code=255))
-        self.deployment = json.loads(file.read_text())["deployment"] or {}
+        self.deployment = cast("dict[str, Any]", json.loads(file.read_text())["deployment"] or {})
         return automation.CommandResult("", "", 0)
 
     def cancel(self) -> None:
