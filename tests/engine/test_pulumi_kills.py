@@ -32,9 +32,5 @@ def clean(cli: str, machine: None, tmp_path_factory: pytest.TempPathFactory) -> 
         yield found
 
 
-def test_up_killed_at_random_moments_makes_what_a_clean_one_makes(clean: Clean) -> None:
-    kills.kill_up(clean, KILLS)
-
-
-def test_down_killed_at_random_moments_is_finished_by_the_next(clean: Clean) -> None:
-    kills.kill_down(clean, KILLS)
+def test_up_and_down_killed_at_random_moments_come_to_what_clean_ones_do(clean: Clean) -> None:
+    kills.kill_each(clean, KILLS)

@@ -57,48 +57,42 @@ def measured(stack: LiveStack) -> Generator[Clean]:
         footprint.as_gone(stack)
 
 
-def kill_up(clean: Clean, kills: int) -> None:
-    """Kill `up` at moments spread over its duration; each time the next one makes what a clean one makes."""
+def kill_each(clean: Clean, kills: int) -> None:
+    """Kill `up` and `down` in turns, at moments spread over their durations.
+
+    `up` is killed on its way from nothing and from a stack that stands; after `down` comes the next `down` or `up`. Each
+    time there is what a clean run makes, or nothing. At the soak's end it stops.
+    """
     stack, dice = clean.stack, random.Random(SEED)  # noqa: S311 - moments of a test
-    hits, turns, end = 0, 0, soak.share(0.5)
-    for turn, moment in enumerate(_moments(kills, clean.up_s, dice)):
-        if time.time() > end:
+    hits, done = {"up": 0, "down": 0}, 0
+    turns = zip(_moments(kills, clean.up_s, dice), _moments(kills, clean.down_s, dice), strict=True)
+    for turn, (up_moment, down_moment) in enumerate(turns):
+        if soak.over():
             break
-        turns += 1
-        story = f"SLIPWAY_TEST_SEED={SEED}, turn {turn}, killed after {moment:.1f} s"
-        # From nothing, and from a stack that stands.
-        if turn % 2 == 0:
-            stack.run("down")
+        done += 1
+        story = (
+            f"SLIPWAY_TEST_SEED={SEED}, turn {turn}, up killed after {up_moment:.1f} s, down after {down_moment:.1f} s"
+        )
+        print(f"{time.strftime('%H:%M:%S')} {story}", flush=True)
         stack.settings(nginx={"replicas": 1 + turn % 2, "resources": {"cpu": f"{10 + turn}m"}})
         before = footprint.secrets(stack)
-        hits += _killed(stack, "up", moment, story)
+        hits["up"] += _killed(stack, "up", up_moment, story)
         drawn = footprint.secrets(stack)
         assert before.items() <= drawn.items(), story
         stack.run("up")
         # What the killed run had drawn is kept.
         assert drawn.items() <= footprint.secrets(stack).items(), story
         footprint.as_clean(stack, clean.objects)
-    _enough(hits, turns)
 
-
-def kill_down(clean: Clean, kills: int) -> None:
-    """Kill `down` at moments spread over its duration; the next one finishes it, or `up` makes all again."""
-    stack, dice = clean.stack, random.Random(SEED + 1)  # noqa: S311 - moments of a test
-    hits, turns = 0, 0
-    stack.run("up")
-    for turn, moment in enumerate(_moments(kills, clean.down_s, dice)):
-        if soak.over():
-            break
-        turns += 1
-        story = f"SLIPWAY_TEST_SEED={SEED}, turn {turn}, killed after {moment:.1f} s"
-        hits += _killed(stack, "down", moment, story)
+        hits["down"] += _killed(stack, "down", down_moment, story)
         if turn % 2 == 0:
             stack.run("down")
             footprint.as_gone(stack)
-        # The other way on: up again over what the killed removal left.
-        stack.run("up")
-        footprint.as_clean(stack, clean.objects)
-    _enough(hits, turns)
+        else:
+            stack.run("up")
+            footprint.as_clean(stack, clean.objects)
+    print(f"SLIPWAY_TEST_SEED={SEED}: of {done} kills each, {hits} hit a run that was at work")
+    assert min(hits.values()) >= done / 2, f"SLIPWAY_TEST_SEED={SEED}: {hits} of {done} were killed while they worked"
 
 
 def _timed(stack: LiveStack, command: str) -> float:
@@ -121,8 +115,3 @@ def _killed(stack: LiveStack, command: str, moment: float, story: str) -> bool:
     assert code in (0, -signal.SIGKILL), story
     live.wait_for(lambda: not footprint.children(stack), 10, f"the end of {footprint.children(stack)}")
     return code != 0
-
-
-def _enough(hits: int, kills: int) -> None:
-    print(f"SLIPWAY_TEST_SEED={SEED}: {hits} of {kills} killed while they worked")
-    assert hits >= kills / 2, f"SLIPWAY_TEST_SEED={SEED}: only {hits} of {kills} were killed while they worked"
