@@ -60,7 +60,7 @@ def measured(stack: LiveStack) -> Generator[Clean]:
 def kill_each(clean: Clean, kills: int) -> None:
     """Kill `up` and `down` in turns, at moments spread over their durations.
 
-    `up` is killed on its way from nothing and from a stack that stands; after `down` comes the next `down` or `up`. Each
+    `up` is killed on its way from nothing and from a stack that stands; after `down` comes `down` or `up`. Each
     time there is what a clean run makes, or nothing. At the soak's end it stops.
     """
     stack, dice = clean.stack, random.Random(SEED)  # noqa: S311 - moments of a test
