@@ -26,10 +26,15 @@ class Tally:
 class Load:
     """Clients that ask until the block ends: several with a new connection each time, one that keeps its connection."""
 
-    def __init__(self, url: str, *, fresh_clients: int = 2, kept_clients: int = 1) -> None:
+    def __init__(
+        self, url: str, *, fresh_clients: int = 2, kept_clients: int = 1, host: str | None = None, text: str = ""
+    ) -> None:
         parts = urlsplit(url)
         assert parts.hostname in _LOOPBACK, f"load is aimed at loopback only, not at {url}"
-        self._host, self._port, self._path = parts.hostname or "", parts.port or 80, parts.path or "/"
+        self._host, self._port = parts.hostname or "", parts.port or 80
+        self._path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+        self._text = text.encode()
+        self._headers = {"Host": host} if host else {}
         self.fresh = [Tally() for _ in range(fresh_clients)]
         self.kept = [Tally() for _ in range(kept_clients)]
         self._ended = threading.Event()
@@ -60,10 +65,11 @@ class Load:
         return http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT_S)
 
     def _request(self, connection: http.client.HTTPConnection) -> str | None:
-        connection.request("GET", self._path)
+        connection.request("GET", self._path, headers=self._headers)
         response = connection.getresponse()
         body = response.read()
-        return None if response.status == 200 and body else f"status {response.status}, {len(body)} bytes"
+        fine = response.status == 200 and body and self._text in body
+        return None if fine else f"status {response.status}, {len(body)} bytes: {body[:80].decode(errors='replace')}"
 
     def _ask_fresh(self, tally: Tally) -> None:
         while not self._ended.is_set() and tally.requests < _LIMIT:

@@ -1,0 +1,37 @@
+"""Fixtures of the tests that break things on purpose."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.live import LiveStack
+
+
+@pytest.fixture(scope="session")
+def whole(dev: LiveStack) -> LiveStack:
+    """The dev stack with all its systems, up."""
+    if os.environ.get("KUBE_CONTEXT"):
+        pytest.skip("only the embedded cluster may be broken")
+    return dev
+
+
+@pytest.fixture(scope="session")
+def places(whole: LiveStack) -> list[str]:
+    """The dev stack's namespaces, and the cluster's own."""
+    return [*faults.namespaces_of(whole), "kube-system"]
+
+
+@pytest.fixture(autouse=True)
+def well(places: list[str]) -> Iterator[None]:
+    """All is well before each test, and after it: what a test breaks has recovered when it ends."""
+    faults.wait_well(places)
+    yield
+    faults.wait_well(places)

@@ -1,0 +1,131 @@
+"""The cluster's own processes end, one after the other: apps go on answering, `slipway local up` puts it right."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local import components
+from tests.support import faults, live, variants
+from tests.support.faults import SETTLE_SECONDS, SOAK, Observed
+from tests.support.load import Load
+
+if TYPE_CHECKING:
+    from tests.support.live import LiveStack
+
+pytestmark = pytest.mark.cluster
+
+NAMESPACE, APP = "h2o", "h2o-example"
+# Longer than the node may be silent before its pods are called unready (the controller manager's default is 50 s).
+LONG_SECONDS = 75
+
+
+@pytest.fixture(scope="module")
+def url(whole: LiveStack) -> str:
+    return str(whole.apps()[APP]["url"])
+
+
+# That each of the nine is brought back is seen in tests/cluster/local; here, that nobody misses it meanwhile.
+NAMED = ("kubelet", "containerd", "etcd", "kube-apiserver", "loadbalancer")
+
+
+@pytest.mark.parametrize("name", components.NAMES if SOAK else NAMED)
+def test_apps_answer_without_it_and_up_brings_it_back(url: str, name: str) -> None:
+    observed = Observed(f"{name} killed")
+    with Load(url, fresh_clients=1) as load:
+        faults.kill(name)
+        time.sleep(2)
+        with faults.timed(observed):
+            faults.repair()
+        time.sleep(1)
+    observed.under(load)
+    observed.tell()
+    assert observed.lost == []
+    # It does its work again: a pod is replaced, gets its image, its address, its endpoint.
+    live.kubectl("delete", "pod", faults.ready(NAMESPACE)[0], "-n", NAMESPACE, "--wait=false")
+
+
+@pytest.mark.skipif(not SOAK, reason="takes minutes; SLIPWAY_TEST_SOAK=1 runs it")
+@pytest.mark.parametrize("name", ["kubelet", "kube-apiserver", "etcd", "containerd"])
+def test_apps_answer_when_it_is_away_for_long(url: str, name: str) -> None:
+    observed = Observed(f"{name} away for {LONG_SECONDS} s")
+    with Load(url, fresh_clients=1) as load:
+        faults.kill(name)
+        time.sleep(LONG_SECONDS)
+        with faults.timed(observed):
+            faults.repair()
+        # What was believed of the node meanwhile is acted upon now, if at all.
+        time.sleep(15)
+    observed.under(load)
+    observed.tell()
+    assert observed.lost == []
+
+
+def test_everything_but_the_pods_killed_at_once(url: str, places: list[str]) -> None:
+    observed = Observed("all nine components killed at once")
+    with Load(url, fresh_clients=1) as load:
+        for pid in faults.pids().values():
+            os.kill(pid, 9)
+        live.wait_for(lambda: not faults.pids(), 10, "the end of all components")
+        with faults.timed(observed):
+            faults.repair()
+            faults.wait_well(places)
+        time.sleep(2)
+    observed.under(load)
+    observed.tell()
+    assert observed.lost == []
+
+
+def test_dns_killed_and_gone(url: str, whole: LiveStack) -> None:
+    guestbook = f"{whole.apps()['guestbook-frontend']['url']}/guestbook.php?cmd=get&key=messages"
+    observed = Observed("CoreDNS deleted", 2)
+    gone = Observed("CoreDNS scaled to none, then `slipway local up`")
+    with Load(url, fresh_clients=1) as load, Load(guestbook, fresh_clients=1, kept_clients=0) as by_name:
+        for _ in range(observed.tried):
+            time.sleep(1)
+            (pod,) = faults.ready("kube-system", "k8s-app=kube-dns")
+            live.kubectl("delete", "pod", pod, "-n", "kube-system", "--wait=false")
+            with faults.timed(observed):
+                live.wait_for(lambda pod=pod: faults.ready("kube-system", "k8s-app=kube-dns") not in ([], [pod]), 60)
+        time.sleep(SETTLE_SECONDS)
+    observed.under(load, by_name)
+    observed.tell()
+    with Load(url, fresh_clients=1) as load:
+        live.kubectl("scale", "deployment/coredns", "-n", "kube-system", "--replicas=0")
+        live.wait_for(lambda: not live.get("pods", "-n", "kube-system", "-l", "k8s-app=kube-dns"), 60, "the end of DNS")
+        assert not faults.answers(guestbook)
+        with faults.timed(gone):
+            faults.repair()
+            live.wait_for(lambda: faults.answers(guestbook), 60, "names to be found")
+        gone.under(load)
+    gone.tell()
+    assert gone.lost == []
+    assert observed.lost == []
+
+
+def test_the_registry_away_during_a_rollout(whole: LiveStack, url: str) -> None:
+    """A tag that no node has, rolled out while the registry is down: what runs serves on, the rest comes by itself."""
+    tag = f"away-{time.time_ns():x}"
+    variants.good(tag)
+    patch = ["set", "image", "deployment/h2o-example", "-n", NAMESPACE]
+    observed = Observed("the registry killed, then a new image rolled out")
+    with Load(url, fresh_clients=1) as load:
+        faults.kill("registry")
+        refused = whole.run("up", check=False)
+        assert refused.returncode == 1
+        assert "registry" in refused.stderr
+        live.kubectl(*patch, f"h2o-example=localhost:5000/h2o:{tag}")
+        live.wait_for(lambda: "ImagePull" in str(live.get("pods", "-n", NAMESPACE)), 60, "a pull that fails")
+        with faults.timed(observed):
+            faults.repair()
+            faults.wait_well([NAMESPACE])
+        assert faults.body(url) == f"Served by h2o, release {tag}"
+        live.kubectl("rollout", "undo", "deployment/h2o-example", "-n", NAMESPACE)
+        faults.wait_well([NAMESPACE])
+        time.sleep(SETTLE_SECONDS)
+    observed.under(load)
+    observed.tell()
+    assert observed.lost == []

@@ -1,0 +1,111 @@
+"""Pods that end, of which each app has another: nobody notices."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local import settings
+from tests.support import faults, live
+from tests.support.faults import SETTLE_SECONDS, SOAK, Observed
+from tests.support.load import Load
+
+if TYPE_CHECKING:
+    from tests.support.live import LiveStack
+
+pytestmark = pytest.mark.cluster
+
+KILLS = 20 if SOAK else 8
+APPS = {"h2o-example": "h2o", "nginx": "nginx"}
+
+
+def url(stack: LiveStack, app: str) -> str:
+    return str(stack.apps()[app]["url"])
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_a_pod_deleted_every_second_loses_no_request(whole: LiveStack, app: str) -> None:
+    observed = Observed(f"a pod of {app} deleted every second", KILLS)
+    namespace = APPS[app]
+    with Load(url(whole, app)) as load:
+        time.sleep(1)
+        for _ in range(KILLS):
+            oldest = live.wait_for(lambda: faults.ready(namespace, f"app={app}"), 30, "a pod")[0]
+            live.kubectl("delete", "pod", oldest, "-n", namespace, "--wait=false")
+            time.sleep(1)
+        with faults.timed(observed):
+            faults.wait_well([namespace])
+        time.sleep(1)
+    observed.under(load)
+    observed.tell()
+    assert observed.lost == []
+
+
+def test_a_drain_stops_at_the_budgets_and_the_node_recovers(whole: LiveStack, places: list[str]) -> None:
+    observed = Observed("the node drained, then uncordoned")
+    with Load(url(whole, "nginx"), fresh_clients=1) as nginx, Load(url(whole, "h2o-example"), fresh_clients=1) as mock:
+        with faults.cordoned():
+            drained = live.kubectl(
+                "drain", settings.NODE, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=15s",
+                "--pod-selector=slipway.dev/stack=dev", check=False,
+            )  # fmt: skip
+            # Nothing can go elsewhere, so the second pod of each app has to stay.
+            assert drained.returncode != 0
+            assert "Cannot evict pod as it would violate the pod's disruption budget" in drained.stderr
+            for app, namespace in APPS.items():
+                assert len(faults.ready(namespace, f"app={app}")) == 1
+        with faults.timed(observed):
+            faults.wait_well(places)
+        time.sleep(SETTLE_SECONDS)
+    observed.under(nginx, mock)
+    observed.tell()
+    assert observed.lost == []
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_a_server_killed_outright_loses_no_more_than_the_node_needs_to_see_it(whole: LiveStack, app: str) -> None:
+    """SIGKILL: what came to the dead one before the kubelet looked (once a second) fails; nothing else does."""
+    kills = 5 if SOAK else 2
+    observed, namespace, moments = Observed(f"a server of {app} killed with SIGKILL", kills), APPS[app], list[float]()
+    with Load(url(whole, app)) as load:
+        time.sleep(1)
+        for _ in range(kills):
+            faults.wait_well([namespace])
+            victim = faults.ready(namespace, f"app={app}")[0]
+            pid = faults.container_process(namespace, victim)
+            moments.append(time.time())
+            os.kill(pid, signal.SIGKILL)
+            with faults.timed(observed):
+                live.wait_for(lambda victim=victim: victim not in faults.ready(namespace), 20, "its end to be seen")
+                live.wait_for(lambda: len(faults.ready(namespace, f"app={app}")) == 2, 60, "its return")
+        time.sleep(1)
+    observed.under(load)
+    observed.tell()
+    for failure in observed.lost:
+        clock = time.mktime(time.strptime(time.strftime("%Y-%m-%d ") + failure.split()[0], "%Y-%m-%d %H:%M:%S"))
+        assert any(-1 <= clock - moment <= 4 for moment in moments), (failure, moments)
+
+
+def test_behind_the_ingress_a_server_killed_outright_is_not_noticed(whole: LiveStack) -> None:
+    """Traefik sends again what never reached a pod; only a request that the dead one was answering fails."""
+    kills = 5 if SOAK else 2
+    observed, namespace = Observed("a server behind the ingress killed with SIGKILL", kills), "http-debug"
+    with Load(url(whole, "http-debug-server"), host="debug.example.com") as load:
+        time.sleep(1)
+        for _ in range(kills):
+            faults.wait_well([namespace])
+            victim = faults.ready(namespace)[0]
+            os.kill(faults.container_process(namespace, victim), signal.SIGKILL)
+            with faults.timed(observed):
+                live.wait_for(lambda victim=victim: victim not in faults.ready(namespace), 20, "its end to be seen")
+                live.wait_for(lambda: len(faults.ready(namespace)) == 3, 60, "its return")
+        time.sleep(1)
+    observed.under(load)
+    observed.tell()
+    # Three clients: at most three requests were being answered by the dead one.
+    assert len(observed.lost) <= 3 * kills
+    assert all("502" in failure for failure in observed.lost), observed.lost

@@ -1,0 +1,37 @@
+"""The machine restarts without warning: one `slipway local up`, and every app answers with its data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import faults, live
+from tests.support.faults import SOAK, Observed
+
+if TYPE_CHECKING:
+    from tests.support.live import LiveStack
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.mark.parametrize("turn", range(3 if SOAK else 1))
+def test_after_a_reboot_every_app_answers_without_an_up_of_the_stack(
+    whole: LiveStack, places: list[str], turn: int
+) -> None:
+    urls = [str(app["url"]) for app in whole.apps().values() if app["url"]]
+    assert len(urls) >= 8
+    guestbook = f"{whole.apps()['guestbook-frontend']['url']}/guestbook.php"
+    faults.body(f"{guestbook}?cmd=set&key=messages&value=before-{turn}")
+    observed = Observed("machine rebooted")
+    faults.reboot()
+    assert not any(faults.answers(url) for url in urls)
+    with faults.timed(observed):
+        faults.repair()
+    with faults.timed(observed):
+        faults.wait_well(places)
+        for url in urls:
+            live.wait_for(lambda url=url: faults.answers(url), 60, f"an answer of {url}")
+    observed.tell()
+    live.wait_for(lambda: f"before-{turn}" in faults.body(f"{guestbook}?cmd=get&key=messages"), 30, "the entry")
+    assert "no changes" in whole.run("preview").stdout

@@ -1,0 +1,64 @@
+"""Two commands at once on one stack, with either engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ops.engines.choice import find_cli
+from tests.support import footprint, live, together
+from tests.support.faults import SOAK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ops.engines.base import EngineName
+    from tests.support.live import LiveStack
+
+pytestmark = pytest.mark.cluster
+
+PORT = 30860
+NAME = "two"
+TURNS = 6 if SOAK else 2
+ENGINES: tuple[EngineName, ...] = ("helm", "pulumi")
+
+
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.engine) for name in ENGINES])
+def stack(
+    request: pytest.FixtureRequest, machine: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveStack]:
+    """A stack of two apps, up, of each engine in turn; gone at the end."""
+    assert machine is None
+    engine: EngineName = request.param
+    if engine == "pulumi" and find_cli() is None:
+        pytest.skip("there is no Pulumi CLI (PATH, ~/.pulumi/bin, the cache): its engine cannot be tested")
+    home = tmp_path_factory.mktemp(f"two-{engine}")
+    found = live.make(home / "project", NAME, NAME, PORT, SLIPWAY_ENGINE=engine, XDG_DATA_HOME=str(home / "data"))
+    # The state is the tests' own whatever backend this shell is set to.
+    found.drop = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+    small = {"cpu": "10m", "memory": "32Mi"}
+    found.settings(h2o_example={"replicas": 1, "resources": small}, nginx={"replicas": 1, "resources": small})
+    with live.alone(NAME):
+        found.run("up")
+        yield found
+        found.run("down")
+        footprint.as_gone(found)
+
+
+@pytest.fixture(scope="module")
+def clean(stack: LiveStack) -> set[str]:
+    """What the stack makes."""
+    return footprint.objects(stack)
+
+
+def test_of_two_ups_one_works(stack: LiveStack, clean: set[str]) -> None:
+    assert together.two_ups(stack, clean, TURNS) > 0
+
+
+def test_of_up_and_down_one_works(stack: LiveStack, clean: set[str]) -> None:
+    assert together.up_and_down(stack, clean, TURNS) > 0
+
+
+def test_a_release_and_an_up_do_not_mix(stack: LiveStack, clean: set[str]) -> None:
+    assert together.a_release_during_an_up(stack, clean, TURNS) > 0

@@ -1,0 +1,111 @@
+"""Two commands at once on one stack: one works, the other says who does; afterwards the stack is whole."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING
+
+from tests.support import footprint, live, variants
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from tests.support.live import LiveStack
+
+BUSY = re.compile(r"is being worked on by .*process \d+, slipway (\w+)")
+_TIMEOUT_S = 300
+
+
+def started(stack: LiveStack, *commands: tuple[str, ...], apart_s: float = 0.0) -> list[subprocess.Popen[str]]:
+    """Start commands, one after the other or at once."""
+    found: list[subprocess.Popen[str]] = []
+    for command in commands:
+        found.append(stack.start(*command))
+        time.sleep(apart_s)
+    return found
+
+
+def ended(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str]]:
+    """Exit code and what was said on stderr, of each; no traceback, no child left behind."""
+    told = [process.communicate(timeout=_TIMEOUT_S) for process in processes]
+    for _, said in told:
+        assert "Traceback" not in said, said
+    return [(process.returncode, said) for process, (_, said) in zip(processes, told, strict=True)]
+
+
+def one_wins(results: list[tuple[int, str]], *commands: str) -> int:
+    """Assert that one worked and the other was refused, saying by whom; returns who won.
+
+    Two that do not meet, because one had ended before the other wanted the stack, both work: the number is -1 then.
+    """
+    codes = [code for code, _ in results]
+    if codes == [0, 0]:
+        return -1
+    assert sorted(codes) == [0, 1], results
+    winner = codes.index(0)
+    said = BUSY.search(results[1 - winner][1])
+    assert said, results
+    assert said.group(1) == commands[winner], results
+    return winner
+
+
+def two_ups(stack: LiveStack, clean: set[str], turns: int) -> int:
+    """Two `up`s at the same moment, on a change; returns how often they met."""
+    met = 0
+    for turn in range(turns):
+        cpu = f"{20 + turn}m"
+        stack.settings(nginx={"resources": {"cpu": cpu}})
+        met += one_wins(ended(started(stack, ("up",), ("up",))), "up", "up") >= 0
+        assert request(stack) == cpu
+        footprint.as_clean(stack, clean)
+        assert stack.run("preview").stdout.strip() == f"stack {stack.name}: no changes"
+    return met
+
+
+def up_and_down(stack: LiveStack, clean: set[str], turns: int) -> int:
+    """`up` and `down`, each first in turn: what the winner wants is what is there; returns how often they met."""
+    met = 0
+    for turn in range(turns):
+        stack.run("up")
+        # Something to do for `up`, or it is over before the other begins.
+        stack.settings(nginx={"resources": {"cpu": f"{40 + turn}m"}})
+        commands = ("up", "down") if turn % 2 == 0 else ("down", "up")
+        winner = one_wins(ended(started(stack, *[(c,) for c in commands], apart_s=0.2 * turn)), *commands)
+        met += winner >= 0
+        if winner >= 0 and commands[winner] == "up":
+            footprint.as_clean(stack, clean)
+        elif winner >= 0:
+            footprint.as_gone(stack)
+        stack.run("up")
+        footprint.as_clean(stack, clean)
+    return met
+
+
+def a_release_during_an_up(stack: LiveStack, clean: set[str], turns: int) -> int:
+    """A release while `up` works, and the other way round; the loser's repetition works; returns how often they met."""
+    met = 0
+    for turn in range(turns):
+        tag = f"t{turn}-{time.time_ns():x}"
+        variants.good(tag)
+        stack.settings(nginx={"resources": {"cpu": f"{60 + turn}m"}})
+        release = ("release", "h2o-example", "--image-tag", tag)
+        commands = (("up",), release) if turn % 2 == 0 else (release, ("up",))
+        results = ended(started(stack, *commands, apart_s=0.5))
+        winner = one_wins(results, *[command[0] for command in commands])
+        met += winner >= 0
+        if winner >= 0:
+            # Who lost comes again, as the message says.
+            stack.run(*commands[1 - winner])
+        assert stack.apps()["h2o-example"]["image"].endswith(f":{tag}")
+        assert request(stack) == f"{60 + turn}m"
+        footprint.as_clean(stack, clean)
+        assert stack.run("preview").stdout.strip() == f"stack {stack.name}: no changes"
+    return met
+
+
+def request(stack: LiveStack) -> str:
+    """The CPU request of nginx, as the cluster has it."""
+    (found,) = live.get("deployment", "nginx", "-n", f"{stack.name}-nginx")
+    (container,) = found["spec"]["template"]["spec"]["containers"]
+    return str(container["resources"]["requests"]["cpu"])
