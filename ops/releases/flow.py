@@ -18,6 +18,7 @@ from ops.releases.tags import check_tag
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import TracebackType
 
     from ops.engines.base import EngineName
     from ops.kube import Kubectl, Manifest
@@ -39,7 +40,9 @@ class Hand(Protocol):
         """Begin."""
         ...
 
-    def __exit__(self, *details: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
         """End."""
         ...
 

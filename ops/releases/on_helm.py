@@ -12,6 +12,8 @@ from ops.releases.compare import unexpected
 from ops.releases.record import Record
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from ops.engines.base import EngineName
     from ops.kube import Kubectl, Manifest
     from ops.releases.live import Live
@@ -44,7 +46,9 @@ class OnHelm:
         self._record = Record(self._kubectl, self._release, self._target)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
         """End."""
         self._record.stop()
 

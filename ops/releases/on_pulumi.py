@@ -17,6 +17,7 @@ from ops.releases.rollout import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from types import TracebackType
 
     from pulumi.automation.events import EngineEvent
 
@@ -49,19 +50,18 @@ class OnPulumi:
         self._session.free()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """End."""
-        self._held.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        """End; what Pulumi said becomes an error for people."""
+        return self._held.__exit__(kind, error, trace)
 
     @contextmanager
     def _config(self, target: Target) -> Generator[str]:
         """The stack's configuration with the tag, as a file of its own: the project's changes only when all is well."""
         file = self._session.place.directory / f"Pulumi.{target.stack.name}.yaml"
         document = cast("dict[str, Any]", yaml.safe_load(file.read_text(encoding="utf-8")) or {})
-        config = cast("dict[str, Any]", document["config"])
-        name = next(key for key in (f"{self._releasable.config.project}:apps", "apps") if key in config)
-        app: dict[str, Any] = config[name].get(target.app) or {}
-        config[name][target.app] = {**app, self._releasable.key: target.value}
+        document = with_value(document, self._releasable, target.value)
         with tempfile.TemporaryDirectory(prefix="slipway-") as temporary:
             changed = Path(temporary) / file.name
             changed.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
@@ -128,6 +128,21 @@ class OnPulumi:
 
     def keep(self) -> None:
         """Pulumi's state has it already."""
+
+
+def with_value(document: dict[str, Any], releasable: Releasable, value: str) -> dict[str, Any]:
+    """A stack file in which an app has another tag, and nothing else is different.
+
+    Args:
+        document: Content of the file.
+        releasable: The app.
+        value: What the setting of its tag says.
+    """
+    config = cast("dict[str, Any]", document["config"])
+    name = next(key for key in (f"{releasable.config.project}:apps", "apps") if key in config)
+    app: dict[str, Any] = config[name].get(releasable.app) or {}
+    apps = {**config[name], releasable.app: {**app, releasable.key: value}}
+    return {**document, "config": {**config, name: apps}}
 
 
 class _Steps:

@@ -131,7 +131,7 @@ class Releasable:
             SettingsError: The settings are wrong with it.
         """
         # Imported here: the render loads Pulumi's SDK.
-        from ops.render.program import render_config
+        from ops.render.kept import render_config
 
         value = self.value_for(tag)
         rendered = render_config(self._alone(value), self.directory)

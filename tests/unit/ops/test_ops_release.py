@@ -290,3 +290,17 @@ def test_own_images_are_built_in_two_stages_of_which_the_first_tests() -> None:
         # A stage that the package takes nothing from is not even run.
         assert "COPY --from=build " in package, f"{image.name}: the package does not come from what was tested"
         assert "selftest" not in package
+
+
+def test_pulumis_configuration_differs_in_the_tag_alone(project: Path) -> None:
+    import yaml
+
+    from ops.releases.on_pulumi import with_value
+
+    apps(project, "    h2o-example: {cluster: local, revision: '1'}\n    nginx:\n      cluster: local\n")
+    before = yaml.safe_load((project / "Pulumi.dev.yaml").read_text(encoding="utf-8"))
+    after = with_value(before, found(project), "0123456")
+    changed = [(path, old, new) for path, old, new in leaves(before, after)]
+    assert changed == [("config.slipway:apps.h2o-example.revision", "1", "0123456")]
+    # As Pulumi reads it again.
+    assert yaml.safe_load(yaml.safe_dump(after)) == after
