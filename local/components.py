@@ -40,6 +40,8 @@ PORTS = (
     ("127.0.0.1", settings.REGISTRY_PORT, "registry"),
 )
 
+CIPHERS = ",".join(configuration.CIPHERS)
+
 TOOLS = (
     "kube-apiserver",
     "kube-controller-manager",
@@ -146,6 +148,7 @@ def _etcd(program: Path, environment: Mapping[str, str]) -> Component:
             f"--peer-key-file={key}",
             f"--peer-trusted-ca-file={authority}",
             "--peer-client-cert-auth",
+            f"--cipher-suites={CIPHERS}",
             "--log-level=warn",
         ),
         healthy=_http("http://127.0.0.1:2381/readyz"),
@@ -176,6 +179,7 @@ def _apiserver(program: Path, environment: Mapping[str, str]) -> Component:
             f"--tls-cert-file={serving[0]}",
             f"--tls-private-key-file={serving[1]}",
             "--tls-min-version=VersionTLS12",
+            f"--tls-cipher-suites={CIPHERS}",
             f"--client-ca-file={authority}",
             "--etcd-servers=https://127.0.0.1:2379",
             f"--etcd-cafile={etcd_authority}",
@@ -189,6 +193,8 @@ def _apiserver(program: Path, environment: Mapping[str, str]) -> Component:
             f"--service-account-issuer=https://kubernetes.default.svc.{settings.DOMAIN}",
             f"--service-account-key-file={service_account}",
             f"--service-account-signing-key-file={_key('service-account')}",
+            # A pod's token lives as long as it says (an hour), and is renewed in its file.
+            "--service-account-extend-token-expiration=false",
             "--authorization-mode=Node,RBAC",
             # Pod Security and the other plugins that are on by default stay on.
             "--enable-admission-plugins=NodeRestriction",
@@ -204,7 +210,7 @@ def _apiserver(program: Path, environment: Mapping[str, str]) -> Component:
             *(f"{flag}={path}" for flag, path in configs.items()),
             f"--audit-log-path={paths.LOG / 'audit.log'}",
             "--audit-log-maxsize=20",
-            "--audit-log-maxbackup=3",
+            "--audit-log-maxbackup=10",
             "--audit-log-maxage=30",
             "--allow-privileged=true",
             "--profiling=false",
@@ -243,6 +249,7 @@ def _controller_manager(program: Path, environment: Mapping[str, str]) -> Compon
             f"--cluster-signing-key-file={_key('ca')}",
             f"--service-account-private-key-file={_key('service-account')}",
             "--use-service-account-credentials=true",
+            "--terminated-pod-gc-threshold=100",
             # Many objects at once are the normal case here: a whole stack appears and goes.
             "--kube-api-qps=200",
             "--kube-api-burst=400",
@@ -273,6 +280,8 @@ def _delegating(config: Path, serving: tuple[Path, Path]) -> tuple[str, ...]:
         "--bind-address=127.0.0.1",
         f"--tls-cert-file={serving[0]}",
         f"--tls-private-key-file={serving[1]}",
+        "--tls-min-version=VersionTLS12",
+        f"--tls-cipher-suites={CIPHERS}",
         # There is one of each, so nobody to elect; a restart goes on at once instead of waiting for an old lease.
         "--leader-elect=false",
         "--profiling=false",

@@ -1,8 +1,8 @@
 """Take the cluster's packet filter rules out again, and nothing else's.
 
-kube-proxy and the CNI plugins put their rules into chains of their own (`KUBE-…`, `CNI-…`) and jumps to them into the
-common ones. Both are removed one by one, never by writing whole tables back, so that rules which another program
-(Docker, a firewall) adds at the same time survive.
+kube-proxy, the CNI plugins and we put rules into chains of our own (`KUBE-…`, `CNI-…`, `SLIPWAY-…`), and jumps to them
+into the common ones. Both are removed one by one, never by writing whole tables back, so that rules which another
+program (Docker, a firewall) adds at the same time survive.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from local.debian import Packages
 
 _COMMANDS = ("iptables", "ip6tables")
-_OURS = re.compile(r"^(?:KUBE-|CNI-)")
+_OURS = re.compile(r"^(?:KUBE-|CNI-|SLIPWAY-)")
+_GUARD = "SLIPWAY-PODS"
+_ADMIN = "CNI-ADMIN"
+"""Rules of the machine's administrator (https://www.cni.dev/plugins/current/meta/firewall/)."""
 
 
 def chains(packages: Packages) -> dict[str, list[str]]:
@@ -26,6 +29,47 @@ def chains(packages: Packages) -> dict[str, list[str]]:
         for table, lines in _tables(_save(packages, command)).items():
             found[f"{command} {table}"] = [line[1:].split()[0] for line in lines if line.startswith(":")]
     return found
+
+
+def guard(packages: Packages, bridge: str) -> None:
+    """Keep pods away from link-local addresses: a cloud's metadata service answers there, credentials included.
+
+    Names may be asked for: some clouds' DNS server is at such an address too. Run again, it changes nothing.
+
+    Args:
+        packages: where the programs are.
+        bridge: the interface that pods are behind.
+    """
+    text = guarding(_save(packages, "iptables"), bridge)
+    if text:
+        _run(packages, ["iptables-restore", "--noflush"], text)
+
+
+def guarding(saved: str, bridge: str) -> str:
+    """The input for `iptables-restore --noflush` that adds what is missing of the guard.
+
+    Args:
+        saved: the output of iptables-save.
+        bridge: the interface that pods are behind.
+
+    Returns:
+        the text, empty when all is there.
+    """
+    rules = [
+        *(f"-A {_GUARD} -p {protocol} -m {protocol} --dport 53 -j RETURN" for protocol in ("udp", "tcp")),
+        f"-A {_GUARD} -j REJECT --reject-with icmp-port-unreachable",
+    ]
+    there = _tables(saved).get("filter", [])
+    wanted: list[str] = []
+    if [line for line in there if line.startswith(f"-A {_GUARD} ")] != rules:
+        wanted += [f":{_GUARD} - [0:0]", *rules]
+    # To declare a chain that is there would empty it.
+    if not any(line.startswith(f":{_ADMIN} ") for line in there):
+        wanted.append(f":{_ADMIN} - [0:0]")
+    # To the machine's own addresses, and past it: the CNI plugin asks its ADMIN chain before it accepts anything.
+    jumps = [f"{chain} -d 169.254.0.0/16 -i {bridge} -j {_GUARD}" for chain in ("INPUT", _ADMIN)]
+    wanted += [f"-I {jump}" for jump in jumps if f"-A {jump}" not in there]
+    return "".join(f"{line}\n" for line in ("*filter", *wanted, "COMMIT")) if wanted else ""
 
 
 def nft_tables(packages: Packages) -> list[str]:

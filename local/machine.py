@@ -58,6 +58,7 @@ def prepare(packages: Packages) -> None:
                 "In a container, start it with --privileged, or use an own cluster: KUBE_CONTEXT=name make dev"
             )
     _bridge(packages)
+    iptables.guard(packages, settings.POD_BRIDGE)
     _cgroups()
     for directory in (paths.STATE, paths.RUN, paths.LOG, configuration.VOLUMES, paths.registry_storage()):
         directory.mkdir(parents=True, exist_ok=True)

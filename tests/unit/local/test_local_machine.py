@@ -41,6 +41,29 @@ COMMIT
 """
 
 
+def test_the_guard_is_added_once_and_goes_with_our_chains() -> None:
+    before = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n-A FORWARD -i docker0 -j ACCEPT\nCOMMIT\n"
+    added = iptables.guarding(before, "k8s1").splitlines()
+    assert added == [
+        "*filter",
+        ":SLIPWAY-PODS - [0:0]",
+        "-A SLIPWAY-PODS -p udp -m udp --dport 53 -j RETURN",
+        "-A SLIPWAY-PODS -p tcp -m tcp --dport 53 -j RETURN",
+        "-A SLIPWAY-PODS -j REJECT --reject-with icmp-port-unreachable",
+        ":CNI-ADMIN - [0:0]",
+        "-I INPUT -d 169.254.0.0/16 -i k8s1 -j SLIPWAY-PODS",
+        "-I CNI-ADMIN -d 169.254.0.0/16 -i k8s1 -j SLIPWAY-PODS",
+        "COMMIT",
+    ]
+    # As iptables-save shows it then.
+    after = "\n".join(line.replace("-I ", "-A ") for line in added)
+    assert iptables.guarding(after, "k8s1") == ""
+    assert "-X SLIPWAY-PODS" in iptables.removal(after, keep=set()).splitlines()
+    # What somebody took out of it comes back, and nothing twice.
+    fewer = after.replace("-A INPUT -d 169.254.0.0/16 -i k8s1 -j SLIPWAY-PODS\n", "")
+    assert iptables.guarding(fewer, "k8s1").splitlines()[1:-1] == ["-I INPUT -d 169.254.0.0/16 -i k8s1 -j SLIPWAY-PODS"]
+
+
 def test_only_our_chains_and_the_jumps_to_them_are_removed() -> None:
     assert iptables.removal(SAVED, keep={"nat CNI-OLD"}).splitlines() == [
         "*nat",
