@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from ops.drift.applied import SPARED_DATA, SPARED_NAMESPACE
 from ops.drift.fields import added_by_hand, without
 from ops.drift.orphans import orphans
-from ops.drift.report import Difference
+from ops.drift.report import Difference, Drift
 from ops.engines import differences, stash
+from ops.engines.base import Change
 from ops.kube import CommandError, Key
 from ops.live import inventory, wait_gone
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from ops.drift.fields import Path
-    from ops.drift.report import Drift
     from ops.kube import Kubectl, Manifest
     from ops.stack import Stack
 
@@ -43,6 +43,26 @@ def sweep(stack: Stack, kubectl: Kubectl) -> bool:
     kubectl.delete(gone, wait=False)
     wait_gone(kubectl, gone, _GONE_TIMEOUT_S)
     return bool(gone)
+
+
+def changes(stack: Stack, kubectl: Kubectl, known: Collection[tuple[str | None, str]]) -> list[Change]:
+    """What `up` would do about a cluster's strays.
+
+    Args:
+        stack: The stack.
+        kubectl: The cluster.
+        known: Cluster and name of what Pulumi changes anyway.
+
+    Raises:
+        OpsError: The cluster does not answer.
+    """
+    found = Drift("pulumi")
+    report(stack, kubectl, (), found)
+    return [
+        Change("delete" if entry.kind == "orphan" else "update", entry.cluster, entry.name, entry.diff)
+        for entry in found.differences
+        if not entry.note and (entry.cluster, entry.name) not in known
+    ]
 
 
 def report(stack: Stack, kubectl: Kubectl, known: Collection[str], found: Drift) -> None:

@@ -57,7 +57,10 @@ class PulumiEngine:
         with open_stack(self._cli, stack) as session:
             events = Steps()
             session.stack.preview(on_event=events, color="never", refresh=_refreshes(stack), suppress_progress=True)
-        return Preview(self.name, events.changes(stack))
+        changes = events.changes(stack)
+        for kubectl in stack.reachable().values():
+            changes += strays.changes(stack, kubectl, {(change.cluster, change.name) for change in changes})
+        return Preview(self.name, changes)
 
     def up(self, stack: Stack, timeout: float) -> Outcome:
         """Run the program; wait until everything is ready."""

@@ -136,6 +136,13 @@ def test_what_somebody_did_by_hand_is_told_and_put_right(stack: LiveStack) -> No
     diffs = {entry["name"]: entry["diff"].splitlines() for entry in told["differences"]}
     assert {"-  replicas: 3", "+  replicas: 1"} <= set(diffs["Deployment par-nginx/nginx"])
     assert "-    theirs: '1'" in diffs["Service par-nginx/nginxservice"]
+    planned = {(change["operation"], change["name"]) for change in answer(stack, "preview")["objects"]}
+    assert planned == {
+        ("update", "Deployment par-nginx/nginx"),
+        ("update", "Service par-nginx/nginxservice"),
+        ("create", "NetworkPolicy par-nginx/nginx-public"),
+        ("delete", "ConfigMap par-nginx/theirs"),
+    }
     shown = stack.run("drift", check=False)
     assert shown.returncode == 2
     assert "stack par: 2 changed, 1 deleted, 1 orphan; `slipway up --stack par` puts it right" in shown.stdout
