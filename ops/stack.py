@@ -105,8 +105,7 @@ def load(name: str, progress: Progress) -> Stack:
     Raises:
         SettingsError: Its settings are wrong.
     """
-    # Imported here: the render loads Pulumi's SDK, which takes a second.
-    from ops.render import render
+    from ops.render.kept import render
 
     directory = project_dir()
     if not stack_file(directory, name).is_file():

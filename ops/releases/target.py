@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ops.access import LOCAL_KINDS
 from ops.errors import EngineError, OpsError, RefusedError
 from ops.kube import Key, entries, section
+from ops.releases.memory import render_app
 from ops.stack import Stack
 
 if TYPE_CHECKING:
@@ -130,11 +131,8 @@ class Releasable:
         Raises:
             SettingsError: The settings are wrong with it.
         """
-        # Imported here: the render loads Pulumi's SDK.
-        from ops.render.kept import render_config
-
         value = self.value_for(tag)
-        rendered = render_config(self._alone(value), self.directory)
+        rendered = render_app(self.directory, lambda other: self._alone(self.value_for(other)), tag)
         registry = rendered.clusters[self.cluster].registry
         parts = tuple(
             part
