@@ -38,11 +38,11 @@ class Cluster:
         self.extra: list[Manifest] = []
         self.records = [record(1, "deployed")]
         self.leases: list[Manifest] = []
-        self._kubectl, self._helm = kubectl, helm
+        self.kubectl, self._helm = kubectl, helm
 
     def ready(self) -> None:
         """Tell it to the stand-ins."""
-        kubectl = self._kubectl
+        kubectl = self.kubectl
         kubectl.on("api-resources", "services\nnamespaces\n")
         kubectl.on("get namespaces -A|get namespaces --ignore", [i for i in self.live if i["kind"] == "Namespace"])
         kubectl.on("get .*-l slipway.dev/stack=dev", [*self.live, *self.extra, *self.records])
@@ -60,7 +60,7 @@ class Cluster:
     @property
     def changing_calls(self) -> list[str]:
         """What the stand-in was asked to change."""
-        lines = [call.line for call in self._kubectl.calls]
+        lines = [call.line for call in self.kubectl.calls]
         return [
             line for line in lines if "--dry-run=server" not in line and any(f" {w} " in f" {line} " for w in WRITES)
         ]
@@ -220,6 +220,28 @@ def test_an_interrupted_removal_is_for_down(cluster: Cluster, slipway: Run) -> N
     cluster.records = [record(1, "uninstalling")]
     cluster.ready()
     assert "slipway down --stack dev` finishes it" in slipway("recover", "--engine", "helm").stdout
+
+
+def test_all_that_is_protected_is_named_before_anything_is_removed(cluster: Cluster, slipway: Run) -> None:
+    cluster.ready()
+    marks = {"slipway.dev/stack": "dev", "slipway.dev/lifecycle": "durable"}
+    held = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "h2o", "labels": marks}},
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "data", "namespace": "h2o", "labels": marks},
+        },
+    ]
+    cluster.kubectl.on("get namespaces,persistentvolumeclaims -A -l .*lifecycle=durable", held)
+    for wish in ([], ["--yes-remove-durable", "prod"]):
+        done = slipway("down", "--engine", "helm", *wish)
+        assert done.exit_code == 1
+        assert "  Namespace h2o: durable" in done.stderr
+        assert "  PersistentVolumeClaim h2o/data: durable" in done.stderr
+        assert "its data goes with it" in done.stderr
+        assert "slipway down --stack dev --yes-remove-durable dev" in done.stderr
+    assert cluster.changing_calls == []
 
 
 def test_a_stack_of_clouds_alone_is_held_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
