@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -162,6 +163,9 @@ class Release:
             held.enter_context(file_locks(self._stack, [self._kubectl], self._wish.kind))
             # The program runs while the cluster answers.
             looking = aside.submit(self._look, held)
+            if os.environ.get("KUBECONFIG"):
+                # The render hides the variable from the program for a moment: kubectl must have read it before.
+                looking.result()
             target = self._app.target(self._wish.tag)
             live = looking.result()
             require_there(live, target)

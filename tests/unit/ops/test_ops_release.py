@@ -9,7 +9,7 @@ import pytest
 
 from local.progress import SilentProgress
 from ops.errors import OpsError, RefusedError
-from ops.releases import history
+from ops.releases import history, memory
 from ops.releases.compare import leaves, unexpected
 from ops.releases.history import LIMIT, Entry, History
 from ops.releases.tags import check_tag
@@ -304,3 +304,61 @@ def test_pulumis_configuration_differs_in_the_tag_alone(project: Path) -> None:
     assert changed == [("config.slipway:apps.h2o-example.revision", "1", "0123456")]
     # As Pulumi reads it again.
     assert yaml.safe_load(yaml.safe_dump(after)) == after
+
+
+def test_what_the_program_made_is_remembered_and_only_the_tag_put_in_anew(
+    project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from ops.render import program
+
+    first = found(project).target("1")
+    runs: list[str] = []
+    render = program.render_config
+
+    def counted(*arguments: Any) -> Any:
+        runs.append("run")
+        return render(*arguments)
+
+    monkeypatch.setattr(program, "render_config", counted)
+    again = found(project).target(SHA)
+    assert runs == []
+    for kept in (tmp_path / "cache" / "releases").glob("*.json"):
+        kept.unlink()
+    real = found(project).target(SHA)
+    assert len(runs) == 2
+    assert again.stack.rendered == real.stack.rendered
+    assert again.parts == real.parts
+    assert first.stack.rendered != again.stack.rendered
+
+
+@pytest.mark.parametrize("change", ["settings", "program", "libraries", "damaged"])
+def test_what_is_remembered_counts_for_the_same_program_and_settings_alone(
+    project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: str
+) -> None:
+    found(project).target("1")
+    (kept,) = (tmp_path / "cache" / "releases").glob("*.json")
+    if change == "settings":
+        file = project / "Pulumi.dev.yaml"
+        file.write_text(file.read_text(encoding="utf-8").replace("replicas: 2", "replicas: 3"), encoding="utf-8")
+    elif change == "program":
+        with (project / "__main__.py").open("a", encoding="utf-8") as program:
+            program.write("# changed\n")
+    elif change == "libraries":
+        monkeypatch.setattr("importlib.metadata.version", str.upper)
+    else:
+        kept.write_text(kept.read_text(encoding="utf-8")[:-20], encoding="utf-8")
+    target = found(project).target(SHA)
+    assert target.images == [f"localhost:5000/h2o:{SHA}"]
+    assert target.workloads()[0]["spec"]["replicas"] == (3 if change == "settings" else 2)
+    files = list(kept.parent.glob("*.json"))
+    assert len(files) == (1 if change == "damaged" else 2)
+    assert not list(kept.parent.glob(".*"))
+
+
+def test_no_generated_secret_is_remembered(project: Path, tmp_path: Path) -> None:
+    apps(project, "    todo: {cluster: local}\n")
+    found(project, "todo").target("02")
+    (kept,) = (tmp_path / "cache" / "releases").glob("*.json")
+    values = json.loads(kept.read_text(encoding="utf-8"))
+    assert values["secrets"] == {}
+    assert memory.PLACEHOLDER in json.dumps(values["manifests"])
