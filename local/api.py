@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
@@ -67,6 +68,11 @@ class Api:
         except httpx.HTTPError:
             return None
         return response.text if response.status_code == 200 else None
+
+    def delete(self, path: str) -> None:
+        """Delete the object at `path`; one that is not there, or a server that does not answer, is no error."""
+        with contextlib.suppress(httpx.HTTPError):
+            self._client.delete(path)
 
     def apply(self, document: Object) -> None:
         """Make the object as `document` says (server-side apply); fields of other owners stay.

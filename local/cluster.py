@@ -24,6 +24,7 @@ from local import (
     processes,
     readiness,
     record,
+    renewal,
     settings,
     teardown,
     toolchain,
@@ -177,6 +178,11 @@ class _Start:
                 for future in (*clients, node):
                     future.result()
             with self._progress.step("node and add-ons ready"), api.Api() as client:
+                if replaced := renewal.restart_outdated(client, self._supervisor.cancelled):
+                    self._progress.note(
+                        f"the certificate authority was made anew; restarting what trusts the one before: "
+                        f"{', '.join(replaced)}"
+                    )
                 readiness.wait(client, self._tools["cri"], cancelled=self._supervisor.cancelled)
         except BaseException:
             self._supervisor.cancelled.set()

@@ -250,6 +250,9 @@ def _controller_manager(program: Path, environment: Mapping[str, str]) -> Compon
             f"--service-account-private-key-file={_key('service-account')}",
             "--use-service-account-credentials=true",
             "--terminated-pod-gc-threshold=100",
+            # The only node's pods cannot go elsewhere, and they go on running when the kubelet is silent: after the
+            # default of 50 s all of them would be taken out of their Services. `status` asks the kubelet itself.
+            "--node-monitor-grace-period=24h",
             # Many objects at once are the normal case here: a whole stack appears and goes.
             "--kube-api-qps=200",
             "--kube-api-burst=400",

@@ -114,6 +114,9 @@ def _bridge(packages: Packages) -> None:
     address = f"{settings.NODE_ADDRESS}/{ipaddress.ip_network(settings.NODE_NETWORK).prefixlen}"
     _run(packages, "ip", "address", "replace", address, "dev", settings.BRIDGE, message=f"{address} cannot be set")
     _run(packages, "ip", "link", "set", settings.BRIDGE, "up", message=f"{settings.BRIDGE} cannot be set up")
+    # The kernel looks for a route before kube-proxy's rules replace the address; without a network there is none else.
+    network = settings.SERVICE_NETWORK
+    _run(packages, "ip", "route", "replace", network, "dev", settings.BRIDGE, message=f"{network} has no route")
 
 
 def cgroup_mounts(mountinfo: Path = Path("/proc/self/mountinfo")) -> list[Path]:

@@ -29,6 +29,9 @@ _LEAF_LIFE = dt.timedelta(days=365)
 # Renewed by the next `up` when less than this is left.
 RENEW_BEFORE = dt.timedelta(days=30)
 
+# A clock that was a little ahead must not make a certificate invalid.
+_BACKDATED = dt.timedelta(hours=1)
+
 Usage = Literal["server", "client"]
 
 
@@ -124,6 +127,12 @@ def ensure(directory: Path, now: dt.datetime | None = None) -> list[str]:
         made.append("service-account")
     _encryption_key(directory)
     return made
+
+
+def made_at(directory: Path, name: str) -> dt.datetime:
+    """When the stored certificate `name` was made (UTC), to the second."""
+    found = x509.load_pem_x509_certificate(certificate(directory, name).read_bytes())
+    return found.not_valid_before_utc + _BACKDATED
 
 
 def encryption_key(directory: Path) -> str:
@@ -229,8 +238,7 @@ def _builder(
         .issuer_name(issuer)
         .public_key(public)
         .serial_number(x509.random_serial_number())
-        # A clock that was a little ahead must not make the certificate invalid.
-        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_before(now - _BACKDATED)
         .not_valid_after(now + life)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
     )

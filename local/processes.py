@@ -67,14 +67,20 @@ class Process:
 
 
 def find(proc: Path = Path("/proc")) -> list[Process]:
-    """All running processes that carry our variables, by process number."""
+    """All running processes that carry our variables, by process number.
+
+    Those of another cluster, in a container of this machine that has processes of its own, are not among them.
+    """
     found: list[Process] = []
+    own = (proc / "self" / "ns" / "pid").readlink()
     for directory in proc.iterdir():
         if not directory.name.isdigit():
             continue
         try:
             content = (directory / "environ").read_bytes()
             if NAME_VARIABLE.encode() not in content:
+                continue
+            if (directory / "ns" / "pid").readlink() != own:
                 continue
             variables = dict(item.split(b"=", 1) for item in content.split(b"\0") if b"=" in item)
             arguments = (directory / "cmdline").read_bytes().split(b"\0")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +21,6 @@ from local.supervisor import Supervisor, succeeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from pathlib import Path
 
 SERVER = """
 import pathlib, signal, sys, time
@@ -157,6 +157,27 @@ def test_somebody_elses_process_is_never_ours() -> None:
     finally:
         other.kill()
         other.wait()
+
+
+def test_a_process_in_a_container_is_never_ours(name: str) -> None:
+    """A cluster inside a container of this machine is another one, though its processes are seen from here."""
+    environment = {**os.environ, processes.NAME_VARIABLE: name, "SLIPWAY_PROGRAM": "sleep"}
+    command = ["unshare", "--pid", "--fork", "--kill-child", "setsid", "sleep", "600"]
+    if os.geteuid() != 0:
+        command.insert(1, "--map-root-user")
+    outside = subprocess.Popen(command, env=environment, start_new_session=True)
+    try:
+        children = Path(f"/proc/{outside.pid}/task/{outside.pid}/children")
+        end = time.monotonic() + 10
+        while not (inside := children.read_text(encoding="ascii").split()) and time.monotonic() < end:
+            time.sleep(0.02)
+        if outside.poll() is not None or not inside:
+            pytest.skip("no process namespace can be made here")
+        assert processes.NAME_VARIABLE.encode() in Path(f"/proc/{inside[0]}/environ").read_bytes()
+        assert int(inside[0]) not in {process.pid for process in processes.find()}
+    finally:
+        outside.kill()
+        outside.wait()
 
 
 def test_logs_are_private_and_do_not_grow_without_end(
