@@ -75,7 +75,7 @@ def three_releases_and_broken_images(stack: LiveStack) -> None:
     newest = entries(stack)[:6]
     assert [entry["result"] for entry in newest] == ["rolled back"] * 3 + ["released"] * 3
     assert [entry["to"] for entry in newest] == [mute, wrong, crash, *reversed(good)]
-    assert all("@" in entry["who"] and entry["seconds"] > 0 and entry["digests"] for entry in newest)
+    assert all(entry["who"] and entry["seconds"] > 0 and entry["digests"] for entry in newest)
     clean(stack)
 
 
