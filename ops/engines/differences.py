@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
@@ -19,7 +19,7 @@ from ops.kube import CommandError, Key, Manifest, section
 from ops.live import NAMESPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from ops.kube import Kubectl
     from ops.live import Inventory
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 _SERVER_FIELDS = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink")
 _CONTEXT_LINES = 3
 _ATTEMPTS = 5
+# How the API server says that a field cannot change (apimachinery, pkg/api/validation).
+_IMMUTABLE = ("field is immutable", "may not change once set", "updates to")
+# Of these nothing is lost but the moment: what they keep is elsewhere, or made from the program.
+_REPLACEABLE = ("ConfigMap", "CronJob", "DaemonSet", "Deployment", "Ingress", "Job", "PodDisruptionBudget", "Service")
 
 
 def bare(item: Manifest) -> Manifest:
@@ -72,12 +76,14 @@ class Comparison:
         spared: Live objects that nobody wants and that are left to people all the same: data of a durable stack, and
             namespaces that somebody else made.
         added: Fields that somebody added by hand, by object.
+        replaced: Live objects that cannot be changed in place, and hold no data: they are removed and made again.
     """
 
     changes: list[Change] = field(default_factory=list[Change])
     gone: list[Key] = field(default_factory=list[Key])
     spared: list[Key] = field(default_factory=list[Key])
     added: dict[Key, list[Path]] = field(default_factory=dict[Key, list[Path]])
+    replaced: list[Key] = field(default_factory=list[Key])
 
 
 def chart_changes(
@@ -110,7 +116,8 @@ def chart_changes(
     made = there.made()
     changes = [Change("create", kubectl.cluster, str(key)) for key in marked if key not in made]
     known = [item for key, item in marked.items() if key in made]
-    answers = _answers(kubectl, known)
+    answers, replaced = _answers(kubectl, known)
+    changes += [Change("replace", kubectl.cluster, str(key), diff) for key, diff in _replaced(marked, made, replaced)]
     added = effective(kubectl, made, {key: added_by_hand(item) for key, item in answers.items()})
     for key, answer in answers.items():
         before, after = bare(made[key]), without(bare(answer), added.get(key, []))
@@ -118,20 +125,55 @@ def chart_changes(
             changes.append(Change("update", kubectl.cluster, str(key), yaml_diff(before, after, str(key))))
     gone, spared = orphans(made, {*marked, *others}, release, durable=durable)
     changes += [Change("delete", kubectl.cluster, str(key)) for key in gone]
-    return Comparison(changes, gone, spared, added)
+    return Comparison(changes, gone, spared, added, replaced)
 
 
-def _answers(kubectl: Kubectl, wanted: Sequence[Manifest]) -> dict[Key, Manifest]:
-    """What the API server would make of each object that is there already."""
+def _answers(kubectl: Kubectl, wanted: Sequence[Manifest]) -> tuple[dict[Key, Manifest], list[Key]]:
+    """What the API server would make of each object that is there already, and which it cannot change in place."""
     if not wanted:
-        return {}
+        return {}, []
     try:
-        return {Key.of(item): item for item in kubectl.apply(wanted, manager=MANAGER, dry_run=True)}
+        return {Key.of(item): item for item in kubectl.apply(wanted, manager=MANAGER, dry_run=True)}, []
     except CommandError as error:
-        raise OpsError(
-            f"cluster {kubectl.cluster}: the API server does not take a change:\n{error.text}\nwhat cannot be "
-            "changed in place has to be removed first (`slipway down`)"
-        ) from None
+        if not any(sign in error.text for sign in _IMMUTABLE):
+            raise _not_taken(kubectl, error) from None
+    answers: dict[Key, Manifest] = {}
+    replaced: list[Key] = []
+    for item in wanted:
+        key = Key.of(item)
+        try:
+            (answers[key],) = kubectl.apply([item], manager=MANAGER, dry_run=True)
+        except CommandError as error:
+            if key.kind not in _REPLACEABLE or not any(sign in error.text for sign in _IMMUTABLE):
+                raise _not_taken(kubectl, error) from None
+            replaced.append(key)
+    return answers, replaced
+
+
+def _replaced(
+    wanted: Mapping[Key, Manifest], made: Mapping[Key, Manifest], keys: Sequence[Key]
+) -> Iterator[tuple[Key, str]]:
+    """Objects that are made again, with what the program says about them that is not so."""
+    for key in keys:
+        yield key, yaml_diff(_alike(made[key], wanted[key]), wanted[key], str(key))
+
+
+def _alike(live: Any, wanted: Any) -> Any:
+    """What a live object says where the wanted one says something, so that the server's defaults do not show."""
+    if isinstance(live, dict) and isinstance(wanted, dict):
+        there, named = cast("Manifest", live), cast("Manifest", wanted)
+        return {name: _alike(there[name], value) for name, value in named.items() if name in there}
+    if isinstance(live, list) and isinstance(wanted, list):
+        items, others = cast("list[Any]", live), cast("list[Any]", wanted)
+        return [_alike(*pair) for pair in zip(items, others, strict=True)] if len(items) == len(others) else items
+    return cast("Any", live)
+
+
+def _not_taken(kubectl: Kubectl, error: CommandError) -> OpsError:
+    return OpsError(
+        f"cluster {kubectl.cluster}: the API server does not take a change:\n{error.text}\nwhat cannot be changed in "
+        "place and may hold data has to be removed first (`slipway down`)"
+    )
 
 
 def effective(kubectl: Kubectl, made: Mapping[Key, Manifest], added: Mapping[Key, list[Path]]) -> dict[Key, list[Path]]:

@@ -224,6 +224,10 @@ class HelmEngine:
         # A value is kept before anything uses it: a run that is killed now finds it again.
         if dict(site.values) != dict(site.stored):
             stash.keep(kubectl, stack.name, site.values)
+        if site.chart.replaced:
+            names = ", ".join(str(key) for key in site.chart.replaced)
+            with stack.progress.step(f"remove what cannot be changed in place: {names}"):
+                kubectl.delete(site.chart.replaced, wait=True)
         # Now, so that the rollout that follows waits for what this sets off.
         differences.take_out(kubectl, site.added)
         if site.secrets.apply:

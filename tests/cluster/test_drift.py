@@ -168,6 +168,24 @@ def test_a_secret_that_was_deleted_comes_back_with_the_same_value(stack: LiveSta
     assert footprint.secrets(stack) == secrets
 
 
+def test_what_cannot_be_changed_back_is_made_again(stack: LiveStack) -> None:
+    clean = footprint.objects(stack)
+    (theirs,) = live.get("deployment", "auth", "-n", "dri-todo")
+    for name in ("uid", "resourceVersion", "managedFields", "generation", "creationTimestamp"):
+        theirs["metadata"].pop(name, None)
+    theirs.pop("status")
+    theirs["spec"]["selector"]["matchLabels"]["theirs"] = "1"
+    theirs["spec"]["template"]["metadata"]["labels"]["theirs"] = "1"
+    live.kubectl("delete", "deployment", "auth", "-n", "dri-todo")
+    live.kubectl("create", "-f", "-", document=theirs)
+    (entry,) = drift(stack, 2)["differences"]
+    assert (entry["kind"], entry["name"]) == ("changed", "Deployment dri-todo/auth")
+    assert "replace Deployment dri-todo/auth" in stack.run("preview").stdout
+    stack.run("up")
+    footprint.as_clean(stack, clean)
+    assert drift(stack, 0)["drift"] is False
+
+
 def test_a_whole_namespace_that_was_deleted_comes_back(stack: LiveStack) -> None:
     clean = footprint.objects(stack)
     live.kubectl("delete", "namespace", "dri-nginx")

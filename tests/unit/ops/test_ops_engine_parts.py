@@ -111,9 +111,31 @@ def test_what_is_inside_a_namespace_that_goes_is_not_listed(kubectl: Kubectl, fa
 
 
 def test_a_change_that_the_server_does_not_take_is_told(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
-    fake_kubectl.on("apply", err="The Deployment is invalid: spec.selector: field is immutable", code=1)
-    with pytest.raises(OpsError, match="field is immutable"):
+    fake_kubectl.on("apply", err="admission webhook denied the request: no", code=1)
+    with pytest.raises(OpsError, match="denied the request"):
         differences.chart_changes(kubectl, [config_map("a")], RELEASE, there(live(config_map("a"))))
+
+
+def claim(size: str) -> dict[str, Any]:
+    found = config_map("data")
+    return {**found, "kind": "PersistentVolumeClaim", "data": {}, "spec": {"size": size}}
+
+
+def test_data_is_not_replaced(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
+    fake_kubectl.on("apply", err="PersistentVolumeClaim is invalid: spec: Forbidden: field is immutable", code=1)
+    with pytest.raises(OpsError, match=r"field is immutable\nwhat cannot be changed in place and may hold data"):
+        differences.chart_changes(kubectl, [claim("1Gi")], RELEASE, there(live(claim("2Gi"))))
+
+
+def test_what_holds_no_data_and_cannot_be_changed_is_replaced(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
+    wanted = config_map("a", "2")
+    before = live({**config_map("a", "1"), "immutable": True})
+    fake_kubectl.on("apply", err="ConfigMap is invalid: data: Forbidden: field is immutable when set", code=1)
+    found = differences.chart_changes(kubectl, [wanted], RELEASE, there(before))
+    assert found.replaced == [Key("", "ConfigMap", "n", "a")]
+    (change,) = found.changes
+    assert (change.operation, change.name) == ("replace", "ConfigMap n/a")
+    assert [line for line in change.diff.splitlines()[2:] if line[0] in "+-"] == ["-  key: '1'", "+  key: '2'"]
 
 
 def secret(data: dict[str, str]) -> SecretManifest:
