@@ -95,7 +95,7 @@ def key(directory: Path, name: str) -> Path:
 
 
 def ensure(directory: Path, now: dt.datetime | None = None) -> list[str]:
-    """Make what is missing in `directory`, and anew what expires soon or was signed by an authority that changed.
+    """Make what is missing in `directory`, and anew what expires soon, is not valid yet, or whose authority changed.
 
     Args:
         directory: where the files lie; made with mode 0700, every file in it 0600.
@@ -111,7 +111,7 @@ def ensure(directory: Path, now: dt.datetime | None = None) -> list[str]:
     authorities: dict[str, tuple[x509.Certificate, ec.EllipticCurvePrivateKey]] = {}
     for name in AUTHORITIES:
         pair = _load(directory, name)
-        if pair is None or _expires_soon(pair[0], now):
+        if pair is None or _is_unfit(pair[0], now):
             pair = _make_authority(name, now)
             _store(directory, name, *pair)
             made.append(name)
@@ -119,7 +119,7 @@ def ensure(directory: Path, now: dt.datetime | None = None) -> list[str]:
     for leaf in LEAVES:
         pair = _load(directory, leaf.name)
         authority = authorities[leaf.authority]
-        if pair is None or _expires_soon(pair[0], now) or not _fits(pair[0], leaf, authority[0]):
+        if pair is None or _is_unfit(pair[0], now) or not _fits(pair[0], leaf, authority[0]):
             _store(directory, leaf.name, *_make_leaf(leaf, authority, now))
             made.append(leaf.name)
     if not key(directory, "service-account").is_file():
@@ -196,8 +196,9 @@ def _pem(private: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-def _expires_soon(made: x509.Certificate, now: dt.datetime) -> bool:
-    return made.not_valid_after_utc - now < RENEW_BEFORE
+def _is_unfit(made: x509.Certificate, now: dt.datetime) -> bool:
+    """Whether it expires soon, or is not valid yet because the clock was ahead when it was made."""
+    return made.not_valid_after_utc - now < RENEW_BEFORE or made.not_valid_before_utc > now
 
 
 def _fits(made: x509.Certificate, leaf: Leaf, authority: x509.Certificate) -> bool:

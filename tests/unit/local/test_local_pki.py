@@ -63,6 +63,17 @@ def test_what_expires_soon_is_renewed_and_authorities_stay(tmp_path: Path) -> No
         assert load(tmp_path, leaf.name).not_valid_after_utc > in_eleven_months + dt.timedelta(days=300)
 
 
+def test_what_a_clock_that_was_ahead_made_is_made_again(tmp_path: Path) -> None:
+    now = dt.datetime.now(dt.UTC)
+    everything = pki.ensure(tmp_path, now=now + dt.timedelta(days=1))
+    made = pki.ensure(tmp_path, now=now)
+    assert {*made, "service-account"} == set(everything)
+    for name in (*pki.AUTHORITIES, *(leaf.name for leaf in pki.LEAVES)):
+        assert load(tmp_path, name).not_valid_before_utc < now
+    # A clock that was a few minutes ahead does no harm.
+    assert pki.ensure(tmp_path, now=now - dt.timedelta(minutes=50)) == []
+
+
 def test_a_new_authority_signs_its_leaves_anew(tmp_path: Path) -> None:
     pki.ensure(tmp_path)
     pki.certificate(tmp_path, "etcd-ca").unlink()

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MADE = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
-TOKEN: dict[str, Any] = {"projected": {"sources": [{"serviceAccountToken": {}}, {"configMap": {"name": "kube-root-ca.crt"}}]}}
+TOKEN: dict[str, Any] = {
+    "projected": {"sources": [{"serviceAccountToken": {}}, {"configMap": {"name": "kube-root-ca.crt"}}]}
+}
 
 
 def pod(name: str = "web", **changes: Any) -> dict[str, Any]:
