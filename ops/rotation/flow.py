@@ -98,8 +98,8 @@ def _rotate(stack: Stack, store: Store, kubectl: Kubectl, changes: Sequence[_Cha
         (change, _teacher(kubectl, server, change, timeout))
         for change in changes
         for server in change.credential.servers
-        # An administrator's own password comes last: until then the old one is needed to set the others.
     ]
+    # An administrator's own password comes last, both times: until then the old one serves to set the others.
     taught.sort(key=lambda pair: pair[0].credential.servers[0].user == "root")
     with stack.progress.step("let the databases know the new passwords"):
         for change, teacher in taught:
@@ -110,7 +110,7 @@ def _rotate(stack: Stack, store: Store, kubectl: Kubectl, changes: Sequence[_Cha
     with stack.progress.step(f"replace the pods of {', '.join(client.name for client in clients) or 'nobody'}"):
         _roll(kubectl, clients, timeout, stack.name)
     with stack.progress.step("forget the old passwords"):
-        for change, teacher in reversed(taught):
+        for change, teacher in taught:
             teacher.finish(change.new)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
 from ops.errors import EngineError
@@ -14,28 +15,27 @@ if TYPE_CHECKING:
     from ops.kube import Kubectl
     from ops.rotation.plan import Server
 
-_BEGIN = "# slipway rotate: pods with the password before may still come in"
-_END = "# slipway rotate: end"
-
 # PostgreSQL keeps one password for a user. For the time of the rollout the addresses of the pods that have the old one
-# are let in without asking; should the rotation die, the server closes that door by itself.
-_OPEN = r"""
+# are let in without asking; should the rotation die, the server closes that door by itself: each block in the file has
+# a mark of its own, so that nobody closes another one's. What waits for that ends with 0 in any case: the server
+# is its parent and takes anything else for a crash of its own.
+_COMMON = r"""
 set -eu
 hba="$(psql -XAtq -U "$POSTGRES_USER" -d postgres -c 'SHOW hba_file')"
-close() { sed -i '/^@BEGIN@$/,/^@END@$/d' "$hba"; }
-close
-{ echo '@BEGIN@'; echo '@LINES@'; echo '@END@'; cat "$hba"; } > "$hba.slipway"
-cat "$hba.slipway" > "$hba"
-rm "$hba.slipway"
-psql -XAtq -U "$POSTGRES_USER" -d postgres -c 'SELECT pg_reload_conf()' > /dev/null
-( sleep @SECONDS@; close; psql -XAtq -U "$POSTGRES_USER" -d postgres -c 'SELECT pg_reload_conf()' ) \
-  < /dev/null > /dev/null 2>&1 &
+reload() { psql -XAtq -U "$POSTGRES_USER" -d postgres -c 'SELECT pg_reload_conf()' > /dev/null; }
+close() { sed -i "/^# slipway rotate $1: begin\$/,/^# slipway rotate $1: end\$/d" "$hba"; }
+"""
+_OPEN = r"""
+close '[0-9a-f]*'
+{ echo '# slipway rotate @MARK@: begin'; echo '@LINES@'; echo '# slipway rotate @MARK@: end'; cat "$hba"; } > "$hba.new"
+cat "$hba.new" > "$hba"
+rm "$hba.new"
+reload
+( set +e; sleep @SECONDS@; close @MARK@; reload; exit 0 ) < /dev/null > /dev/null 2>&1 &
 """
 _CLOSE = r"""
-set -eu
-hba="$(psql -XAtq -U "$POSTGRES_USER" -d postgres -c 'SHOW hba_file')"
-sed -i '/^@BEGIN@$/,/^@END@$/d' "$hba"
-psql -XAtq -U "$POSTGRES_USER" -d postgres -c 'SELECT pg_reload_conf()' > /dev/null
+close '[0-9a-f]*'
+reload
 """
 _POSTGRES_SQL = r"""exec psql -Xq -U "$POSTGRES_USER" -d postgres -v ON_ERROR_STOP=1 -f -"""
 # The administrator's password is tried as the Secret has it, then as the container was started with.
@@ -82,7 +82,8 @@ class Postgres:
         """Let pods in that have the old password."""
         user = self._server.user
         lines = "\n".join(f'host all "{user}" {a}/{128 if ":" in a else 32} trust' for a in sorted(addresses))
-        self._run(_OPEN.replace("@LINES@", lines).replace("@SECONDS@", str(int(self._timeout) + 30)))
+        script = _OPEN.replace("@LINES@", lines).replace("@SECONDS@", str(int(self._timeout) + 30))
+        _exec(self._kubectl, self._server, _COMMON + script.replace("@MARK@", secrets.token_hex(6)), "")
 
     def change(self, old: str, new: str) -> None:
         """Set the new password."""
@@ -93,10 +94,7 @@ class Postgres:
     def finish(self, new: str) -> None:
         """Let nobody in any more who has the old password."""
         del new
-        self._run(_CLOSE)
-
-    def _run(self, script: str) -> None:
-        _exec(self._kubectl, self._server, script.replace("@BEGIN@", _BEGIN).replace("@END@", _END), "")
+        _exec(self._kubectl, self._server, _COMMON + _CLOSE, "")
 
 
 class MariaDb:
