@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -233,6 +234,17 @@ def answers(url: str) -> bool:
     """Whether `url` answers with success."""
     try:
         body(url)
+    except OSError:
+        return False
+    return True
+
+
+def speaks(url: str) -> bool:
+    """Whether somebody answers at `url`, were it that the host is unknown: an ingress wants another name."""
+    try:
+        body(url)
+    except urllib.error.HTTPError as error:
+        return error.code == 404
     except OSError:
         return False
     return True

@@ -25,13 +25,13 @@ def test_after_a_reboot_every_app_answers_without_an_up_of_the_stack(
     faults.body(f"{guestbook}?cmd=set&key=messages&value=before-{turn}")
     observed = Observed("machine rebooted")
     faults.reboot()
-    assert not any(faults.answers(url) for url in urls)
+    assert not any(faults.speaks(url) for url in urls)
     with faults.timed(observed):
         faults.repair()
     with faults.timed(observed):
         faults.wait_well(places)
         for url in urls:
-            live.wait_for(lambda url=url: faults.answers(url), 60, f"an answer of {url}")
+            live.wait_for(lambda url=url: faults.speaks(url), 60, f"an answer of {url}")
     observed.tell()
     live.wait_for(lambda: f"before-{turn}" in faults.body(f"{guestbook}?cmd=get&key=messages"), 30, "the entry")
     assert "no changes" in whole.run("preview").stdout
