@@ -76,6 +76,8 @@ def run(text: str, directory: Path, temporary: Path, **variables: str) -> subpro
     )
 
 
+# Eight renders: on a machine that is busy with a cluster they take minutes.
+@pytest.mark.timeout(1800)
 def test_from_two_commits_to_the_comment(clone: Path, tmp_path: Path, github: GitHub, event: Path) -> None:
     if not (ROOT / ".venv" / "bin" / "slipway").exists():
         pytest.skip("the project has no .venv; the workflows' scripts call .venv/bin/slipway")
