@@ -11,7 +11,15 @@ from tests.support import soak
 
 PURGE_VARIABLE = "SLIPWAY_TEST_PURGE"
 # What is quick or needs nothing comes first; what takes the cluster away comes last.
-_ORDER = ("tests/unit/", "tests/manifests/", "tests/builds/", "tests/cluster/", "tests/engine/", "tests/cluster/local/")
+_ORDER = (
+    "tests/unit/",
+    "tests/manifests/",
+    "tests/workflows/",
+    "tests/builds/",
+    "tests/cluster/",
+    "tests/engine/",
+    "tests/cluster/local/",
+)
 _CLUSTER_TIMEOUT_S = 5000
 _STATE = Path("/var/lib/slipway")
 

@@ -18,7 +18,7 @@ from tests.unit.ops.test_ops_github import COMMIT, GitHub
 from tests.unit.ops.test_ops_github import event as event
 from tests.unit.ops.test_ops_github import github as github
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 CODE = ("components", "stacks", "ops", "local", "policies")
 FILES = ("Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml", "__main__.py", "pyproject.toml", "uv.lock")
 NUMBER = 7
