@@ -135,6 +135,14 @@ def ready(namespace: str, *selectors: str) -> list[str]:
     ]
 
 
+def least_restarted(namespace: str, *selectors: str) -> str:
+    """The ready pod whose containers were restarted least: Kubernetes waits longer and longer before each restart."""
+    names = ready(namespace, *selectors)
+    pods = [pod for pod in live.get("pods", "-n", namespace) if pod["metadata"]["name"] in names]
+    counts = {p["metadata"]["name"]: sum(s["restartCount"] for s in p["status"]["containerStatuses"]) for p in pods}
+    return min(counts, key=lambda name: counts[name])
+
+
 def all_well(namespaces: Sequence[str]) -> bool:
     """Whether every controller in these namespaces has all its pods, up to date and ready, and no pod is going."""
     for namespace in namespaces:

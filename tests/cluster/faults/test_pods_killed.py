@@ -77,7 +77,7 @@ def test_a_server_killed_outright_loses_no_more_than_the_node_needs_to_see_it(wh
         time.sleep(1)
         for _ in range(kills):
             faults.wait_well([namespace])
-            victim = faults.ready(namespace, f"app={app}")[0]
+            victim = faults.least_restarted(namespace, f"app={app}")
             pid = faults.container_process(namespace, victim)
             moments.append(time.time())
             os.kill(pid, signal.SIGKILL)
@@ -100,7 +100,7 @@ def test_behind_the_ingress_a_server_killed_outright_is_not_noticed(whole: LiveS
         time.sleep(1)
         for _ in range(kills):
             faults.wait_well([namespace])
-            victim = faults.ready(namespace)[0]
+            victim = faults.least_restarted(namespace)
             os.kill(faults.container_process(namespace, victim), signal.SIGKILL)
             with faults.timed(observed):
                 live.wait_for(lambda victim=victim: victim not in faults.ready(namespace), 20, "its end to be seen")
