@@ -108,6 +108,6 @@ def test_behind_the_ingress_a_server_killed_outright_is_not_noticed(whole: LiveS
         time.sleep(1)
     observed.under(load)
     observed.tell()
-    # Three clients: at most three requests were being answered by the dead one.
+    # Three clients: at most three requests were being answered by the dead one, or sent on connections to it.
     assert len(observed.lost) <= 3 * kills
-    assert all("502" in failure for failure in observed.lost), observed.lost
+    assert all("502" in failure or "RemoteDisconnected" in failure for failure in observed.lost), observed.lost
