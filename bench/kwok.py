@@ -7,11 +7,11 @@ import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from bench.live import kubectl
+from bench.live import kubeconfig, kubectl
 from bench.measure import BenchError
 from bench.plan import PROJECT
 from bench.programs.scale import LABEL, TAINT
-from local import paths, settings
+from local import settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -36,7 +36,7 @@ def nodes(program: Path, folder: Path) -> Generator[None]:
     ]
     command = [
         str(program),
-        f"--kubeconfig={paths.KUBECONFIG}",
+        f"--kubeconfig={kubeconfig()}",
         f"--config={PROJECT / 'bench' / 'kwok.yaml'}",
         "--manage-all-nodes=false",
         "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",

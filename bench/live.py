@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import yaml
@@ -16,10 +18,9 @@ from local.cluster import EmbeddedCluster
 from local.errors import LocalError
 from ops.engines import stash
 from ops.render import render
+from stacks.environment import EMBEDDED_CONTEXT
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ops.render.result import Manifest
 
 NAME = "bench"
@@ -28,12 +29,36 @@ _PORT_SHIFT = 600
 _GONE_SECONDS = 120
 
 
-def require_cluster() -> None:
-    """Have the embedded cluster up, and kubectl there.
+def context() -> str:
+    """Context of the cluster that is measured: the one that KUBE_CONTEXT names, else the embedded one."""
+    return os.environ.get("KUBE_CONTEXT") or EMBEDDED_CONTEXT
+
+
+def is_embedded() -> bool:
+    """Whether the embedded cluster is measured."""
+    return context() == EMBEDDED_CONTEXT
+
+
+def kubeconfig() -> Path:
+    """Kubeconfig of the cluster that is measured."""
+    given = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    return paths.KUBECONFIG if is_embedded() else Path(given)
+
+
+def require_cluster(*, embedded: bool = False) -> None:
+    """Have a cluster up, and kubectl there.
+
+    Args:
+        embedded: Whether it has to be the embedded one.
 
     Raises:
         Skipped: It cannot run on this machine; says why.
     """
+    if not is_embedded():
+        if embedded:
+            raise Skipped(f"KUBE_CONTEXT names the cluster {context()}, and this part is about the embedded one")
+        kubectl("get", "--raw", "/readyz")
+        return
     try:
         if EmbeddedCluster().status().phase != "ready":
             say("start the embedded cluster")
@@ -127,6 +152,7 @@ class BenchStack:
 
 
 def kubectl(*arguments: str, stdin: str | None = None, good: tuple[int, ...] = (0,), timeout: float = 600) -> Sample:
-    """The pinned kubectl on the embedded cluster."""
-    command = [str(toolchain.tool("kubectl")), f"--kubeconfig={paths.KUBECONFIG}", *arguments]
+    """The pinned kubectl on the cluster that is measured."""
+    access = [f"--kubeconfig={kubeconfig()}", f"--context={context()}"]
+    command = [str(toolchain.tool("kubectl")), *access, *arguments]
     return run(command, stdin=stdin, good=good, timeout=timeout)

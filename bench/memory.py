@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from local import processes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from types import TracebackType
-
-_INTERVAL_S = 0.5
+    from collections.abc import Iterable
 
 
 def of(pids: Iterable[int]) -> float:
@@ -61,31 +57,3 @@ def _descendants(roots: set[int]) -> set[int]:
             found.add(pid)
             waiting.extend(children.get(pid, []))
     return found
-
-
-class Peak:
-    """Asks again and again while the block runs; `value` is the largest answer."""
-
-    def __init__(self, question: Callable[[], float]) -> None:
-        self._question = question
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self.value = 0.0
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End."""
-        self._ended.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while True:
-            self.value = max(self.value, self._question())
-            if self._ended.wait(_INTERVAL_S):
-                return

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bench import memory
-from bench.live import BenchStack, require_cluster
+from bench.live import BenchStack, is_embedded, require_cluster
 from bench.measure import Row, say
 from local.cluster import EmbeddedCluster
 
@@ -52,6 +52,8 @@ class _Steps:
 
 def run_part(plan: Plan) -> list[Row]:
     """Start from nothing (where that takes nothing away) and from what is stored; memory idle and with a stack."""
+    if not is_embedded():
+        require_cluster(embedded=True)
     cluster = EmbeddedCluster()
     cold: list[tuple[float, _Steps]] = []
     absent = cluster.status().phase == "absent"

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 
 from bench.kwok import nodes
-from bench.live import kubectl, require_cluster
+from bench.live import context, kubeconfig, kubectl, require_cluster
 from bench.measure import BenchError, Row, Sample, alternate, environment, run, say
 from bench.plan import PROJECT, Skipped
 from bench.programs import flat, scale
-from local import paths, toolchain
+from local import toolchain
 from ops.render import invokes, sdk
 from ops.render.monitor import RecordingMonitor
 from ops.render.program import run as run_program
@@ -49,7 +49,7 @@ def run_part(plan: Plan) -> list[Row]:
         raise Skipped("Pulumi's CLI is not on PATH (https://www.pulumi.com/docs/install/)")
     require_cluster()
     # The stack's program reads these when it runs, here and under the engine.
-    os.environ |= {"BENCH_WORKLOADS": str(WORKLOADS), "BENCH_REPLICAS": "1"}
+    os.environ |= {"BENCH_WORKLOADS": str(WORKLOADS), "BENCH_REPLICAS": "1", "BENCH_CONTEXT": context()}
     ours, theirs = plan.folder("engine-ours"), plan.folder("engine-flat")
     records = _records()
     (ours / "__main__.py").write_text("from bench.programs.scale import program\n\nprogram()\n", encoding="utf-8")
@@ -120,7 +120,7 @@ class _Contender:
                 "PULUMI_BACKEND_URL": state.as_uri(),
                 "PULUMI_CONFIG_PASSPHRASE": "bench",
                 "PULUMI_SKIP_UPDATE_CHECK": "true",
-                "KUBECONFIG": str(paths.KUBECONFIG),
+                "KUBECONFIG": str(kubeconfig()),
                 "PYTHONPATH": str(PROJECT),
             }
         )

@@ -30,7 +30,7 @@ _WAIT = "--timeout=300s"
 
 def run_part(plan: Plan) -> list[Row]:
     """Times of a stack's life; what it made is removed at the end, whatever happens."""
-    require_cluster()
+    require_cluster(embedded=True)
     stack = BenchStack.make(plan.folder("stack"))
     say("build and push the images that the stack needs")
     ensure_images(Stack(NAME, stack.directory, render(NAME, stack.directory), progress(quiet=True)), CLUSTER)

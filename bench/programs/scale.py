@@ -34,4 +34,5 @@ def program() -> None:
         image=versions.IMAGES["nginx"],
         replicas=int(os.environ["BENCH_REPLICAS"]),
         per_namespace=5,
+        context=os.environ["BENCH_CONTEXT"],
     )

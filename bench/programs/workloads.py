@@ -7,6 +7,7 @@ from components.platform.namespace import Namespace, NamespaceArgs
 from components.scope import Scope
 from components.workloads.service import Service, ServiceArgs
 from components.workloads.spec import Check, Container, ContainerResources, Exposure, Port, Probes, ServicePort
+from stacks.environment import EMBEDDED_CONTEXT
 
 PER_NAMESPACE = 10
 REGISTRY = "localhost:5000"
@@ -19,6 +20,7 @@ def make(
     image: str = f"{REGISTRY}/nginx:1",
     replicas: int = 1,
     per_namespace: int = PER_NAMESPACE,
+    context: str = EMBEDDED_CONTEXT,
 ) -> None:
     """Register workloads: each a Deployment, a Service, a disruption budget and a network policy.
 
@@ -28,14 +30,15 @@ def make(
         image: Image of each container.
         replicas: Pods of each workload.
         per_namespace: Workloads that share a namespace.
+        context: Kubeconfig context of the cluster.
     """
     scope = Scope(project="slipway", stack=stack, owner="bench", lifecycle="ephemeral", namespace_prefix=stack)
     handle = ExistingCluster(
         "bench",
         ExistingClusterArgs(
-            kind="embedded",
+            kind="embedded" if context == EMBEDDED_CONTEXT else "existing",
             registry=REGISTRY,
-            context="slipway",
+            context=context,
             storage_class="standard",
             node_address="127.0.0.1",
         ),

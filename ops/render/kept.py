@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
     from stacks.stack_file import StackConfig
 
-_ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 _MAIN = "__main__.py"
 _PROGRAM = ("components", "stacks", "ops/render")
 _PACKAGES = ("pulumi", "pulumi-kubernetes", "pulumi-gcp", "pulumi-aws", "pydantic", "pyyaml")
 # What the SDKs take inputs of their providers from, where the program says nothing.
 _VARIABLES = ("PULUMI_", "AWS_", "GOOGLE_", "GCLOUD_", "CLOUDSDK_", "KUBE_CONTEXT")
-_KEPT = 16
+KEPT = 16
 """Results in the cache; the oldest go."""
 
 
-def render_config(config: StackConfig, project_dir: Path = _ROOT) -> Rendered:
+def render_config(config: StackConfig, project_dir: Path = ROOT) -> Rendered:
     """Render a configuration, or find what it was rendered to before.
 
     Args:
@@ -58,7 +58,7 @@ def render_config(config: StackConfig, project_dir: Path = _ROOT) -> Rendered:
     return rendered
 
 
-def render(stack: str, project_dir: Path = _ROOT) -> Rendered:
+def render(stack: str, project_dir: Path = ROOT) -> Rendered:
     """Render a stack from its files, or find what they were rendered to before.
 
     Args:
@@ -81,11 +81,11 @@ def _file(config: StackConfig, project_dir: Path) -> Path | None:
     digest = hashlib.sha256()
     try:
         # Another program than ours may read what it likes.
-        if (project_dir / _MAIN).read_bytes() != (_ROOT / _MAIN).read_bytes():
+        if (project_dir / _MAIN).read_bytes() != (ROOT / _MAIN).read_bytes():
             return None
         digest.update(json.dumps([asdict(config), *_surroundings()], sort_keys=True).encode())
         for path in _sources():
-            digest.update(f"\0{path.relative_to(_ROOT)}\0".encode())
+            digest.update(f"\0{path.relative_to(ROOT)}\0".encode())
             digest.update(path.read_bytes())
     except OSError:
         return None
@@ -99,9 +99,9 @@ def _surroundings() -> Iterator[Any]:
 
 
 def _sources() -> list[Path]:
-    found = [_ROOT / _MAIN]
+    found = [ROOT / _MAIN]
     for folder in _PROGRAM:
-        found += [path for path in (_ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+        found += [path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     return sorted(found)
 
 
@@ -146,7 +146,7 @@ def _write(file: Path, rendered: Rendered) -> None:
             handle.write(text)
         draft.replace(file)
         kept = sorted(file.parent.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-        for old in kept[_KEPT:]:
+        for old in kept[KEPT:]:
             old.unlink(missing_ok=True)
     except OSError:
         draft.unlink(missing_ok=True)
