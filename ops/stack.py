@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ops.access import LOCAL_KINDS, kubectl
+from ops.errors import BusyError
 from ops.kube import Key, entries, labels_of
 from ops.live import LIFECYCLE_LABEL
 from ops.project import project_dir
@@ -31,12 +33,14 @@ class Stack:
         directory: Directory of the project.
         rendered: Everything about it that can be known without a provider.
         progress: Where to report.
+        read: Digest of its stack file when it was rendered; None where no file stands behind it.
     """
 
     name: str
     directory: Path
     rendered: Rendered
     progress: Progress
+    read: str | None = None
     _kubectl: dict[str, Kubectl] = field(default_factory=dict[str, "Kubectl"])
 
     def kubectl(self, cluster: str) -> Kubectl:
@@ -62,6 +66,21 @@ class Stack:
     def is_environment(self) -> bool:
         """Whether `slipway env` made it."""
         return stack_file(self.directory, self.name).parent != self.directory
+
+    def refuse_changed(self) -> None:
+        """Refuse to apply what the stack file does not say any more. The file lock must be held.
+
+        Whoever held the lock before may have written into the file: a release does.
+
+        Raises:
+            BusyError: The file was changed since it was rendered.
+        """
+        file = stack_file(self.directory, self.name)
+        if self.read is not None and self.read != _digest(file):
+            raise BusyError(
+                f"stack {self.name}: {file.name} was changed while this run waited for its turn; nothing was done with "
+                "what it said before, run this again"
+            )
 
     def apps(self, cluster: str) -> list[App]:
         """The apps on one cluster."""
@@ -113,7 +132,13 @@ def load(name: str, progress: Progress) -> Stack:
 
         # An environment that was made elsewhere: its settings are on its cluster.
         restore(directory, name, progress)
-    return Stack(name, directory, render(name, directory), progress)
+    read = _digest(stack_file(directory, name))
+    return Stack(name, directory, render(name, directory), progress, read)
+
+
+def _digest(file: Path) -> str:
+    """Digest of a file; of nothing where there is none."""
+    return hashlib.sha256(file.read_bytes() if file.is_file() else b"").hexdigest()
 
 
 def containers(manifests: list[Manifest]) -> Iterator[Manifest]:

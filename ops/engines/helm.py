@@ -91,6 +91,7 @@ class HelmEngine:
         """Install what differs, wait until it is ready, and roll back what does not become ready."""
         _refuse_unresolved(stack)
         with file_locks(stack.name, list(stack.clusters().values()), "up"):
+            stack.refuse_changed()
             # Whatever is refused is refused before anything is made.
             with stack.progress.step("compare with the cluster"):
                 sites = [self._look(stack, cluster) for cluster in stack.rendered.clusters]

@@ -66,6 +66,7 @@ class PulumiEngine:
         """Run the program; wait until everything is ready."""
         clusters = stack.reachable()
         with file_locks(stack.name, list(clusters.values()), "up"):
+            stack.refuse_changed()
             for cluster, kubectl in clusters.items():
                 ownership.check(self.name, stack.name, kubectl, stack.namespaces(cluster))
             for cluster in clusters:
