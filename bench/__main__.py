@@ -40,7 +40,14 @@ def main(arguments: list[str] | None = None) -> int:
     results: dict[str, Any] = {}
     failed = False
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as scratch:
-        plan = Plan(rounds=wish.rounds, scratch=Path(scratch), largest=wish.largest, pods=wish.pods, purge=wish.purge)
+        plan = Plan(
+            rounds=wish.rounds,
+            scratch=Path(scratch),
+            largest=wish.largest,
+            pods=wish.pods,
+            apps=wish.apps,
+            purge=wish.purge,
+        )
         for name in wish.only:
             say(f"part {name}")
             facts = machine.facts()
@@ -72,6 +79,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="runs of each contender (default 5)")
     parser.add_argument("--largest", type=int, default=3000, help="workloads of the largest growth program")
     parser.add_argument("--pods", type=int, default=1000, help="pods of the part `scale`")
+    parser.add_argument("--apps", type=_words, default=(), help="apps of dev for the part `stack`, with commas")
     parser.add_argument("--purge", action="store_true", help="remove the embedded cluster, to measure a cold start")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument("--dry-run", action="store_true", help="measure, but leave bench/RESULTS.md as it is")
@@ -79,10 +87,14 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    names = _words(text)
     if unknown := sorted(set(names) - set(PARTS)):
         raise argparse.ArgumentTypeError(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
     return names or BY_DEFAULT
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def _terminated(_number: int, _frame: FrameType | None) -> None:

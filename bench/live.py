@@ -102,12 +102,17 @@ class BenchStack:
     _secrets: list[Manifest] = field(default_factory=list["Manifest"])
 
     @classmethod
-    def make(cls, directory: Path, engine: str = "helm") -> BenchStack:
-        """Write its files."""
+    def make(cls, directory: Path, apps: tuple[str, ...] = (), engine: str = "helm") -> BenchStack:
+        """Write its files; `apps` leaves out all others, and ingress and monitoring."""
         for file in ("Pulumi.yaml", "__main__.py"):
             (directory / file).write_bytes((PROJECT / file).read_bytes())
         document = yaml.safe_load((PROJECT / "Pulumi.dev.yaml").read_text(encoding="utf-8"))
-        (directory / f"Pulumi.{NAME}.yaml").write_text(yaml.safe_dump(settings(document), sort_keys=False))
+        moved = settings(document)
+        if apps:
+            config = moved["config"]
+            config["slipway:clusters"] = {CLUSTER: {"kind": "embedded"}}
+            config["slipway:apps"] = {name: config["slipway:apps"][name] for name in apps}
+        (directory / f"Pulumi.{NAME}.yaml").write_text(yaml.safe_dump(moved, sort_keys=False))
         return cls(directory, engine)
 
     def slipway(self, *arguments: str, timeout: float = 900) -> Sample:

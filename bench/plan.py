@@ -23,6 +23,7 @@ class Plan:
         scratch: Directory for this run, removed at its end.
         largest: Workloads of the largest growth program.
         pods: Pods of the part `scale`.
+        apps: Names of the apps of dev that the part `stack` consists of; none for all, ingress and monitoring included.
         purge: Whether an embedded cluster that is there may be removed, its data included, to measure a cold start.
     """
 
@@ -30,6 +31,7 @@ class Plan:
     scratch: Path
     largest: int
     pods: int
+    apps: tuple[str, ...]
     purge: bool
 
     def folder(self, name: str) -> Path:

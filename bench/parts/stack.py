@@ -24,24 +24,26 @@ if TYPE_CHECKING:
 
 AIMS = {"up": 1.00, "nothing": 1.20, "release": 1.15, "down": 1.10}
 _APP, _NAMESPACE, _IMAGE = "h2o-example", f"{NAME}-h2o", "localhost:5000/h2o"
-_TAGS = ("1", "bench")
+_TAG = "1"
 _WAIT = "--timeout=300s"
 
 
 def run_part(plan: Plan) -> list[Row]:
     """Times of a stack's life; what it made is removed at the end, whatever happens."""
     require_cluster(embedded=True)
-    stack = BenchStack.make(plan.folder("stack"))
+    stack = BenchStack.make(plan.folder("stack"), plan.apps)
     say("build and push the images that the stack needs")
     ensure_images(Stack(NAME, stack.directory, render(NAME, stack.directory), progress(quiet=True)), CLUSTER)
-    _tag(_TAGS[1])
+    # A new one for each release, as in life.
+    tags = [f"bench-{number}" for number in range(plan.rounds)]
+    _tag(tags)
     try:
         _clear(stack)
-        rows = [*_life(plan, stack), *_standing(plan, stack)]
+        rows = [*_life(plan, stack), *_standing(plan, stack, tags)]
     finally:
         say("clean up")
         _clear(stack)
-        _untag(_TAGS[1])
+        _untag(tags)
     return rows
 
 
@@ -68,6 +70,10 @@ def _life(plan: Plan, stack: BenchStack) -> list[Row]:
         stack.gone()
         return up, down
 
+    say("once without being counted: images come onto the node")
+    _apply(file, objects)
+    kubectl("delete", "-f", str(file), "--wait=true", "--ignore-not-found")
+    stack.gone()
     taken = alternate({"slipway": ours, "kubectl": theirs}, plan.rounds, "up and down")
     up, down = (
         ([found[index] for found in taken["slipway"]], [found[index] for found in taken["kubectl"]]) for index in (0, 1)
@@ -89,7 +95,7 @@ def _apply(file: Path, objects: Iterable[Manifest]) -> None:
             kubectl("rollout", "status", f"{item['kind'].lower()}/{meta['name']}", "-n", meta["namespace"], _WAIT)
 
 
-def _standing(plan: Plan, stack: BenchStack) -> list[Row]:
+def _standing(plan: Plan, stack: BenchStack, tags: list[str]) -> list[Row]:
     """What is done to a stack that stands: nothing, and a release."""
     stack.slipway("up")
     charts = stack.charts()
@@ -102,9 +108,10 @@ def _standing(plan: Plan, stack: BenchStack) -> list[Row]:
         plan.rounds,
         "up without changes",
     )
+    wanted = iter(tags)
     release = alternate(
         {
-            "slipway": lambda: _timed(lambda: stack.slipway("release", _APP, "--image-tag", _TAGS[1])),
+            "slipway": lambda: _timed(lambda: stack.slipway("release", _APP, "--image-tag", next(wanted))),
             "kubectl": lambda: _timed(_set_image),
         },
         plan.rounds,
@@ -135,19 +142,21 @@ def _standing(plan: Plan, stack: BenchStack) -> list[Row]:
 
 
 def _set_image() -> None:
-    kubectl("set", "image", f"deployment/{_APP}", f"*={_IMAGE}:{_TAGS[0]}", "-n", _NAMESPACE)
+    kubectl("set", "image", f"deployment/{_APP}", f"*={_IMAGE}:{_TAG}", "-n", _NAMESPACE)
     kubectl("rollout", "status", f"deployment/{_APP}", "-n", _NAMESPACE, _WAIT)
 
 
-def _tag(tag: str) -> None:
-    run([str(toolchain.tool("crane")), "copy", f"{_IMAGE}:{_TAGS[0]}", f"{_IMAGE}:{tag}"])
+def _tag(tags: list[str]) -> None:
+    for tag in tags:
+        run([str(toolchain.tool("crane")), "copy", f"{_IMAGE}:{_TAG}", f"{_IMAGE}:{tag}"])
 
 
-def _untag(tag: str) -> None:
-    """Take a tag out of the registry's storage: over HTTP only the image itself could be deleted, with all its tags."""
+def _untag(tags: list[str]) -> None:
+    """Take tags out of the registry's storage: over HTTP only the image itself could be deleted, with all its tags."""
     name = _IMAGE.partition("/")[2]
-    for folder in paths.registry_storage().glob(f"**/repositories/{name}/_manifests/tags/{tag}"):
-        shutil.rmtree(folder)
+    for tag in tags:
+        for folder in paths.registry_storage().glob(f"**/repositories/{name}/_manifests/tags/{tag}"):
+            shutil.rmtree(folder)
 
 
 def _clear(stack: BenchStack) -> None:

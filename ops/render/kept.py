@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import platform
+from contextlib import suppress
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -149,4 +150,5 @@ def _write(file: Path, rendered: Rendered) -> None:
         for old in kept[KEPT:]:
             old.unlink(missing_ok=True)
     except OSError:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
