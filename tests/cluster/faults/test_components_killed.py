@@ -29,7 +29,7 @@ def url(whole: LiveStack) -> str:
 
 
 # That each of the nine is brought back is seen in tests/cluster/local; here, that nobody misses it meanwhile.
-NAMED = ("kubelet", "containerd", "etcd", "kube-apiserver", "loadbalancer")
+NAMED = ("kubelet", "containerd", "etcd")
 
 
 @pytest.mark.parametrize("name", components.NAMES if SOAK else NAMED)
@@ -64,6 +64,7 @@ def test_apps_answer_when_it_is_away_for_long(url: str, name: str) -> None:
     assert observed.lost == []
 
 
+@pytest.mark.skipif(not SOAK, reason="takes half a minute; SLIPWAY_TEST_SOAK=1 runs it")
 def test_everything_but_the_pods_killed_at_once(url: str, places: list[str]) -> None:
     observed = Observed("all nine components killed at once")
     with Load(url, fresh_clients=1) as load:
