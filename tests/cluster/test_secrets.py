@@ -31,7 +31,12 @@ SETTINGS: dict[str, Any] = {
     "slipway:namespacePrefix": "sec",
     "slipway:clusters": {"local": {"kind": "embedded"}},
     "slipway:apps": {
-        "cotoami": {"cluster": "local", "nodePort": 30871, "resources": {"cpu": "10m", "memory": "128Mi"}},
+        "cotoami": {
+            "cluster": "local",
+            "replicas": 2,
+            "nodePort": 30871,
+            "resources": {"cpu": "10m", "memory": "128Mi"},
+        },
         "example-app": {
             "cluster": "local",
             "replicas": 2,
