@@ -84,9 +84,13 @@ def up_and_down(stack: LiveStack, clean: set[str], turns: int) -> int:
     return met
 
 
-def a_release_during_an_up(stack: LiveStack, clean: set[str], turns: int) -> int:
+def a_release_during_an_up(stack: LiveStack, turns: int) -> int:
     """A release while `up` works, and the other way round; the loser's repetition works; returns how often they met."""
-    met = 0
+    met, first = 0, f"first-{time.time_ns():x}"
+    variants.good(first)
+    # From now on there is a history.
+    stack.run("release", "h2o-example", "--image-tag", first)
+    clean = footprint.objects(stack)
     for turn in range(turns):
         tag = f"t{turn}-{time.time_ns():x}"
         variants.good(tag)
