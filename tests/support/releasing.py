@@ -9,6 +9,8 @@ import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from tests.support import live, variants
 from tests.support.load import Load
 
@@ -71,7 +73,8 @@ def three_releases_and_broken_images(stack: LiveStack) -> None:
     assert all(tally.requests > 500 for tally in [*load.fresh, *load.kept])
     assert body(stack) == f"Served by h2o, release {before}"
     assert [name for name in stack.pods() if name.startswith("nginx")] == others
-    assert f'revision: "{before}"' in (stack.directory / f"Pulumi.{stack.name}.yaml").read_text(encoding="utf-8")
+    settings = yaml.safe_load((stack.directory / f"Pulumi.{stack.name}.yaml").read_text(encoding="utf-8"))
+    assert settings["config"]["slipway:apps"][APP]["revision"] == before
     newest = entries(stack)[:6]
     assert [entry["result"] for entry in newest] == ["rolled back"] * 3 + ["released"] * 3
     assert [entry["to"] for entry in newest] == [mute, wrong, crash, *reversed(good)]
