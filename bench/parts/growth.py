@@ -45,7 +45,7 @@ def run_part(plan: Plan) -> list[Row]:
     rows: list[Row] = []
     for size, points in taken.items():
         against = "" if size == REFERENCE else f"the same per workload at {REFERENCE}"
-        aim = AIM if size == max(sizes) else None
+        aim = AIM if size == SIZES[-1] else None
         note = f"{points[0].resources} resources"
         for what, unit, values, others in (
             ("CPU", "ms", _times(points, size), _times(reference, REFERENCE)),
