@@ -16,6 +16,7 @@ from bench.measure import BenchError, say
 from bench.plan import Plan, Skipped
 from local.errors import LocalError
 from ops.errors import OpsError
+from stacks.settings import SettingsError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -59,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
             except Skipped as reason:
                 say(f"part {name} is skipped: {reason}")
                 results[name] = {"facts": facts, "skipped": str(reason)}
-            except (BenchError, OpsError, LocalError) as error:
+            except (BenchError, OpsError, LocalError, SettingsError) as error:
                 say(f"part {name} failed: {error}")
                 failed = True
             except KeyboardInterrupt:

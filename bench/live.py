@@ -111,7 +111,11 @@ class BenchStack:
         if apps:
             config = moved["config"]
             config["slipway:clusters"] = {CLUSTER: {"kind": "embedded"}}
-            config["slipway:apps"] = {name: config["slipway:apps"][name] for name in apps}
+            every = config["slipway:apps"]
+            # A host name needs the ingress controller.
+            config["slipway:apps"] = {
+                name: {key: value for key, value in every[name].items() if key != "host"} for name in apps
+            }
         (directory / f"Pulumi.{NAME}.yaml").write_text(yaml.safe_dump(moved, sort_keys=False))
         return cls(directory, engine)
 
