@@ -26,7 +26,8 @@ def rotate(
     Databases take the old and the new password until every pod has the new one. With a key that signs sessions or
     tokens, those end: people sign in again.
     """
-    from ops.commands.engine import engine as chosen
+    from ops.engines.base import TITLES
+    from ops.engines.choice import choose
     from ops.output import console, print_json, progress
     from ops.rotation.flow import rotate as run
     from ops.rotation.store import HelmStore, PulumiStore
@@ -34,8 +35,9 @@ def rotate(
 
     report = progress(quiet=as_json)
     loaded = load(stack, report)
-    made = chosen(engine, report)
-    store = HelmStore() if made.name == "helm" else PulumiStore(made.cli)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownArgumentType, reportUnknownMemberType] - Pulumi's engine has one
+    choice = choose(engine, report)
+    report.note(f"engine: {TITLES[choice.engine]} ({choice.reason})")
+    store = PulumiStore(choice.cli) if choice.engine == "pulumi" and choice.cli is not None else HelmStore()
     done = run(loaded, store, what or [], timeout)
     if as_json:
         found = [
@@ -49,7 +51,7 @@ def rotate(
             }
             for c in done
         ]
-        print_json({"stack": stack, "engine": made.name, "rotated": found})
+        print_json({"stack": stack, "engine": store.name, "rotated": found})
         return
     for credential in done:
         said = f" ({credential.consequence})" if credential.consequence else ""
