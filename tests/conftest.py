@@ -44,8 +44,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the tests, and keep away from a person's cluster: purging it takes what runs there along."""
     items.sort(key=_rank)
     for item in items:
-        # With several workers each folder stays in one of them: its tests share renders, which cost most.
-        item.add_marker(pytest.mark.xdist_group("/".join(item.nodeid.split("/")[:3])))
         # The first one builds the cluster's programs and images, which takes minutes.
         if item.get_closest_marker("cluster") is not None and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(_CLUSTER_TIMEOUT_S))
