@@ -34,7 +34,7 @@ check: bootstrap ## Lint, format and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
 
-audit: bootstrap ## Known vulnerabilities of all that is used (exit code 3: could not be checked)
+audit: bootstrap ## Known vulnerabilities of all that is used (`slipway audit` ends with 3 where it could not be checked)
 	@$(BIN)/slipway audit
 
 bench: bootstrap ## Measure, side by side, and write bench/RESULTS.md (ONLY=render,growth picks parts)
