@@ -191,9 +191,11 @@ def effective(kubectl: Kubectl, made: Mapping[Key, Manifest], added: Mapping[Key
     found: dict[Key, list[Path]] = {}
     for key, paths in wanted.items():
         try:
-            (answer,) = kubectl.replace([without(made[key], paths)], manager=stash.FIELD_MANAGER, dry_run=True)
+            # Without the version that was read: a controller that writes a status this moment would hide the change.
+            asked = without(made[key], [*paths, ("metadata", "resourceVersion")])
+            (answer,) = kubectl.replace([asked], manager=stash.FIELD_MANAGER, dry_run=True)
         except CommandError:
-            # An object that is wrong without them, or that changed this moment: the rollout itself will tell.
+            # An object that is wrong without them: the rollout itself will tell.
             continue
         if bare(answer) != bare(made[key]):
             found[key] = paths
