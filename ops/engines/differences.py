@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # Written by the server with every change, or by controllers: no difference of the stack.
 _SERVER_FIELDS = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink")
+_VERSION = ("f:metadata", "f:resourceVersion")
 _CONTEXT_LINES = 3
 _ATTEMPTS = 5
 # How the API server says that a field cannot change (apimachinery, pkg/api/validation).
@@ -192,7 +193,7 @@ def effective(kubectl: Kubectl, made: Mapping[Key, Manifest], added: Mapping[Key
     for key, paths in wanted.items():
         try:
             # Without the version that was read: a controller that writes a status this moment would hide the change.
-            asked = without(made[key], [*paths, ("metadata", "resourceVersion")])
+            asked = without(made[key], [*paths, _VERSION])
             (answer,) = kubectl.replace([asked], manager=stash.FIELD_MANAGER, dry_run=True)
         except CommandError:
             # An object that is wrong without them: the rollout itself will tell.
