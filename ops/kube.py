@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 Manifest = dict[str, Any]
 
 _REQUEST_TIMEOUT_S = 20
-_MISSING_CONTEXT = ("does not exist", "no context exists", "no configuration has been provided")
+_MISSING_CONTEXT = (
+    "does not exist",
+    "no context exists",
+    "context was not found",
+    "no configuration has been provided",
+)
 _NO_ANSWER = (
     "connection refused",
     "The connection to the server",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
+from local import paths
 from ops.kube import Access, Kubectl
 from ops.render.program import PROJECT_DIR
 from tests.support.programs import FakeProgram
@@ -43,6 +44,7 @@ def _plain_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SLIPWAY_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setattr(paths, "KUBECONFIG", tmp_path / "embedded-kubeconfig")
 
 
 @pytest.fixture

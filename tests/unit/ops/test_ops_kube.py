@@ -63,6 +63,7 @@ def test_kubeconfig_and_context_are_always_named(fake_kubectl: FakeProgram, tmp_
         "Unable to connect to the server: dial tcp 10.0.0.9:443: i/o timeout",
         "Unable to connect to the server: x509: certificate signed by unknown authority",
         "error: no context exists with the name: mine, context unknown",
+        "Error in configuration: context was not found for specified context: mine",
         "error: no configuration has been provided, try setting KUBERNETES_MASTER environment variable",
     ],
 )

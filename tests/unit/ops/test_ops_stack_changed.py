@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local import paths
 from local.progress import SilentProgress
 from ops.engines import helm, pulumi
 from ops.errors import BusyError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
     live.make(tmp_path, "mine", "mine", 30900)
     monkeypatch.setenv("SLIPWAY_PROJECT", str(tmp_path))
+    paths.KUBECONFIG.touch()
     return load("mine", SilentProgress())
 
 
