@@ -19,6 +19,29 @@ if TYPE_CHECKING:
 _GRACE_S = 8
 
 
+def guard() -> list[str]:
+    """What to put before a command so that it ends with the thread that starts it, where the kernel can see to that."""
+    return ["setpriv", "--pdeathsig", "KILL"] if sys.platform == "linux" and shutil.which("setpriv") else []
+
+
+def speaking(command: Sequence[str], stderr: int) -> subprocess.Popen[str]:
+    """Start a program that is read line by line while it works, in a session of its own.
+
+    Args:
+        command: The program and its arguments.
+        stderr: Where its complaints go: `subprocess.DEVNULL` or `subprocess.STDOUT`.
+    """
+    return subprocess.Popen(
+        [*guard(), *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        env=tools.environment(),
+        start_new_session=True,
+    )
+
+
 class Child:
     """A program in a session of its own: Ctrl-C reaches only us, and we decide how it ends.
 
@@ -34,10 +57,9 @@ class Child:
             OpsError: It cannot be started.
         """
         self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `wait`, lives as long as the child
-        guard = ["setpriv", "--pdeathsig", "KILL"] if sys.platform == "linux" and shutil.which("setpriv") else []
         try:
             self._process = subprocess.Popen(
-                [*guard, *command],
+                [*guard(), *command],
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
                 stderr=subprocess.STDOUT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,14 @@ def pytest_runtest_setup() -> None:
     """In a soak whose time is up, no further test begins."""
     if soak.over():
         pytest.skip("the soak's time is up; SLIPWAY_SOAK_MINUTES gives it more")
+
+
+@pytest.fixture(scope="session")
+def machine() -> None:
+    """The embedded cluster, up; it is left running."""
+    from local.cluster import EmbeddedCluster
+    from local.progress import RichProgress
+
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("the embedded cluster needs root on Linux")
+    EmbeddedCluster().up(RichProgress())

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 StackName = Annotated[str, typer.Option("--stack", "-s", help="Name of the stack: its file is Pulumi.<stack>.yaml.")]
+App = Annotated[str, typer.Argument(metavar="APP", help="Name of the app in the stack file, for example h2o-example.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else on standard output.")]
 EngineWish = Annotated[
     str | None,

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from ops.commands.options import DEFAULT_STACK, DEFAULT_TIMEOUT, AsJson, EngineWish, StackName, Timeout
+from ops.commands.options import DEFAULT_STACK, DEFAULT_TIMEOUT, App, AsJson, EngineWish, StackName, Timeout
 
-App = Annotated[str, typer.Argument(metavar="APP", help="Name of the app in the stack file, for example h2o-example.")]
 To = Annotated[str | None, typer.Option("--to", metavar="TAG", help="Which tag; without it the one that ran before.")]
 
 

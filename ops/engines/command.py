@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +11,8 @@ from typing import IO, TYPE_CHECKING
 
 from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import create_command_error
+
+from ops.child import guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -93,13 +94,12 @@ class StoppableCommand(PulumiCommand):
         Raises:
             CommandError: It ends with an error.
         """
-        guard = ["setpriv", "--pdeathsig", "KILL"] if sys.platform == "linux" and shutil.which("setpriv") else []
         environment = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
         environment["PATH"] = os.pathsep.join([str(self._cli.parent), environment["PATH"]])
         for name in self._drop:
             environment.pop(name, None)
         process = subprocess.Popen(
-            [*guard, self.command, "--non-interactive", *args],
+            [*guard(), self.command, "--non-interactive", *args],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

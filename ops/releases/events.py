@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-import sys
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
-from ops import tools
+from ops.child import speaking
 
 if TYPE_CHECKING:
     import queue
@@ -25,11 +23,6 @@ class Event(NamedTuple):
 
     item: Manifest
     gone: bool
-
-
-def guarded() -> list[str]:
-    """What to put before a child's command so that it ends with the thread that starts it, where the kernel can."""
-    return ["setpriv", "--pdeathsig", "KILL"] if sys.platform == "linux" and shutil.which("setpriv") else []
 
 
 class Events:
@@ -69,16 +62,7 @@ class Events:
 
     def _watch(self, path: str) -> None:
         while not self._ended.is_set():
-            command = self._kubectl.command(["get", "--raw", f"{path}&watch=1"])
-            process = subprocess.Popen(
-                [*guarded(), *command],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-                env=tools.environment(),
-                start_new_session=True,
-            )
+            process = speaking(self._kubectl.command(["get", "--raw", f"{path}&watch=1"]), subprocess.DEVNULL)
             self._processes[path] = process
             if self._ended.is_set():
                 process.kill()

@@ -12,12 +12,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ops import tools
+from ops.child import speaking
 from ops.errors import OpsError
-from ops.releases.events import guarded
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from ops.kube import Kubectl
     from ops.render.result import Smoke
@@ -72,13 +71,17 @@ def check(url: str, smoke: Smoke, host: str | None = None) -> str | None:
     Returns:
         What is wrong, or None once a whole round of requests was answered rightly.
     """
-    problem: str | None = None
-    for turn in range(ROUNDS):
-        if turn:
-            time.sleep(_PAUSE_S)
-        problem = next((found for _ in range(REQUESTS) if (found := ask(url, smoke, host))), None)
+    return _in_rounds(lambda: next((found for _ in range(REQUESTS) if (found := ask(url, smoke, host))), None))
+
+
+def _in_rounds(look: Callable[[], str | None]) -> str | None:
+    """What is wrong in the last round, or None as soon as one finds nothing wrong."""
+    problem = look()
+    for _ in range(ROUNDS - 1):
         if problem is None:
-            return None
+            break
+        time.sleep(_PAUSE_S)
+        problem = look()
     return problem
 
 
@@ -105,16 +108,8 @@ def check_pod(kubectl: Kubectl, namespace: str, pod: str, port: int, smoke: Smok
 
 @contextmanager
 def _forwarded(kubectl: Kubectl, namespace: str, pod: str, port: int) -> Generator[str]:
-    command = kubectl.command(["port-forward", f"pod/{pod}", f":{port}", "-n", namespace, "--address=127.0.0.1"])
-    process = subprocess.Popen(
-        [*guarded(), *command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=tools.environment(),
-        start_new_session=True,
-    )
+    arguments = ["port-forward", f"pod/{pod}", f":{port}", "-n", namespace, "--address=127.0.0.1"]
+    process = speaking(kubectl.command(arguments), subprocess.STDOUT)
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def read() -> None:
@@ -153,19 +148,16 @@ def check_service(kubectl: Kubectl, namespace: str, service: str, port: int, smo
         What is wrong, or None.
     """
     path = f"/api/v1/namespaces/{namespace}/services/http:{service}:{port}/proxy{smoke.path}"
-    problem: str | None = None
-    for turn in range(ROUNDS):
-        if turn:
-            time.sleep(_PAUSE_S)
+    what = f"GET {smoke.path} of Service {namespace}/{service}"
+
+    def look() -> str | None:
         try:
             body = kubectl.run(["get", "--raw", path], timeout=_TIMEOUT_S * 2)
         except OpsError as error:
-            problem = f"GET {smoke.path} of Service {namespace}/{service}: {_shown(str(error))}"
-            continue
-        if smoke.text in body:
-            return None
-        problem = f"GET {smoke.path} of Service {namespace}/{service} answers without {smoke.text!r}: {_shown(body)}"
-    return problem
+            return f"{what}: {_shown(str(error))}"
+        return None if smoke.text in body else f"{what} answers without {smoke.text!r}: {_shown(body)}"
+
+    return _in_rounds(look)
 
 
 def _shown(text: str) -> str:

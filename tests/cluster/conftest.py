@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,17 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.live import LiveStack
-
-
-@pytest.fixture(scope="session")
-def machine() -> None:
-    """The embedded cluster, up; it is left running."""
-    from local.cluster import EmbeddedCluster
-    from local.progress import RichProgress
-
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("the embedded cluster needs root on Linux")
-    EmbeddedCluster().up(RichProgress())
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,25 +25,10 @@ def cli() -> str:
 
 
 @pytest.fixture(scope="session")
-def machine() -> None:
-    """The embedded cluster, up; it is left running."""
-    from local.cluster import EmbeddedCluster
-    from local.progress import RichProgress
-
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("the embedded cluster needs root on Linux")
-    EmbeddedCluster().up(RichProgress())
-
-
-@pytest.fixture(scope="session")
-def stack(cli: str, machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
+def stack(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
     """A stack of the tests' own in a state of its own, made by Pulumi; gone at the end."""
-    assert cli
     assert machine is None
-    home = tmp_path_factory.mktemp("engine")
-    found = live.make(home / "project", "eng", "eng", 30580, SLIPWAY_ENGINE="pulumi", XDG_DATA_HOME=str(home / "data"))
-    # The state is the tests' own whatever backend this shell is set to.
-    found.drop = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+    found = live.make_with("pulumi", tmp_path_factory.mktemp("engine"), "eng", "eng", 30580)
     with live.alone("eng"):
         yield found
         found.run("down")

@@ -21,13 +21,11 @@ pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 
 
 @pytest.fixture(scope="module")
-def lesson(cli: str, machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
+def lesson(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
     """A template in a clone of its own, with a state of its own; its environments are gone at the end."""
-    assert cli
     assert machine is None
-    home = tmp_path_factory.mktemp("environments")
-    found = live.make(home / "project", "les", "les", 30780, SLIPWAY_ENGINE="pulumi", XDG_DATA_HOME=str(home / "data"))
-    found.drop = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "GITHUB_ACTOR")
+    found = live.make_with("pulumi", tmp_path_factory.mktemp("environments"), "les", "les", 30780)
+    found.drop = (*found.drop, "GITHUB_ACTOR")
     with live.alone("les"):
         yield found
         for entry in env(found, "list")["environments"]:

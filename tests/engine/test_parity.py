@@ -41,13 +41,7 @@ def made(
     """The stack, not there yet, of each engine in turn; gone at the end."""
     assert machine is None
     engine: EngineName = request.param
-    if engine == "pulumi" and find_cli() is None:
-        pytest.skip("there is no Pulumi CLI (PATH, ~/.pulumi/bin, the cache): its engine cannot be tested")
-    home = tmp_path_factory.mktemp(f"parity-{engine}")
-    data = str(home / "data")
-    stack = live.make(home / "project", "par", "par", PORT, SLIPWAY_ENGINE=engine, XDG_DATA_HOME=data)
-    # The state is the tests' own whatever backend this shell is set to.
-    stack.drop = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+    stack = live.make_with(engine, tmp_path_factory.mktemp(f"parity-{engine}"), "par", "par", PORT)
     stack.settings(settings())
     with live.alone("par"):
         yield stack

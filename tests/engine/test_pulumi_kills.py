@@ -20,13 +20,9 @@ PORT = 30780
 
 
 @pytest.fixture(scope="module")
-def clean(cli: str, machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clean]:
-    assert cli
+def clean(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clean]:
     assert machine is None
-    home = tmp_path_factory.mktemp("kills")
-    data = str(home / "data")
-    stack = live.make(home / "project", "pki", "pki", PORT, SLIPWAY_ENGINE="pulumi", XDG_DATA_HOME=data)
-    stack.drop = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+    stack = live.make_with("pulumi", tmp_path_factory.mktemp("kills"), "pki", "pki", PORT)
     stack.settings(footprint.small("pki", PORT))
     with kills.measured(stack) as found:
         yield found

@@ -43,11 +43,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def stack(cli: str, machine: None, home: Path) -> Iterator[LiveStack]:
-    assert cli
+def stack(machine: None, home: Path) -> Iterator[LiveStack]:
     assert machine is None
-    made = live.make(home / "project", "rot", "rot", PORT, SLIPWAY_ENGINE="pulumi", XDG_DATA_HOME=str(home / "data"))
-    made.drop = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+    made = live.make_with("pulumi", home, "rot", "rot", PORT)
     made.settings({**SETTINGS})
     with live.alone("rot"):
         made.run("up")

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.engines.choice import find_cli
 from tests.support import footprint, live, together
 from tests.support.faults import SOAK
 
@@ -31,12 +30,7 @@ def stack(
     """A stack of two apps, up, of each engine in turn; gone at the end."""
     assert machine is None
     engine: EngineName = request.param
-    if engine == "pulumi" and find_cli() is None:
-        pytest.skip("there is no Pulumi CLI (PATH, ~/.pulumi/bin, the cache): its engine cannot be tested")
-    home = tmp_path_factory.mktemp(f"two-{engine}")
-    found = live.make(home / "project", NAME, NAME, PORT, SLIPWAY_ENGINE=engine, XDG_DATA_HOME=str(home / "data"))
-    # The state is the tests' own whatever backend this shell is set to.
-    found.drop = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+    found = live.make_with(engine, tmp_path_factory.mktemp(f"two-{engine}"), NAME, NAME, PORT)
     small = {"cpu": "10m", "memory": "32Mi"}
     found.settings(h2o_example={"replicas": 1, "resources": small}, nginx={"replicas": 1, "resources": small})
     with live.alone(NAME):

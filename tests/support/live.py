@@ -15,12 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import pytest
 import yaml
 
 from local import paths, toolchain
+from ops.engines.choice import find_cli
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
+
+    from ops.engines.base import EngineName
 
 PROJECT = Path(__file__).resolve().parents[2]
 SLIPWAY = Path(sys.executable).with_name("slipway")
@@ -163,6 +167,18 @@ def make(directory: Path, name: str, prefix: str, first_port: int, **environment
     document = {"config": settings(prefix, first_port)}
     (directory / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
     return LiveStack(name, directory, environment)
+
+
+def make_with(engine: EngineName, home: Path, name: str, prefix: str, first_port: int) -> LiveStack:
+    """A stack made by one engine, with a state of its own below `home` whatever backend this shell is set to.
+
+    Skips the test where the engine's program is missing.
+    """
+    if engine == "pulumi" and find_cli() is None:
+        pytest.skip("there is no Pulumi CLI (PATH, ~/.pulumi/bin, the cache): its engine cannot be tested")
+    stack = make(home / "project", name, prefix, first_port, SLIPWAY_ENGINE=engine, XDG_DATA_HOME=str(home / "data"))
+    stack.drop = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+    return stack
 
 
 @contextmanager
