@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ops.engines import stash
-from ops.engines.lock import home, lease
+from ops.engines.lock import free_lease, home, lease
 from ops.engines.release import CLUSTER_LABEL, Helm, last_words
-from ops.errors import EngineError, OpsError
+from ops.errors import BusyError, EngineError, OpsError
 from ops.kube import Key, labels_of, section
 from ops.live import ENVIRONMENT_LABEL, NAMESPACE, Inventory, inventory, volumes_of, wait_gone
 
@@ -46,6 +47,9 @@ class Removal:
         """
         there = self.look()
         if not there.objects and not volumes_of(self._kubectl, self._namespaces):
+            # A removal that was killed at its very end left nothing but its lock, which nobody would ever free.
+            with suppress(BusyError):
+                free_lease(self._kubectl, self._stack.name, force=False)
             return False
         with lease(self._kubectl, self._stack.name, "down", make_home=False):
             self.clear(timeout)

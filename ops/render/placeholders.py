@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin
 
 from pulumi import _types  # pyright: ignore[reportPrivateUsage] - the SDK's own reader of output types has no public name
 
@@ -74,6 +74,8 @@ def placeholder(name: str, path: str, declared: Any, given: object = None, depth
             items = enumerate(cast("list[object]", given))
             return [placeholder(name, f"{path}[{i}]", element, item, depth + 1, left) for i, item in items]
         return cast("Any", given)
+    if get_origin(plain) is Literal:
+        return get_args(plain)[0]
     if get_origin(plain) is not None and depth < _DEPTH_LIMIT:
         arguments = get_args(plain)
         if len(arguments) == 1:

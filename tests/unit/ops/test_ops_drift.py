@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -220,6 +221,23 @@ def test_an_interrupted_removal_is_for_down(cluster: Cluster, slipway: Run) -> N
     cluster.records = [record(1, "uninstalling")]
     cluster.ready()
     assert "slipway down --stack dev` finishes it" in slipway("recover", "--engine", "helm").stdout
+
+
+@pytest.mark.parametrize("alive", [False, True])
+def test_a_removal_killed_at_its_very_end_leaves_no_lock(cluster: Cluster, slipway: Run, *, alive: bool) -> None:
+    """Nothing of the stack is there but the lock: the next removal frees it, unless somebody elsewhere works."""
+    cluster.live = cluster.records = []
+    now = datetime.now(UTC)
+    renewed = (now if alive else now - timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    spec = {"holderIdentity": "ada@elsewhere", "leaseDurationSeconds": 60, "acquireTime": "then", "renewTime": renewed}
+    metadata = {"name": "slipway-dev", "namespace": "slipway", "resourceVersion": "5"}
+    cluster.leases = [{"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}]
+    cluster.ready()
+    cluster.kubectl.on("lifecycle=durable|get persistentvolumes|get namespaces slipway", [])
+    done = slipway("down", "--engine", "helm")
+    assert done.exit_code == 0, done.output
+    freed = [line for line in cluster.changing_calls if "delete lease.coordination.k8s.io/slipway-dev" in line]
+    assert len(freed) == (0 if alive else 1)
 
 
 def test_all_that_is_protected_is_named_before_anything_is_removed(cluster: Cluster, slipway: Run) -> None:
