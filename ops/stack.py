@@ -6,9 +6,10 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ops import tools
 from ops.access import LOCAL_KINDS, kubectl
 from ops.errors import BusyError
-from ops.kube import Key, entries, labels_of
+from ops.kube import Access, Key, Kubectl, entries, labels_of
 from ops.live import LIFECYCLE_LABEL
 from ops.project import project_dir
 from stacks.stack_file import stack_file
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local.progress import Progress
-    from ops.kube import Kubectl, Manifest
+    from ops.kube import Manifest
     from ops.render import App, Cluster, Rendered
 
 _WITH_PODS = ("Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob")
@@ -41,17 +42,24 @@ class Stack:
     rendered: Rendered
     progress: Progress
     read: str | None = None
-    _kubectl: dict[str, Kubectl] = field(default_factory=dict[str, "Kubectl"])
+    _kubectl: dict[str, Kubectl] = field(default_factory=dict[str, Kubectl])
 
     def kubectl(self, cluster: str) -> Kubectl:
-        """kubectl of one cluster, made at first use.
+        """kubectl of one cluster, made at first use; for a cloud's, Pulumi's state is asked for its kubeconfig.
 
         Raises:
-            RefusedError: A cloud makes the cluster.
+            RefusedError: A cloud makes the cluster, and it is not there yet or there is no CLI to ask.
             UnreachableError: It is the embedded one and was never started.
         """
         if cluster not in self._kubectl:
-            self._kubectl[cluster] = kubectl(self.rendered.clusters[cluster], self.progress)
+            found = self.rendered.clusters[cluster]
+            if found.kind in LOCAL_KINDS:
+                self._kubectl[cluster] = kubectl(found, self.progress)
+            else:
+                from ops.engines.kubeconfigs import of_cloud
+
+                reached = Access(of_cloud(self, found), None)
+                self._kubectl[cluster] = Kubectl(tools.find("kubectl", self.progress), cluster, reached)
         return self._kubectl[cluster]
 
     def clusters(self) -> dict[str, Kubectl]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ops import tools
+from ops.access import LOCAL_KINDS
 from ops.diagnose import explain
 from ops.drift import applied
 from ops.drift.report import Recovery, differences_of, joined
@@ -102,6 +103,7 @@ class HelmEngine:
 
     def down(self, stack: Stack, timeout: float) -> Outcome:
         """Uninstall the releases, remove what is left, prove that nothing is."""
+        _refuse_clouds(stack)
         with file_locks(stack.name, list(stack.clusters().values()), "down"):
             removals = [self._removal(stack, cluster) for cluster in stack.rendered.clusters]
             changed = [removal.run(timeout) for removal in removals]
@@ -122,12 +124,14 @@ class HelmEngine:
 
     def refresh(self, stack: Stack) -> Outcome:
         """Nothing to do: this engine keeps no copy of the reality, it asks the cluster each time."""
+        _refuse_clouds(stack)
         for cluster in stack.rendered.clusters:
             check(self.name, stack.name, stack.kubectl(cluster), [])
         return Outcome(self.name, changed=False)
 
     def recover(self, stack: Stack, *, force: bool) -> Recovery:
         """Free the locks of a run that died, and take away the revision that it never finished."""
+        _refuse_clouds(stack)
         clusters = stack.clusters()
         found = Recovery(self.name)
         with ExitStack() as held:
@@ -144,6 +148,7 @@ class HelmEngine:
 
     def protected(self, stack: Stack) -> list[str]:
         """What is protected in the plan, and what the clusters hold of a stack that is or was durable."""
+        _refuse_clouds(stack)
         return sorted({*in_plan(stack), *on_clusters(stack)})
 
     def _clear(self, stack: Stack, cluster: str, kubectl: Kubectl, found: Recovery) -> None:
@@ -320,13 +325,18 @@ def _is_recorded(stack: Stack, site: _Site) -> bool:
     return applied.same_documents(site.helm.manifests(site.history[-1].revision), stack.manifests(site.name))
 
 
-def _refuse_unresolved(stack: Stack) -> None:
+def _refuse_clouds(stack: Stack) -> None:
     for name, cluster in stack.rendered.clusters.items():
-        if cluster.kind not in ("embedded", "existing"):
+        if cluster.kind not in LOCAL_KINDS:
             raise RefusedError(
                 f"stack {stack.name}: cluster {name} of kind {cluster.kind} is made by a cloud, which the Helm engine "
                 "cannot ask; install Pulumi's CLI and use --engine pulumi"
             )
+
+
+def _refuse_unresolved(stack: Stack) -> None:
+    _refuse_clouds(stack)
+    for name in stack.rendered.clusters:
         missing = stack.rendered.unresolved.get(name)
         if missing:
             raise RefusedError(

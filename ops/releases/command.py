@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from ops.access import LOCAL_KINDS
 from ops.engines.base import TITLES
 from ops.engines.choice import choose
 from ops.errors import OpsError, RefusedError
@@ -54,8 +55,14 @@ def run(
         check_tag(tag)
     report = progress(quiet=as_json)
     releasable = find(project_dir(), stack, app, report)
-    kubectl = reach(releasable.cluster, releasable.cluster_settings, report)
     chosen = choose(engine, report)
+    settings = releasable.cluster_settings
+    if settings.kind not in LOCAL_KINDS and chosen.engine != "pulumi":
+        raise RefusedError(
+            f"{app}: cluster {releasable.cluster} is of kind {settings.kind}: a cloud makes it, which needs Pulumi's "
+            "engine (install the CLI and use --engine pulumi)"
+        )
+    kubectl = reach(stack, releasable.cluster, settings, report)
     report.note(f"engine: {TITLES[chosen.engine]} ({chosen.reason})")
     wanted = tag if tag is not None else _previous(releasable, kubectl)
     wish = Wish(wanted, kind, chosen.engine, chosen.cli, timeout, build)
@@ -119,7 +126,6 @@ def entries(app: str | None, stack: str, report: Progress) -> list[Entry]:
         SettingsError: The settings are wrong.
         OpsError: There is no such app, or a cluster does not answer.
     """
-    from ops.access import LOCAL_KINDS
     from stacks.settings import parse
     from stacks.stack_file import read_stack_config, stack_file
 
@@ -131,8 +137,8 @@ def entries(app: str | None, stack: str, report: Progress) -> list[Entry]:
     config = read_stack_config(directory, stack)
     context = os.environ.get("KUBE_CONTEXT") or None
     settings = parse(config.values, project=config.project, source=config.source, kube_context=context)
-    local = {name: cluster for name, cluster in settings.clusters.items() if cluster.kind in LOCAL_KINDS}
-    found = [history.read(reach(name, cluster, report), stack) for name, cluster in sorted(local.items())]
+    clusters = sorted(settings.clusters.items())
+    found = [history.read(reach(stack, name, cluster, report), stack) for name, cluster in clusters]
     mine = history.merged(found, app)
     if app is not None and not mine and app not in settings.apps.deployed():
         raise OpsError(f"{config.source} has no app {app}; there are: {', '.join(settings.apps.deployed()) or 'none'}")

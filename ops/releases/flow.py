@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
+from ops.access import LOCAL_KINDS
 from ops.engines.lock import file_locks, lease
 from ops.engines.ownership import refuse_other
 from ops.errors import EngineError, OpsError, RefusedError
@@ -16,6 +17,7 @@ from ops.releases import history, registry, smoke
 from ops.releases.live import Live, look, require_there, running_digests
 from ops.releases.rollout import Failure, Rollout
 from ops.releases.tags import check_tag
+from ops.stack import load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -160,7 +162,7 @@ class Release:
             # Before the locks: a build may take minutes, and touches no cluster.
             self._build(self._app.target(self._wish.tag))
         with ExitStack() as held, ThreadPoolExecutor(max_workers=1) as aside:
-            held.enter_context(file_locks(self._stack, [self._kubectl], self._wish.kind))
+            held.enter_context(file_locks(self._stack, self._locked(), self._wish.kind))
             # The program runs while the cluster answers.
             looking = aside.submit(self._look, held)
             if os.environ.get("KUBECONFIG"):
@@ -179,6 +181,12 @@ class Release:
                 held.enter_context(lease(self._kubectl, self._stack, self._wish.kind, make_home=True))
             hand = held.enter_context(self._hand(target, live))
             return self._change(hand, target, live, digests)
+
+    def _locked(self) -> list[Kubectl]:
+        """The clusters whose locks an `up` of this stack takes, too."""
+        if self._app.cluster_settings.kind in LOCAL_KINDS:
+            return [self._kubectl]
+        return list(load(self._stack, self._progress).reachable().values())
 
     def _look(self, held: ExitStack) -> Live:
         if self._wish.engine == "helm":

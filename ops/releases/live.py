@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from ops.access import kubectl
+from ops.access import LOCAL_KINDS, kubectl
 from ops.errors import RefusedError
 from ops.kube import Key, Kubectl, Manifest, annotations_of, entries, section
 from ops.live import RELEASE_ANNOTATION, selector
 from ops.releases import history
 from ops.releases.target import is_done, tag_of
+from ops.stack import load
 
 if TYPE_CHECKING:
     from local.progress import Progress
@@ -39,19 +40,23 @@ class Way:
     kubeconfig: str | None
 
 
-def reach(name: str, cluster: Cluster, progress: Progress) -> Kubectl:
-    """kubectl of a cluster of the settings, without rendering the stack.
+def reach(stack: str, name: str, cluster: Cluster, progress: Progress) -> Kubectl:
+    """kubectl of a cluster of the settings; the stack is rendered only where a cloud makes the cluster.
 
     Args:
-        name: Its name.
+        stack: Name of the stack.
+        name: The cluster's name.
         cluster: Its settings.
         progress: Told when kubectl has to be built.
 
     Raises:
-        RefusedError: A cloud makes it.
+        RefusedError: A cloud makes it, and it is not there yet or there is no Pulumi CLI to ask.
         UnreachableError: It is the embedded one and was never started.
     """
     from local.settings import CONTEXT
+
+    if cluster.kind not in LOCAL_KINDS:
+        return load(stack, progress).kubectl(name)
 
     settings = cast("Any", cluster)
     context = CONTEXT if cluster.kind == "embedded" else getattr(settings, "context", None)

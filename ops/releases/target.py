@@ -7,7 +7,6 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from ops.access import LOCAL_KINDS
 from ops.errors import EngineError, OpsError, RefusedError
 from ops.kube import Key, entries, section
 from ops.releases.memory import render_app
@@ -181,7 +180,7 @@ def find(directory: Path, stack: str, app: str, progress: Progress) -> Releasabl
     Raises:
         SettingsError: The settings are wrong.
         OpsError: There is no such app.
-        RefusedError: Its image is not our own, or its cluster is made by a cloud.
+        RefusedError: Its image is not our own.
     """
     from stacks.settings import parse
     from stacks.stack_file import read_stack_config, stack_file
@@ -200,12 +199,6 @@ def find(directory: Path, stack: str, app: str, progress: Progress) -> Releasabl
     found = apps[app]
     cluster = settings.clusters[found.cluster]
     value = _value(found)
-    if cluster.kind not in LOCAL_KINDS:
-        raise RefusedError(
-            f"{app}: cluster {found.cluster} is of kind {cluster.kind}, whose kubeconfig only Pulumi's engine knows, "
-            f"so the rollout could not be watched from here: slipway config set apps.{app}.{found.tag_key} "
-            f"… --stack {stack} and slipway up"
-        )
     registry = cast("Any", cluster).registry
     if found.tag_key != "revision" and not value.startswith(f"{registry}/"):
         raise RefusedError(
