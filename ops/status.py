@@ -66,11 +66,22 @@ def collect(rendered: Rendered, clusters: Mapping[str, Kubectl], only: str | Non
         UnreachableError: A cluster does not answer.
         CommandError: kubectl ends with an error.
     """
-    resources = objects_by_resource(rendered.plan)
-    live: dict[str, dict[Key, Manifest]] = {
+    live = {
         name: {Key.of(item): item for item in kubectl.get([_TYPES, "-A", "-l", selector(rendered.stack)])}
         for name, kubectl in clusters.items()
     }
+    return listed(rendered, live, only)
+
+
+def listed(rendered: Rendered, live: Mapping[str, Mapping[Key, Manifest]], only: str | None = None) -> list[AppStatus]:
+    """The same from objects that are known already.
+
+    Args:
+        rendered: What the stack should be.
+        live: The stack's live objects, by cluster.
+        only: Leave out the apps of other clusters than this one.
+    """
+    resources = objects_by_resource(rendered.plan)
     return [
         _status(app, rendered, resources, live.get(app.cluster, {}))
         for app in rendered.apps

@@ -14,13 +14,10 @@ def preview(stack: StackName = DEFAULT_STACK, engine: EngineWish = None, as_json
     """Show what `up` would change; exit code 0 whether or not there are changes."""
     from ops.commands.engine import engine as chosen
     from ops.output import print_json, progress
-    from ops.releases.notes import behind
     from ops.stack import load
 
     report = progress(quiet=as_json)
     loaded = load(stack, report)
-    for line in behind(loaded):
-        report.note(line)
     found = chosen(engine, report).preview(loaded)
     if as_json:
         print_json(found.as_dict())

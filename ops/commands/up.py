@@ -25,17 +25,14 @@ def up(
     from ops.engines.base import TITLES
     from ops.environments.upkeep import upkeep
     from ops.output import console, print_apps, print_json, progress
-    from ops.releases.notes import behind
     from ops.stack import load
     from ops.status import all_ready
 
     report = progress(quiet=as_json)
     loaded = load(stack, report)
-    for line in behind(loaded):
-        report.note(line)
     with upkeep(loaded):
         outcome = chosen(engine, report).up(loaded, timeout)
-    statuses = _shown(loaded)
+    statuses = _shown(loaded) if outcome.apps is None else outcome.apps
     wait_for_answers(statuses, report)
     if as_json:
         print_json(

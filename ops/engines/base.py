@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     from ops.drift.report import Drift, Recovery
     from ops.stack import Stack
+    from ops.status import AppStatus
 
 EngineName = Literal["pulumi", "helm"]
 Operation = Literal["create", "update", "replace", "delete"]
@@ -71,12 +72,14 @@ class Outcome:
         changed: Whether anything was changed.
         kept: What a `down` left on purpose, because it is protected in a cloud.
         unasked: What a `down` could not prove to be gone, each as a sentence with the reason.
+        apps: The apps as an `up` that had nothing to change saw them, all of them ready; None: ask.
     """
 
     engine: EngineName
     changed: bool
     kept: tuple[str, ...] = ()
     unasked: tuple[str, ...] = ()
+    apps: tuple[AppStatus, ...] | None = None
 
 
 class Engine(Protocol):

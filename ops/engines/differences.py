@@ -87,6 +87,26 @@ class Comparison:
     replaced: list[Key] = field(default_factory=list[Key])
 
 
+Answers = dict[Key, Manifest]
+"""What the API server would make of manifests, by object."""
+
+
+def ask(kubectl: Kubectl, wanted: Sequence[Manifest]) -> Answers | None:
+    """Ask the API server what it would make of manifests, of objects that are there or not; changes nothing.
+
+    Args:
+        kubectl: The cluster.
+        wanted: The manifests, with the marks of their release.
+
+    Returns:
+        Its answers, `managedFields` included; None where it refuses one, which says nothing about the others.
+    """
+    try:
+        return {Key.of(item): item for item in kubectl.apply(wanted, manager=MANAGER, dry_run=True)} if wanted else {}
+    except OpsError:
+        return None
+
+
 def chart_changes(
     kubectl: Kubectl,
     wanted: Sequence[Manifest],
@@ -95,6 +115,7 @@ def chart_changes(
     *,
     others: Collection[Key] = (),
     durable: bool = False,
+    answers: Answers | None = None,
 ) -> Comparison:
     """What installing a chart would change on a cluster.
 
@@ -105,6 +126,7 @@ def chart_changes(
         there: The stack's live objects.
         others: Objects of the stack beside this chart.
         durable: Whether the stack is one whose data must survive a mistake.
+        answers: What `ask` answered about the same manifests with this release's marks; None: it is asked now.
 
     Returns:
         The changes.
@@ -117,7 +139,11 @@ def chart_changes(
     made = there.made()
     changes = [Change("create", kubectl.cluster, str(key)) for key in marked if key not in made]
     known = [item for key, item in marked.items() if key in made]
-    answers, replaced = _answers(kubectl, known)
+    replaced: list[Key] = []
+    if answers is not None and answers.keys() >= marked.keys() & made.keys():
+        answers = {key: answers[key] for key in marked if key in made}
+    else:
+        answers, replaced = _answers(kubectl, known)
     changes += [Change("replace", kubectl.cluster, str(key), diff) for key, diff in _replaced(marked, made, replaced)]
     added = effective(kubectl, made, {key: added_by_hand(item) for key, item in answers.items()})
     for key, answer in answers.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +21,17 @@ from ops.engines.lock import file_locks, free_lease, lease, refuse_live
 from ops.engines.ownership import check, refuse_other
 from ops.engines.ports import refuse_taken
 from ops.engines.protection import in_plan, on_clusters
-from ops.engines.release import MANAGER, Helm, Record, last_words, owned, records, release_name
+from ops.engines.release import MANAGER, Helm, Record, installed, last_words, owned, records, release_name
 from ops.engines.removal import Removal
 from ops.engines.watch import watch
 from ops.errors import EngineError, RefusedError
 from ops.images import ensure_images
 from ops.kube import Key
 from ops.live import NAMESPACE, inventory, wait_gone
+from ops.releases.live import among
+from ops.releases.notes import tell_behind
 from ops.render.chart import write_chart
-from ops.status import all_ready, collect
+from ops.status import all_ready, collect, listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
     from ops.drift.fields import Path as FieldPath
     from ops.drift.report import Drift
     from ops.engines.base import Change, EngineName
-    from ops.engines.differences import Comparison, SecretComparison
+    from ops.engines.differences import Answers, Comparison, SecretComparison
     from ops.kube import Kubectl
     from ops.live import Inventory
     from ops.stack import Stack
@@ -85,7 +88,9 @@ class HelmEngine:
         _refuse_unresolved(stack)
         changes: list[Change] = []
         for cluster in stack.rendered.clusters:
-            changes += self._look(stack, cluster).changes
+            site = self._look(stack, cluster)
+            tell_behind(stack, cluster, among(site.there.objects, stack.name))
+            changes += site.changes
         return Preview(self.name, changes)
 
     def up(self, stack: Stack, timeout: float) -> Outcome:
@@ -97,9 +102,11 @@ class HelmEngine:
             with stack.progress.step("compare with the cluster"):
                 sites = [self._look(stack, cluster) for cluster in stack.rendered.clusters]
             for site in sites:
+                tell_behind(stack, site.name, among(site.there.objects, stack.name))
                 ensure_images(stack, site.name)
             changed = [self._up(stack, site, timeout) for site in sites]
-        return Outcome(self.name, any(changed))
+        seen = listed(stack.rendered, {site.name: site.there.objects for site in sites})
+        return Outcome(self.name, any(changed), apps=tuple(seen) if not any(changed) and all_ready(seen) else None)
 
     def down(self, stack: Stack, timeout: float) -> Outcome:
         """Uninstall the releases, remove what is left, prove that nothing is."""
@@ -167,7 +174,7 @@ class HelmEngine:
 
     def _drift(self, stack: Stack, site: _Site) -> Drift:
         stands = applied.standing(site.history)
-        manifests = site.helm.manifests(stands.revision) if stands else []
+        manifests = installed(site.there.objects[stands.key]) if stands else []
         program = stack.manifests(site.name)
         chart = site.chart
         if not applied.same_documents(manifests, program):
@@ -183,17 +190,25 @@ class HelmEngine:
 
     def _look(self, stack: Stack, cluster: str) -> _Site:
         kubectl = stack.kubectl(cluster)
-        there = inventory(kubectl, stack.name)
-        check(self.name, stack.name, kubectl, [*stack.namespaces(cluster), NAMESPACE])
-        history = records(there.objects, cluster)
-        release = release_name(stack.name, cluster, list(stack.rendered.clusters), history)
-        refuse_taken(kubectl, stack.manifests(cluster), there.objects)
+        manifests, names = stack.manifests(cluster), list(stack.rendered.clusters)
+        spaces = check(self.name, stack.name, kubectl, [*stack.namespaces(cluster), NAMESPACE])
+        with ThreadPoolExecutor(max_workers=1) as aside:
+            # While the stack's objects are read: without its namespaces there is nothing to ask about yet.
+            supposed = release_name(stack.name, cluster, names, [])
+            asked: Future[Answers | None] | None = None
+            if {item["metadata"]["name"] for item in spaces} >= set(stack.namespaces(cluster)):
+                asked = aside.submit(differences.ask, kubectl, [owned(item, supposed) for item in manifests])
+            there = inventory(kubectl, stack.name)
+            history = records(there.objects, cluster)
+            release = release_name(stack.name, cluster, names, history)
+            answers = asked.result() if asked is not None and release == supposed else None
+        refuse_taken(kubectl, manifests, there.objects)
         wanted = stack.rendered.secrets.get(cluster, [])
-        stored = stash.read(kubectl, stack.name) if wanted else {}
+        stored = stash.read(kubectl, stack.name, there) if wanted else {}
         values = stash.draw(stored, (name for secret in wanted for name in secret.stashes))
         keys = stack.keys()
         chart = differences.chart_changes(
-            kubectl, stack.manifests(cluster), release, there, others=keys, durable=stack.durable
+            kubectl, manifests, release, there, others=keys, durable=stack.durable, answers=answers
         )
         return _Site(
             name=cluster,
@@ -246,7 +261,7 @@ class HelmEngine:
     def _settle(self, stack: Stack, site: _Site, timeout: float) -> None:
         """Nothing to install; pods that are just coming up (a restarted node) are waited for."""
         kubectl = site.kubectl
-        if all_ready(collect(stack.rendered, {site.name: kubectl}, site.name)):
+        if all_ready(listed(stack.rendered, {site.name: site.there.objects}, site.name)):
             return
         watch(stack, site.name, all_ready, timeout)
         if not all_ready(collect(stack.rendered, {site.name: kubectl}, site.name)):
@@ -322,7 +337,7 @@ class HelmEngine:
 
 def _is_recorded(stack: Stack, site: _Site) -> bool:
     """Whether what stands is in the release as well: a run that was killed may have got it onto the cluster only."""
-    return applied.same_documents(site.helm.manifests(site.history[-1].revision), stack.manifests(site.name))
+    return applied.same_documents(installed(site.there.objects[site.history[-1].key]), stack.manifests(site.name))
 
 
 def _refuse_clouds(stack: Stack) -> None:

@@ -74,7 +74,7 @@ def refuse_foreign(stack: str, cluster: str, namespaces: Iterable[Manifest], wan
         )
 
 
-def check(engine: EngineName, stack: str, kubectl: Kubectl, wanted: Iterable[str]) -> None:
+def check(engine: EngineName, stack: str, kubectl: Kubectl, wanted: Iterable[str]) -> list[Manifest]:
     """Ask the cluster; refuse a stack that the other engine made, and namespaces that somebody else made.
 
     Args:
@@ -82,6 +82,9 @@ def check(engine: EngineName, stack: str, kubectl: Kubectl, wanted: Iterable[str
         stack: Stack name.
         kubectl: The cluster.
         wanted: Names of the namespaces that the stack makes; none for a removal.
+
+    Returns:
+        Every namespace of the cluster.
 
     Raises:
         RefusedError: It is not ours to touch.
@@ -91,3 +94,4 @@ def check(engine: EngineName, stack: str, kubectl: Kubectl, wanted: Iterable[str
     ours = [item for item in everything if labels_of(item).get(STACK_LABEL) == stack]
     refuse_other(engine, stack, kubectl.cluster, ours)
     refuse_foreign(stack, kubectl.cluster, everything, wanted)
+    return everything

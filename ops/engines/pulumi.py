@@ -23,6 +23,8 @@ from ops.engines.session import CHANGING, changed, open_stack, told
 from ops.engines.watch import watch
 from ops.errors import EngineError, OpsError
 from ops.images import ensure_images
+from ops.releases.live import look
+from ops.releases.notes import tell_behind
 from ops.status import all_ready, collect
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ class PulumiEngine:
         """What `up` would change."""
         for cluster, kubectl in stack.reachable().items():
             ownership.check(self.name, stack.name, kubectl, stack.namespaces(cluster))
+            tell_behind(stack, cluster, look(kubectl, stack.name))
         with open_stack(self._cli, stack) as session:
             events = Steps()
             session.stack.preview(on_event=events, color="never", refresh=_refreshes(stack), suppress_progress=True)
@@ -69,6 +72,7 @@ class PulumiEngine:
             stack.refuse_changed()
             for cluster, kubectl in clusters.items():
                 ownership.check(self.name, stack.name, kubectl, stack.namespaces(cluster))
+                tell_behind(stack, cluster, look(kubectl, stack.name))
             for cluster in clusters:
                 ensure_images(stack, cluster)
             with open_stack(self._cli, stack) as session:

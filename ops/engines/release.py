@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,14 +13,14 @@ import yaml
 from ops import tools
 from ops.child import Child
 from ops.errors import EngineError
-from ops.kube import annotations_of, labels_of
+from ops.kube import Key, annotations_of, labels_of, section
 from ops.live import NAMESPACE, RELEASE_ANNOTATION, STACK_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from ops.kube import Key, Kubectl, Manifest
+    from ops.kube import Kubectl, Manifest
 
 MANAGER = "helm"
 """Field manager of Helm's server-side apply."""
@@ -66,6 +69,24 @@ def records(objects: Mapping[Key, Manifest], cluster: str) -> list[Record]:
         if ours and marks.get(CLUSTER_LABEL) == cluster:
             found.append(Record(key, marks["name"], int(marks["version"]), marks["status"]))
     return sorted(found, key=lambda record: record.revision)
+
+
+def installed(record: Manifest) -> list[Manifest]:
+    """What a revision consists of, as it was rendered.
+
+    Args:
+        record: The Secret that holds it: JSON, gzipped, in base64 once by Helm and once by Kubernetes
+            (https://helm.sh/docs/topics/advanced/#storage-backends).
+
+    Raises:
+        EngineError: It holds no release.
+    """
+    try:
+        text = gzip.decompress(base64.b64decode(base64.b64decode(str(section(record, "data")["release"]))))
+        manifest = str(json.loads(text)["manifest"])
+    except (KeyError, TypeError, ValueError, EOFError, OSError) as error:
+        raise EngineError(f"{Key.of(record)} is no record of Helm ({type(error).__name__})") from None
+    return [item for item in yaml.load_all(manifest, Loader=_LOADER) if item]
 
 
 def release_name(stack: str, cluster: str, clusters: Sequence[str], known: Sequence[Record]) -> str:
@@ -123,17 +144,6 @@ class Helm:
                 f"--labels={STACK_LABEL}={stack},{CLUSTER_LABEL}={self._kubectl.cluster}",
             ]
         )
-
-    def manifests(self, revision: int) -> list[Manifest]:
-        """What a revision consists of, as it was rendered.
-
-        Raises:
-            EngineError: Helm cannot tell.
-        """
-        code, text = self._child(["get", "manifest", self.release, f"--revision={revision}"]).wait()
-        if code != 0:
-            raise EngineError(f"helm get manifest {self.release} failed: {last_words(text)}")
-        return [item for item in yaml.load_all(text, Loader=_LOADER) if item]
 
     def rollback(self, revision: int, timeout: float) -> Child:
         """Start `helm rollback` to a revision."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ops.kube import Kubectl, Manifest
+    from ops.live import Inventory
     from ops.render.result import SecretManifest
 
 FIELD_MANAGER = "slipway"
@@ -30,9 +31,19 @@ def stash_name(stack: str) -> str:
     return f"slipway-stash-{stack}".lower()
 
 
-def read(kubectl: Kubectl, stack: str) -> dict[str, str]:
-    """The values that were generated for a stack so far: stash name to value."""
-    for secret in kubectl.get(["secrets", stash_name(stack), "-n", NAMESPACE]):
+def read(kubectl: Kubectl, stack: str, there: Inventory | None = None) -> dict[str, str]:
+    """The values that were generated for a stack so far.
+
+    Args:
+        kubectl: The cluster.
+        stack: Stack name.
+        there: The stack's live objects, where they are known; a stash without our label is none of them, and asked for.
+
+    Returns:
+        Stash name to value.
+    """
+    known = there.objects.get(Key("", "Secret", NAMESPACE, stash_name(stack))) if there is not None else None
+    for secret in [known] if known else kubectl.get(["secrets", stash_name(stack), "-n", NAMESPACE]):
         return {k: base64.b64decode(str(v)).decode() for k, v in section(secret, "data").items()}
     return {}
 

@@ -112,8 +112,17 @@ def look(kubectl: Kubectl, stack: str) -> Live:
     Raises:
         UnreachableError: It does not answer.
     """
-    found = kubectl.get([_TYPES, "-A", "-l", selector(stack)])
-    return Live({Key.of(item): item for item in found}, history.parse(found, stack))
+    return among({Key.of(item): item for item in kubectl.get([_TYPES, "-A", "-l", selector(stack)])}, stack)
+
+
+def among(objects: dict[Key, Manifest], stack: str) -> Live:
+    """The same from a stack's live objects that are known already.
+
+    Args:
+        objects: All of them.
+        stack: Stack name.
+    """
+    return Live(objects, history.parse(objects.values(), stack))
 
 
 def require_there(live: Live, target: Target) -> None:

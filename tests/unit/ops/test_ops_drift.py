@@ -7,13 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
 from local.progress import SilentProgress
 from ops.engines import lock
 from ops.engines.release import owned
-from ops.kube import Key
 from ops.stack import load
+from tests.support.helm_cluster import RELEASE, Cluster, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,61 +25,12 @@ if TYPE_CHECKING:
 
     Run = Callable[..., Result]
 
-RELEASE = "slipway-dev"
-
-
-class Cluster:
-    """A cluster that holds what the program makes, as the stand-ins tell it."""
-
-    def __init__(self, kubectl: FakeProgram, helm: FakeProgram) -> None:
-        self.program = load("dev", SilentProgress()).manifests("local")
-        self.applied = self.program
-        self.live = [owned(item, RELEASE) for item in self.program]
-        self.extra: list[Manifest] = []
-        self.records = [record(1, "deployed")]
-        self.leases: list[Manifest] = []
-        self.kubectl, self._helm = kubectl, helm
-
-    def ready(self) -> None:
-        """Tell it to the stand-ins."""
-        kubectl = self.kubectl
-        kubectl.on("api-resources", "services\nnamespaces\n")
-        kubectl.on("get namespaces -A|get namespaces --ignore", [i for i in self.live if i["kind"] == "Namespace"])
-        kubectl.on("get .*-l slipway.dev/stack=dev", [*self.live, *self.extra, *self.records])
-        kubectl.on("get leases", self.leases)
-        kubectl.on("get services -A", [])
-        kubectl.on("delete")
-        there = {Key.of(item) for item in self.live}
-        kubectl.on("apply .*--dry-run=server", [owned(i, RELEASE) for i in self.applied if Key.of(i) in there])
-        self._helm.on("get manifest", "---\n".join(yaml.safe_dump(item) for item in self.applied))
-
-    def without(self, kind: str) -> None:
-        """Somebody deleted the objects of a kind."""
-        self.live = [item for item in self.live if item["kind"] != kind]
-
-    @property
-    def changing_calls(self) -> list[str]:
-        """What the stand-in was asked to change."""
-        lines = [call.line for call in self.kubectl.calls]
-        return [
-            line for line in lines if "--dry-run=server" not in line and any(f" {w} " in f" {line} " for w in WRITES)
-        ]
-
-
-WRITES = ("apply", "create", "replace", "delete", "patch")
-
-
-def record(revision: int, status: str) -> Manifest:
-    marks = {"owner": "helm", "name": RELEASE, "version": str(revision), "status": status}
-    marks |= {"slipway.dev/cluster": "local", "slipway.dev/stack": "dev"}
-    metadata = {"name": f"sh.helm.release.v1.{RELEASE}.v{revision}", "namespace": "slipway", "labels": marks}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}
-
 
 @pytest.fixture
 def cluster(project: Path, fake_kubectl: FakeProgram, fake_helm: FakeProgram) -> Cluster:
     assert project.is_dir()
-    return Cluster(fake_kubectl, fake_helm)
+    assert fake_helm.path.is_file()
+    return Cluster(fake_kubectl)
 
 
 def drift(slipway: Run, code: int) -> dict[str, Any]:

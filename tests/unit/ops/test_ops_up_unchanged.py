@@ -1,0 +1,62 @@
+"""`up` of a stack that is as it should be: asked with few calls, and nothing changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.helm_cluster import Cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from typer.testing import Result
+
+    from tests.support.programs import FakeProgram
+
+
+@pytest.fixture
+def cluster(project: Path, fake_kubectl: FakeProgram, fake_helm: FakeProgram) -> Cluster:
+    """The stack `dev`, all of it ready; helm answers nothing."""
+    assert project.is_dir()
+    assert fake_helm.path.is_file()
+    found = Cluster(fake_kubectl)
+    for item in found.live:
+        if item["kind"] == "Deployment":
+            item["metadata"] = {**item["metadata"], "generation": 1}
+            item["status"] = {"readyReplicas": 2, "updatedReplicas": 2, "observedGeneration": 1}
+    return found
+
+
+def test_four_questions_are_enough(cluster: Cluster, fake_helm: FakeProgram, slipway: Callable[..., Result]) -> None:
+    cluster.ready()
+    done = slipway("up", "--engine", "helm")
+    assert done.exit_code == 0, done.output
+    assert "stack dev is up, no changes (engine: Helm)" in done.stdout
+    assert "2/2" in done.stdout
+    asked = sorted(call.arguments[1] for call in cluster.kubectl.calls)
+    assert asked == ["api-resources", "apply", "get", "get"]
+    assert cluster.changing_calls == fake_helm.calls == []
+
+
+def test_what_is_there_and_not_recorded_is_recorded(
+    cluster: Cluster, fake_helm: FakeProgram, slipway: Callable[..., Result]
+) -> None:
+    """A killed run may have got the change onto the cluster, but not into the release."""
+    cluster.applied = cluster.applied[:-1]
+    cluster.ready()
+    cluster.kubectl.on("apply (?!.*dry-run)|create|patch|get namespaces slipway", [])
+    done = slipway("up", "--engine", "helm")
+    assert any(call.line.startswith("upgrade --install") for call in fake_helm.calls), done.output
+
+
+def test_pods_that_are_missing_are_waited_for(cluster: Cluster, slipway: Callable[..., Result]) -> None:
+    for item in cluster.live:
+        item.pop("status", None)
+    cluster.ready()
+    cluster.kubectl.on("get (pods|events)", [])
+    done = slipway("up", "--engine", "helm", "--timeout", "1")
+    assert done.exit_code == 1
+    assert "not all is ready" in done.stderr
