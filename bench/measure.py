@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -130,41 +132,68 @@ def run(
         if stdin is not None:
             given.write(stdin.encode())
             given.seek(0)
-        started = time.monotonic()
-        process = subprocess.Popen(
-            list(command),
-            cwd=cwd,
-            env=dict(env) if env is not None else environment(),
-            stdin=given,
-            stdout=out,
-            stderr=err,
-        )
-        usage = _wait(process.pid, started + timeout)
-        wall = time.monotonic() - started
+        told, tell = os.pipe()
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(tell), *command],
+                cwd=cwd,
+                env=dict(env) if env is not None else environment(),
+                stdin=given,
+                stdout=out,
+                stderr=err,
+                pass_fds=[tell],
+                process_group=0,
+            )
+        finally:
+            os.close(tell)
+        usage = _usage(process, told, timeout)
         out.seek(0)
         err.seek(0)
         output, errors = out.read().decode(errors="replace"), err.read().decode(errors="replace")
     if usage is None:
         raise BenchError(f"{_short(command)} did not end within {timeout:.0f} s")
-    code, resources = usage
-    process.returncode = code
-    if code not in good:
+    if usage.code not in good:
         last = "\n".join((errors or output).strip().splitlines()[-12:])
-        raise BenchError(f"{_short(command)} ended with {code}:\n{last}")
-    return Sample(wall, resources.ru_utime + resources.ru_stime, resources.ru_maxrss / 1024, output, errors)
+        raise BenchError(f"{_short(command)} ended with {usage.code}:\n{last}")
+    return Sample(usage.wall, usage.cpu, usage.peak, output, errors)
 
 
-def _wait(pid: int, end: float) -> tuple[int, Any] | None:
-    while True:
-        done, status, usage = os.wait4(pid, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status), usage
-        if time.monotonic() > end:
-            os.kill(pid, 9)
-            os.wait4(pid, 0)
+class _Usage(NamedTuple):
+    code: int
+    wall: float
+    cpu: float
+    peak: float
+
+
+# What a process has used at most counts what its parent had when it forked, so a small one starts the measured one.
+_LAUNCHER = """
+import json, os, sys, time
+tell, command = int(sys.argv[1]), sys.argv[2:]
+os.set_inheritable(tell, False)
+started = time.monotonic()
+try:
+    pid = os.posix_spawnp(command[0], command, os.environ)
+except OSError as error:
+    sys.exit(f"{command[0]}: {error.strerror}")
+_, status, usage = os.wait4(pid, 0)
+code, wall = os.waitstatus_to_exitcode(status), time.monotonic() - started
+os.write(tell, json.dumps([code, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024]).encode())
+"""
+
+
+def _usage(process: subprocess.Popen[bytes], told: int, timeout: float) -> _Usage | None:
+    """What a launched command took; None if it did not end in time."""
+    with os.fdopen(told, "rb") as pipe:
+        try:
+            process.wait(timeout)
+        except subprocess.TimeoutExpired:
             return None
-        # Short beside the shortest thing that is measured here, a tenth of a second.
-        time.sleep(0.002)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        said = pipe.read()
+    return _Usage(*json.loads(said)) if said else _Usage(process.returncode, 0.0, 0.0, 0.0)
 
 
 def _short(command: Sequence[str]) -> str:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import sys
+
+from stacks.garbage import relax
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it (128 + SIGINT)."""
 INTERRUPTED_TEXT = "interrupted; run the same command again to continue"
-_GARBAGE_THRESHOLDS = (50_000, 20, 20)
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    # The SDKs are tens of thousands of classes that stay: with Python's own thresholds, looking for garbage among them
-    # takes a third of the time of a run.
-    gc.set_threshold(*_GARBAGE_THRESHOLDS)
+    relax()
     code: object = 0
     try:
         from ops.app import app

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import time
 from typing import TYPE_CHECKING, Any, cast
 
@@ -32,6 +31,10 @@ WORKLOADS = 100
 STACK = "scale"
 AIMS = {"up": 0.20, "preview": 1.10, "nothing": 1.10, "destroy": 0.35}
 _ROUNDS = 3
+_PROJECT_FILES = (
+    *("pyproject.toml", "uv.lock", "README.md", "LICENSE"),
+    *("bench", "components", "local", "ops", "policies", "stacks"),
+)
 _HINTS = "pulumi.com/"
 _TIMEOUT_S = 600
 _TITLES = {
@@ -121,13 +124,16 @@ class _Contender:
                 "PULUMI_CONFIG_PASSPHRASE": "bench",
                 "PULUMI_SKIP_UPDATE_CHECK": "true",
                 "KUBECONFIG": str(kubeconfig()),
-                "PYTHONPATH": str(PROJECT),
             }
         )
-        runtime = {"name": "python", "options": {"virtualenv": sys.prefix}}
+        # A project as the repository is one, with an environment of its own: Pulumi has uv look after it.
+        for name in _PROJECT_FILES:
+            (directory / name).symlink_to(PROJECT / name)
+        runtime = {"name": "python", "options": {"toolchain": "uv", "virtualenv": ".venv"}}
         (directory / "Pulumi.yaml").write_text(
             yaml.safe_dump({"name": "slipway", "runtime": runtime}), encoding="utf-8"
         )
+        run(["uv", "sync", "--frozen"], cwd=directory, env=self._env, timeout=_TIMEOUT_S)
         self._pulumi("stack", "init", STACK)
 
     def _pulumi(self, *arguments: str) -> Sample:

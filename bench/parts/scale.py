@@ -135,7 +135,7 @@ def _theirs(folder: Path) -> _Run:
         )
         return max(applied.peak, waited.peak)
 
-    return _measured(up, lambda: kubectl("delete", file, "--wait=true"))
+    return _measured(up, lambda: kubectl("delete", file, "--wait=true", "--ignore-not-found"))
 
 
 def _server() -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import runpy
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from ops.render.monitor import Record, RecordingMonitor
 from ops.render.plan import plan
 from ops.render.program import run
 from ops.render.result import Cluster, Rendered
+from stacks.garbage import relax
 from stacks.stack_file import StackConfig
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def main(file: str, stack: str, out: str) -> None:
         out: Output directory.
     """
     # As `slipway` itself does: what is compared is the programs, not Python's garbage collector.
-    gc.set_threshold(50_000, 20, 20)
+    relax()
     write(rendered(record(Path(file), stack), stack), Path(out))
 
 

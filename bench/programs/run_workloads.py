@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import sys
 import time
@@ -12,6 +11,7 @@ from ops.render import invokes, manifests, sdk
 from ops.render.monitor import RecordingMonitor
 from ops.render.plan import plan
 from ops.render.program import run
+from stacks.garbage import relax
 from stacks.stack_file import StackConfig
 
 
@@ -21,7 +21,7 @@ def main(count: int) -> None:
     Args:
         count: How many workloads.
     """
-    gc.set_threshold(50_000, 20, 20)
+    relax()
     _work(1)
     started = time.process_time()
     resources = _work(count)

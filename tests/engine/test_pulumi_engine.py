@@ -18,7 +18,7 @@ from tests.support.load import Load
 if TYPE_CHECKING:
     from tests.support.live import LiveStack
 
-pytestmark = [pytest.mark.engine, pytest.mark.cluster]
+pytestmark = [pytest.mark.engine, pytest.mark.cluster, pytest.mark.apart]
 
 SETTLE_SECONDS = 8
 

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from tests.support.kills import Clean
 
-pytestmark = [pytest.mark.engine, pytest.mark.cluster]
+pytestmark = [pytest.mark.engine, pytest.mark.cluster, pytest.mark.apart]
 
 KILLS = kills.count(2)
-PORT = 30780
+PORT = 30885
 
 
 @pytest.fixture(scope="module")
