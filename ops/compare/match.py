@@ -37,8 +37,8 @@ class Pair:
 class Side:
     """One plan by URN.
 
-    The plan's own URNs hold the type of the parent alone; Pulumi's hold those of all ancestors, so that a component of
-    another type gives everything below it another URN. Those are the ones that count here.
+    A component of another type gives everything below it another URN. They are put together here once more, because a
+    plan may be an older one, whose URNs hold the type of the parent alone.
 
     Attributes:
         entries: Its resources by the plan's URN.

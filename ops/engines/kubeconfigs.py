@@ -74,7 +74,7 @@ def kubeconfig_in(deployment: Mapping[str, Any], cluster: Cluster) -> str | None
     Raises:
         EngineError: The state has it encrypted.
     """
-    # The plan's URNs name the nearest parent's type only, so the name decides; the program gives each provider its own.
+    # By its name, of which the program gives each provider its own: a component that moved changes the URN.
     name = cluster.provider.rsplit("::", 1)[-1]
     for entry in state.resources(deployment):
         if entry["type"] == _PROVIDER and str(entry["urn"]).rsplit("::", 1)[-1] == name:

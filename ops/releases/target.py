@@ -65,8 +65,7 @@ class Target:
         plan = self.stack.rendered.plan
         names = {name for name, key in objects_by_resource(plan).items() if key in wanted}
         resources = cast("list[dict[str, Any]]", plan["resources"])
-        known = {entry["urn"]: entry for entry in resources}
-        return [_qualified(entry, known) for entry in resources if entry["custom"] and entry["name"] in names]
+        return [str(entry["urn"]) for entry in resources if entry["custom"] and entry["name"] in names]
 
     def container_port(self, part: App) -> int | None:
         """The container port behind the first port of a part's Service, or None where it has no Service."""
@@ -234,16 +233,3 @@ def is_done(workload: Manifest) -> bool:
         and int(status.get("replicas", 0)) <= updated
         and int(status.get("availableReplicas", 0)) >= updated
     )
-
-
-def _qualified(entry: dict[str, Any], known: dict[str, dict[str, Any]]) -> str:
-    """A resource's URN as Pulumi's engine has it: with the types of all its parents, the plan's has the nearest one's.
-
-    See https://www.pulumi.com/docs/iac/concepts/resources/names/#urns.
-    """
-    types, above = [str(entry["type"])], known.get(entry["parent"])
-    while above is not None and above["type"] != "pulumi:pulumi:Stack":
-        types.insert(0, str(above["type"]))
-        above = known.get(above["parent"])
-    head, project, _, name = str(entry["urn"]).split("::", 3)
-    return f"{head}::{project}::{'$'.join(types)}::{name}"

@@ -10,6 +10,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.settings import get_project, get_stack
 
 from ops.render.placeholders import placeholder, reference
 
@@ -129,6 +130,20 @@ class RecordingMonitor(MockMonitor):
         with self._lock:
             self.calls.append(request.tok)
         return resource_pb2.ResourceInvokeResponse(**{"return": to_struct(result)})
+
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """The URN as Pulumi's engine has it, with the types of all ancestors; the SDK's mocks take the nearest's alone.
+
+        See https://www.pulumi.com/docs/iac/concepts/resources/names/#urns.
+
+        Args:
+            parent: URN of the parent; empty for none.
+            type_: The resource's type.
+            name: Its logical name.
+        """
+        above = parent.split("::")[2] if parent else ""
+        qualified = f"{above}${type_}" if above not in ("", _STACK) else type_
+        return f"urn:pulumi:{get_stack()}::{get_project()}::{qualified}::{name}"
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - name of the RPC
         """Record a resource and answer with its inputs and references to its other outputs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import stat
 import time
@@ -47,6 +48,14 @@ def test_the_projects_files_stay_as_they_are_and_the_passphrase_is_private(up: L
     assert stat.S_IMODE(passphrase.stat().st_mode) == 0o600
     assert len(passphrase.read_text(encoding="ascii")) >= 32
     assert list((home / "state").rglob("eng.json"))
+
+
+def test_the_plan_has_the_engines_urns(up: LiveStack, tmp_path: Path) -> None:
+    up.run("render", "--out", str(tmp_path))
+    planned = {entry["urn"] for entry in json.loads((tmp_path / "plan.json").read_text())["resources"]}
+    (file,) = (Path(up.environment["XDG_DATA_HOME"]) / "slipway" / "state").rglob("stacks/**/eng.json")
+    written = {entry["urn"] for entry in json.loads(file.read_text())["checkpoint"]["latest"]["resources"]}
+    assert planned == written
 
 
 def test_a_new_revision_loses_no_request(up: LiveStack) -> None:
