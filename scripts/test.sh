@@ -7,12 +7,9 @@ pytest=(.venv/bin/python -m pytest)
 trap 'exit 130' INT
 (($# == 0)) || exec "${pytest[@]}" "$@"
 
-# What needs no cluster uses every core. What looks at the whole cluster, or breaks it, runs alone; tests with a stack of
-# their own wait most of the time and run beside each other. Those of the embedded cluster itself come last, because they
-# take it away. They bring it up by themselves and leave it running. A part that fails does not keep the others from telling.
+# What needs no cluster uses every core; the cluster is one, so its tests follow each other. They bring the embedded
+# cluster up by themselves and leave it running. What fails in the first part does not keep the second one from telling.
 code=0
 "${pytest[@]}" tests/unit -n auto --dist loadfile --durations 15 || code=$?
-"${pytest[@]}" tests --ignore tests/unit --ignore tests/cluster/local -m "not apart" --durations 25 || code=$?
-"${pytest[@]}" tests/cluster tests/engine -m apart -n 3 --dist loadfile --durations 25 || code=$?
-"${pytest[@]}" tests/cluster/local --durations 15 || code=$?
+"${pytest[@]}" tests --ignore tests/unit --durations 40 || code=$?
 exit "$code"

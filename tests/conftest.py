@@ -28,7 +28,6 @@ _STATE = Path("/var/lib/slipway")
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers."""
     for line in (
-        "apart: works on a stack of its own only, so its file may run beside others",
         "cluster: needs the embedded cluster (or KUBE_CONTEXT) to be up",
         "purge: removes the embedded cluster from the machine and looks for traces",
         "engine: needs Pulumi's own command line",

@@ -19,13 +19,12 @@ def dev(machine: None) -> LiveStack:
     """The project's own dev stack, up; it is left running."""
     assert machine is None
     stack = live.LiveStack("dev", live.PROJECT)
-    # On a new machine this builds every image first. Another process of the same tests may be at it as well.
-    with live.alone("dev"):
-        stack.run("up", timeout=3600)
+    # On a new machine this builds every image first.
+    stack.run("up", timeout=3600)
     return stack
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def own_stack(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
     """A stack that tests may change, break and remove; gone at the end. Helm's engine."""
     assert machine is None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.support.live import LiveStack
 
-pytestmark = [pytest.mark.cluster, pytest.mark.apart]
+pytestmark = pytest.mark.cluster
 
 PORT = 30740
 AUTOSCALE = {"minReplicas": 1, "maxReplicas": 2, "cpuPercent": 50}

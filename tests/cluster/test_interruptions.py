@@ -12,7 +12,7 @@ from tests.support import footprint, live
 if TYPE_CHECKING:
     from tests.support.live import LiveStack
 
-pytestmark = [pytest.mark.cluster, pytest.mark.apart]
+pytestmark = pytest.mark.cluster
 
 
 def test_ctrl_c_is_one_line_and_the_next_up_goes_on(own: LiveStack) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tests.support.kills import Clean
 
-pytestmark = [pytest.mark.cluster, pytest.mark.apart]
+pytestmark = pytest.mark.cluster
 
 KILLS = kills.count(3)
 PORT = 30720

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.support.live import LiveStack
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900), pytest.mark.apart]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 PORT = 31380
 ROUNDS = int(os.environ.get("SLIPWAY_TEST_ROUNDS", "2"))

@@ -16,7 +16,7 @@ from tests.support.load import Load
 if TYPE_CHECKING:
     from tests.support.live import LiveStack
 
-pytestmark = [pytest.mark.cluster, pytest.mark.apart]
+pytestmark = pytest.mark.cluster
 
 # What comes after the last pod is ready: old pods go through their grace period.
 SETTLE_SECONDS = 8

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tests.support.live import LiveStack
 
-pytestmark = [pytest.mark.cluster, pytest.mark.apart]
+pytestmark = pytest.mark.cluster
 
 SETTINGS: dict[str, Any] = {
     "slipway:namespacePrefix": "sec",

@@ -24,7 +24,7 @@ def cli() -> str:
     return str(found)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stack(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
     """A stack of the tests' own in a state of its own, made by Pulumi; gone at the end."""
     assert machine is None

@@ -23,7 +23,7 @@ from stacks.stack_file import StackConfig
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = [pytest.mark.engine, pytest.mark.cluster, pytest.mark.apart]
+pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 
 core, meta = kubernetes.core.v1, kubernetes.meta.v1
 PROJECT, STACK, SPACE = "compared", "foreseen", "slipway-compare-test"

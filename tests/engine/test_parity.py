@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ops.engines.base import EngineName
     from tests.support.live import LiveStack
 
-pytestmark = [pytest.mark.cluster, pytest.mark.apart]
+pytestmark = pytest.mark.cluster
 
 PORT = 30760
 ENGINES: tuple[EngineName, ...] = ("helm", "pulumi")

@@ -19,7 +19,7 @@ from tests.support.load import Load
 if TYPE_CHECKING:
     from tests.support.live import LiveStack
 
-pytestmark = [pytest.mark.engine, pytest.mark.cluster, pytest.mark.apart]
+pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 
 SETTLE_SECONDS = 8
 

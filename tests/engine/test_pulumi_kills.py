@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tests.support.kills import Clean
 
-pytestmark = [pytest.mark.engine, pytest.mark.cluster, pytest.mark.apart]
+pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 
 KILLS = kills.count(2)
 PORT = 30885

@@ -11,7 +11,7 @@ from tests.support import live, releasing, variants
 if TYPE_CHECKING:
     from tests.support.live import LiveStack
 
-pytestmark = [pytest.mark.engine, pytest.mark.cluster, pytest.mark.timeout(900), pytest.mark.apart]
+pytestmark = [pytest.mark.engine, pytest.mark.cluster, pytest.mark.timeout(900)]
 
 
 def test_three_releases_and_three_broken_images_lose_no_request(up: LiveStack) -> None:

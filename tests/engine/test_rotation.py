@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.support.live import LiveStack
 
-pytestmark = [pytest.mark.cluster, pytest.mark.engine, pytest.mark.apart]
+pytestmark = [pytest.mark.cluster, pytest.mark.engine]
 
 PORT = 30875
 SETTINGS: dict[str, Any] = {

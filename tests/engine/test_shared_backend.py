@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ops.stack import Stack
 
-pytestmark = [pytest.mark.engine, pytest.mark.apart]
+pytestmark = pytest.mark.engine
 
 BUCKET, ALIAS, REGION = "slipway-tests-state", "alias/slipway-tests", "us-east-1"
 SECRET = "hush-hush-hush"  # noqa: S105 - a value of the test

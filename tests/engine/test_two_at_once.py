@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ops.engines.base import EngineName
     from tests.support.live import LiveStack
 
-pytestmark = [pytest.mark.cluster, pytest.mark.apart]
+pytestmark = pytest.mark.cluster
 
 PORT = 30860
 NAME = "two"
