@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -131,8 +132,9 @@ def test_ctrl_c_ends_dev_with_130(clone: Path) -> None:
         # A shell's background job has SIGINT ignored, and hands that down.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    while not log.exists():
+    while not (log.exists() and log.read_text(encoding="utf-8").endswith("\n")):
         assert process.poll() is None
+        time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
     assert process.wait(timeout=10) == 130
     assert log.read_text(encoding="utf-8").splitlines() == ["config check --stack dev"]
