@@ -73,6 +73,8 @@ class PulumiEngine:
             for cluster, kubectl in clusters.items():
                 ownership.check(self.name, stack.name, kubectl, stack.namespaces(cluster))
                 tell_behind(stack, cluster, look(kubectl, stack.name))
+                # Only a release takes one with this engine: of one that was killed it is freed, a live one is refused.
+                free_lease(kubectl, stack.name, force=False)
             for cluster in clusters:
                 ensure_images(stack, cluster)
             with open_stack(self._cli, stack) as session:
