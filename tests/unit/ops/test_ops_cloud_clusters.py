@@ -115,6 +115,8 @@ def test_up_that_worked_ends_well_though_the_cluster_may_not_answer_here(
         return Outcome("pulumi", changed=True)
 
     monkeypatch.setattr(PulumiEngine, "up", worked)
+    # Nothing answers at the app's address here.
+    monkeypatch.setattr("ops.answer._PATIENCE_S", 0.0)
     status = {"readyReplicas": 2, "updatedReplicas": 2, "observedGeneration": 1}
     workload = {
         "apiVersion": "apps/v1",

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def cluster(project: Path, fake_kubectl: FakeProgram, fake_helm: FakeProgram) -> Cluster:
+def cluster(
+    project: Path, fake_kubectl: FakeProgram, fake_helm: FakeProgram, monkeypatch: pytest.MonkeyPatch
+) -> Cluster:
     """The stack `dev`, all of it ready; helm answers nothing."""
     assert project.is_dir()
     assert fake_helm.path.is_file()
+    # Nothing answers at the app's address here.
+    monkeypatch.setattr("ops.answer._PATIENCE_S", 0.0)
     found = Cluster(fake_kubectl)
     for item in found.live:
         if item["kind"] == "Deployment":
