@@ -249,7 +249,7 @@ def test_rotation_replaces_every_value_and_loses_no_request(stack: LiveStack) ->
 
 def test_one_app_is_rotated_alone_and_again_after_a_kill(stack: LiveStack) -> None:
     before = values()
-    assert stack.kill_after(6, "rotate", "cotoami") != 0
+    assert stack.kill_after(2, "rotate", "cotoami") != 0
     stack.run("rotate", "cotoami")
     after = values()
     changed = {place for place in GENERATED if after[place] != before[place]}
