@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ops import tools
 from ops.access import LOCAL_KINDS, kubectl
-from ops.errors import BusyError
+from ops.errors import BusyError, RefusedError
 from ops.kube import Access, Key, Kubectl, entries, labels_of
 from ops.live import LIFECYCLE_LABEL
 from ops.project import project_dir
@@ -56,10 +56,15 @@ class Stack:
             if found.kind in LOCAL_KINDS:
                 self._kubectl[cluster] = kubectl(found, self.progress)
             else:
-                from ops.engines.kubeconfigs import of_cloud
+                from ops.engines.kubeconfigs import of_clouds
 
-                reached = Access(of_cloud(self, found), None)
-                self._kubectl[cluster] = Kubectl(tools.find("kubectl", self.progress), cluster, reached)
+                program = tools.find("kubectl", self.progress)
+                for name, file in of_clouds(self).items():
+                    self._kubectl[name] = Kubectl(program, name, Access(file, None))
+                if cluster not in self._kubectl:
+                    raise RefusedError(
+                        f"cluster {cluster} of stack {self.name} has not been made yet: slipway up --stack {self.name}"
+                    )
         return self._kubectl[cluster]
 
     def clusters(self) -> dict[str, Kubectl]:

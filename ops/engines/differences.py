@@ -102,9 +102,13 @@ def ask(kubectl: Kubectl, wanted: Sequence[Manifest]) -> Answers | None:
         Its answers, `managedFields` included; None where it refuses one, which says nothing about the others.
     """
     try:
-        return {Key.of(item): item for item in kubectl.apply(wanted, manager=MANAGER, dry_run=True)} if wanted else {}
+        return _dry_run(kubectl, wanted)
     except OpsError:
         return None
+
+
+def _dry_run(kubectl: Kubectl, wanted: Sequence[Manifest]) -> Answers:
+    return {Key.of(item): item for item in kubectl.apply(wanted, manager=MANAGER, dry_run=True)} if wanted else {}
 
 
 def chart_changes(
@@ -155,12 +159,10 @@ def chart_changes(
     return Comparison(changes, gone, spared, added, replaced)
 
 
-def _answers(kubectl: Kubectl, wanted: Sequence[Manifest]) -> tuple[dict[Key, Manifest], list[Key]]:
+def _answers(kubectl: Kubectl, wanted: Sequence[Manifest]) -> tuple[Answers, list[Key]]:
     """What the API server would make of each object that is there already, and which it cannot change in place."""
-    if not wanted:
-        return {}, []
     try:
-        return {Key.of(item): item for item in kubectl.apply(wanted, manager=MANAGER, dry_run=True)}, []
+        return _dry_run(kubectl, wanted), []
     except CommandError as error:
         if not any(sign in error.text for sign in _IMMUTABLE):
             raise _not_taken(kubectl, error) from None

@@ -235,8 +235,7 @@ class HelmEngine:
             with lease(kubectl, stack.name, "up", make_home=True):
                 self._change(stack, site, chart, timeout)
         # A probe that timed out on a busy machine takes a pod away again for a moment.
-        if not all_ready(collect(stack.rendered, {site.name: kubectl}, site.name)):
-            watch(stack, site.name, all_ready, min(timeout, _AGAIN_S))
+        watch(stack, site.name, all_ready, min(timeout, _AGAIN_S))
         return True
 
     def _change(self, stack: Stack, site: _Site, chart: Path, timeout: float) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, cast
 
+from local.pki import write_private
+from ops.access import LOCAL_KINDS
 from ops.engines import state
 from ops.engines.choice import find_cli
 from ops.engines.workspace import data_home
@@ -20,45 +21,41 @@ if TYPE_CHECKING:
 _PROVIDER = "pulumi:providers:kubernetes"
 
 
-def of_cloud(stack: Stack, cluster: Cluster) -> Path:
-    """Write the kubeconfig of a cluster down for the tools beside the program.
+def of_clouds(stack: Stack) -> dict[str, Path]:
+    """Write the kubeconfigs of a stack's clusters down for the tools beside the program; the state is read once.
 
-    It holds an address, a certificate authority and the command that gets a token (`aws`, `gke-gcloud-auth-plugin`), no
-    credential.
+    They hold an address, a certificate authority and the command that gets a token (`aws`, `gke-gcloud-auth-plugin`),
+    no credential.
 
     Args:
         stack: The stack.
-        cluster: One of its clusters, of kind `gke` or `eks`.
 
     Returns:
-        The file, mode 0600, beside Pulumi's state.
+        Cluster to its file, mode 0600, beside Pulumi's state; of those of kinds `gke` and `eks` that are made already.
 
     Raises:
-        RefusedError: There is no Pulumi CLI to ask, or the stack has not made the cluster yet.
+        RefusedError: There is no Pulumi CLI to ask.
         EngineError: Pulumi ends with an error.
     """
     from ops.engines.session import open_stack
 
+    clusters = [cluster for cluster in stack.rendered.clusters.values() if cluster.kind not in LOCAL_KINDS]
     cli = find_cli()
     if cli is None:
         raise RefusedError(
-            f"cluster {cluster.name} is of kind {cluster.kind}: a cloud makes it, and its kubeconfig is in Pulumi's "
-            "state; install Pulumi's CLI (https://www.pulumi.com/docs/install/)"
+            f"cluster {clusters[0].name} is of kind {clusters[0].kind}: a cloud makes it, and its kubeconfig is in "
+            "Pulumi's state; install Pulumi's CLI (https://www.pulumi.com/docs/install/)"
         )
     with open_stack(cli, stack, create=False) as session:
-        text = kubeconfig_in(session.deployment(), cluster)
-    if text is None:
-        raise RefusedError(
-            f"cluster {cluster.name} of stack {stack.name} has not been made yet: slipway up --stack {stack.name}"
-        )
-    file = data_home() / "kubeconfigs" / f"{stack.name}-{cluster.name}.json"
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # Written beside and renamed: another command may be reading it.
-    fresh = file.with_name(f"{file.name}.{os.getpid()}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
-        handle.write(text)
-    fresh.replace(file)
-    return file
+        deployment = session.deployment()
+    files: dict[str, Path] = {}
+    for cluster in clusters:
+        text = kubeconfig_in(deployment, cluster)
+        if text is not None:
+            files[cluster.name] = data_home() / "kubeconfigs" / f"{stack.name}-{cluster.name}.json"
+            files[cluster.name].parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_private(files[cluster.name], text)
+    return files
 
 
 def kubeconfig_in(deployment: Mapping[str, Any], cluster: Cluster) -> str | None:

@@ -62,7 +62,7 @@ def run(
             f"{app}: cluster {releasable.cluster} is of kind {settings.kind}: a cloud makes it, which needs Pulumi's "
             "engine (install the CLI and use --engine pulumi)"
         )
-    kubectl = reach(stack, releasable.cluster, settings, report)
+    kubectl = reach(stack, {releasable.cluster: settings}, report)[releasable.cluster]
     report.note(f"engine: {TITLES[chosen.engine]} ({chosen.reason})")
     wanted = tag if tag is not None else _previous(releasable, kubectl)
     wish = Wish(wanted, kind, chosen.engine, chosen.cli, timeout, build)
@@ -137,8 +137,8 @@ def entries(app: str | None, stack: str, report: Progress) -> list[Entry]:
     config = read_stack_config(directory, stack)
     context = os.environ.get("KUBE_CONTEXT") or None
     settings = parse(config.values, project=config.project, source=config.source, kube_context=context)
-    clusters = sorted(settings.clusters.items())
-    found = [history.read(reach(stack, name, cluster, report), stack) for name, cluster in clusters]
+    clusters = dict(sorted(settings.clusters.items()))
+    found = [history.read(kubectl, stack) for kubectl in reach(stack, clusters, report).values()]
     mine = history.merged(found, app)
     if app is not None and not mine and app not in settings.apps.deployed():
         raise OpsError(f"{config.source} has no app {app}; there are: {', '.join(settings.apps.deployed()) or 'none'}")

@@ -14,6 +14,8 @@ from ops.releases.target import is_done, tag_of
 from ops.stack import load
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from local.progress import Progress
     from ops.releases.history import History
     from ops.releases.target import Target
@@ -40,27 +42,32 @@ class Way:
     kubeconfig: str | None
 
 
-def reach(stack: str, name: str, cluster: Cluster, progress: Progress) -> Kubectl:
-    """kubectl of a cluster of the settings; the stack is rendered only where a cloud makes the cluster.
+def reach(stack: str, clusters: Mapping[str, Cluster], progress: Progress) -> dict[str, Kubectl]:
+    """kubectl of clusters of the settings; the stack is rendered, once, only where a cloud makes one of them.
 
     Args:
         stack: Name of the stack.
-        name: The cluster's name.
-        cluster: Its settings.
+        clusters: Settings of the clusters by name.
         progress: Told when kubectl has to be built.
 
     Raises:
-        RefusedError: A cloud makes it, and it is not there yet or there is no Pulumi CLI to ask.
-        UnreachableError: It is the embedded one and was never started.
+        RefusedError: A cloud makes one, and it is not there yet or there is no Pulumi CLI to ask.
+        UnreachableError: One is the embedded one and was never started.
     """
-    from local.settings import CONTEXT
+    local = {name: cluster for name, cluster in clusters.items() if cluster.kind in LOCAL_KINDS}
+    made = load(stack, progress) if len(local) < len(clusters) else None
+    return {
+        name: kubectl(_way(name, cluster), progress) if made is None or name in local else made.kubectl(name)
+        for name, cluster in clusters.items()
+    }
 
-    if cluster.kind not in LOCAL_KINDS:
-        return load(stack, progress).kubectl(name)
+
+def _way(name: str, cluster: Cluster) -> Way:
+    from local.settings import CONTEXT
 
     settings = cast("Any", cluster)
     context = CONTEXT if cluster.kind == "embedded" else getattr(settings, "context", None)
-    return kubectl(Way(name, cluster.kind, context, getattr(settings, "kubeconfig", None)), progress)
+    return Way(name, cluster.kind, context, getattr(settings, "kubeconfig", None))
 
 
 @dataclass(frozen=True)

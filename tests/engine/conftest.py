@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.engines.choice import find_cli
 from tests.support import live
 
 if TYPE_CHECKING:
@@ -18,10 +17,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def cli() -> str:
     """Pulumi's CLI."""
-    found = find_cli()
-    if found is None:
-        pytest.skip("there is no Pulumi CLI (PATH, ~/.pulumi/bin, the cache): its engine cannot be tested")
-    return str(found)
+    return str(live.pulumi_cli())
 
 
 @pytest.fixture(scope="session")

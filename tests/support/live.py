@@ -169,13 +169,21 @@ def make(directory: Path, name: str, prefix: str, first_port: int, **environment
     return LiveStack(name, directory, environment)
 
 
+def pulumi_cli() -> Path:
+    """Pulumi's CLI; skips the test where there is none."""
+    found = find_cli()
+    if found is None:
+        pytest.skip("there is no Pulumi CLI (PATH, ~/.pulumi/bin, the cache): its engine cannot be tested")
+    return found
+
+
 def make_with(engine: EngineName, home: Path, name: str, prefix: str, first_port: int) -> LiveStack:
     """A stack made by one engine, with a state of its own below `home` whatever backend this shell is set to.
 
     Skips the test where the engine's program is missing.
     """
-    if engine == "pulumi" and find_cli() is None:
-        pytest.skip("there is no Pulumi CLI (PATH, ~/.pulumi/bin, the cache): its engine cannot be tested")
+    if engine == "pulumi":
+        pulumi_cli()
     stack = make(home / "project", name, prefix, first_port, SLIPWAY_ENGINE=engine, XDG_DATA_HOME=str(home / "data"))
     stack.drop = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
     return stack
