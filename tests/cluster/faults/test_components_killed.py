@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -80,6 +81,11 @@ def test_everything_but_the_pods_killed_at_once(url: str, places: list[str]) -> 
     assert observed.lost == []
 
 
+def _replaced(before: list[str]) -> bool:
+    now = faults.ready("kube-system", "k8s-app=kube-dns")
+    return len(now) == len(before) and before[0] not in now
+
+
 def test_dns_killed_and_gone(url: str, whole: LiveStack) -> None:
     guestbook = f"{whole.apps()['guestbook-frontend']['url']}/guestbook.php?cmd=get&key=messages"
     observed = Observed("CoreDNS deleted", 2)
@@ -87,10 +93,10 @@ def test_dns_killed_and_gone(url: str, whole: LiveStack) -> None:
     with Load(url, fresh_clients=1) as load, Load(guestbook, fresh_clients=1, kept_clients=0) as by_name:
         for _ in range(observed.tried):
             time.sleep(1)
-            (pod,) = faults.ready("kube-system", "k8s-app=kube-dns")
-            live.kubectl("delete", "pod", pod, "-n", "kube-system", "--wait=false")
+            before = faults.ready("kube-system", "k8s-app=kube-dns")
+            live.kubectl("delete", "pod", before[0], "-n", "kube-system", "--wait=false")
             with faults.timed(observed):
-                live.wait_for(lambda pod=pod: faults.ready("kube-system", "k8s-app=kube-dns") not in ([], [pod]), 60)
+                live.wait_for(partial(_replaced, before), 60, "another pod of CoreDNS")
         time.sleep(SETTLE_SECONDS)
     observed.under(load, by_name)
     observed.tell()
