@@ -1,6 +1,6 @@
 # Every target first fetches what is missing (uv, the virtual environment); see scripts/bootstrap.sh.
 .DEFAULT_GOAL := help
-.PHONY: help dev preview down test soak check audit bench bootstrap
+.PHONY: help dev preview down test test-all soak check audit bench bootstrap
 
 STACK ?= dev
 PYTEST ?=
@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Show the targets
 	@echo 'make TARGET [STACK=dev]     KUBE_CONTEXT=name uses a cluster of your own'
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-9s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  %-11s %s\n' "$$name" "$$text"; done
 
 dev: bootstrap ## Bring up the local Kubernetes and the stack, and show where each app answers
 	@scripts/dev.sh $(STACK)
@@ -23,8 +23,11 @@ preview: bootstrap ## Show what `make dev` would change
 down: bootstrap ## Remove everything that the stack made
 	@$(BIN)/slipway down --stack $(STACK)
 
-test: bootstrap ## Unit, cluster and engine tests (PYTEST='-k word' picks some)
+test: bootstrap ## Unit, cluster and engine tests, but the slow ones (PYTEST='-k word' picks some)
 	@scripts/test.sh $(PYTEST)
+
+test-all: bootstrap ## The slow tests as well: the same promises tried in more ways, an hour
+	@scripts/test.sh --all
 
 soak: bootstrap ## The long half of the tests of faults, kills and environments, 30 minutes at most
 	@scripts/soak.sh $(PYTEST)

@@ -1,15 +1,21 @@
 #!/usr/bin/env bash
-# All tests, or those that the arguments (pytest's own) pick. Used by `make test`.
+# The tests: without arguments all but the slow ones, with `--all` those as well, or what the arguments (pytest's own) pick.
+# Used by `make test` and `make test-all`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 pytest=(.venv/bin/python -m pytest)
 
 trap 'exit 130' INT
-(($# == 0)) || exec "${pytest[@]}" "$@"
+quick=(-m 'not slow')
+if [[ "${1:-}" == --all ]]; then
+  quick=()
+elif (($# > 0)); then
+  exec "${pytest[@]}" "$@"
+fi
 
 # What needs no cluster uses every core; the cluster is one, so its tests follow each other. They bring the embedded
 # cluster up by themselves and leave it running. What fails in the first part does not keep the second one from telling.
 code=0
-"${pytest[@]}" tests/unit -n auto --dist loadfile --durations 15 || code=$?
-"${pytest[@]}" tests --ignore tests/unit --durations 40 || code=$?
+"${pytest[@]}" tests/unit tests/manifests tests/workflows "${quick[@]}" -n auto --dist loadfile --durations 15 || code=$?
+"${pytest[@]}" tests/builds tests/cluster tests/engine "${quick[@]}" --durations 40 || code=$?
 exit "$code"

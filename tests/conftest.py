@@ -22,6 +22,9 @@ _ORDER = (
     "tests/cluster/local/",
 )
 _CLUSTER_TIMEOUT_S = 5000
+# What checks manifests and workflows are Go programs, built by the first test that needs one.
+_BUILDS = ("tests/manifests/", "tests/workflows/")
+_BUILDS_TIMEOUT_S = 1800
 _STATE = Path("/var/lib/slipway")
 
 
@@ -31,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "cluster: needs the embedded cluster (or KUBE_CONTEXT) to be up",
         "purge: removes the embedded cluster from the machine and looks for traces",
         "engine: needs Pulumi's own command line",
+        "slow: half a minute or more, beside a quicker test of the like; `make test-all` runs it, `make test` does not",
     ):
         config.addinivalue_line("markers", line)
 
@@ -48,6 +52,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         # The first one builds the cluster's programs and images, which takes minutes.
         if item.get_closest_marker("cluster") is not None and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(_CLUSTER_TIMEOUT_S))
+        elif item.nodeid.startswith(_BUILDS) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(_BUILDS_TIMEOUT_S))
     if os.environ.get(PURGE_VARIABLE) or not _STATE.exists():
         return
     reason = f"this machine has an embedded cluster, which the test removes; {PURGE_VARIABLE}=1 runs it all the same"

@@ -168,6 +168,7 @@ def test_a_secret_that_was_deleted_comes_back_with_the_same_value(stack: LiveSta
     assert footprint.secrets(stack) == secrets
 
 
+@pytest.mark.slow
 def test_what_cannot_be_changed_back_is_made_again(stack: LiveStack) -> None:
     clean = footprint.objects(stack)
     (theirs,) = live.get("deployment", "auth", "-n", "dri-todo")
@@ -186,6 +187,7 @@ def test_what_cannot_be_changed_back_is_made_again(stack: LiveStack) -> None:
     assert drift(stack, 0)["drift"] is False
 
 
+@pytest.mark.slow
 def test_a_whole_namespace_that_was_deleted_comes_back(stack: LiveStack) -> None:
     clean = footprint.objects(stack)
     live.kubectl("delete", "namespace", "dri-nginx")
@@ -196,6 +198,7 @@ def test_a_whole_namespace_that_was_deleted_comes_back(stack: LiveStack) -> None
     footprint.as_clean(stack, clean)
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_told_and_recovered(stack: LiveStack) -> None:
     stack.settings(nginx={"resources": {"cpu": "11m"}})
     process = stack.start("up")

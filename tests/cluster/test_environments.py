@@ -200,6 +200,7 @@ def test_created_and_reaped_in_a_row_they_leave_the_cluster_as_before(project: C
     assert list((project.directory / ".slipway" / "environments").iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("before")
 def test_a_fresh_clone_lists_shows_and_removes_what_another_one_made(project: Clone, tmp_path: Path) -> None:
     made = project.create(["ours", "past"], "--app", "nginx", "--owner", "ada")
@@ -228,6 +229,7 @@ def test_two_reapers_at_once_are_no_harm(project: Clone) -> None:
     assert project.environments() == {}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("before")
 def test_a_create_that_is_killed_is_reaped_or_goes_on(project: Clone) -> None:
     seed = time.time_ns()

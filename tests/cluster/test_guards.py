@@ -95,6 +95,7 @@ def test_a_node_port_of_somebody_else(absent: LiveStack) -> None:
     assert "30680, wanted for gua-h2o/h2o-example, is default/theirs's" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_namespace_of_somebody_else(absent: LiveStack) -> None:
     live.kubectl("create", "namespace", "gua-nginx")
     try:

@@ -32,6 +32,7 @@ def test_ctrl_c_is_one_line_and_the_next_up_goes_on(own: LiveStack) -> None:
     footprint.as_clean(own, clean)
 
 
+@pytest.mark.slow
 def test_ctrl_c_during_down_and_up_or_down_go_on(own: LiveStack) -> None:
     clean = footprint.objects(own)
     for command in ("up", "down"):

@@ -52,10 +52,12 @@ def test_a_release_changes_this_app_alone(up: LiveStack) -> None:
     releasing.only_this_app(up)
 
 
+@pytest.mark.slow
 def test_a_killed_release_converges(up: LiveStack) -> None:
     releasing.killed_at_any_moment(up, ROUNDS, 6.0)
 
 
+@pytest.mark.slow
 def test_a_released_tag_is_what_helm_goes_back_to(up: LiveStack) -> None:
     (tag,) = releasing.tags("h", 1)
     variants.good(tag)
@@ -68,6 +70,7 @@ def test_a_released_tag_is_what_helm_goes_back_to(up: LiveStack) -> None:
     assert releasing.body(up) == f"Served by h2o, release {tag}"
 
 
+@pytest.mark.slow
 def test_a_release_in_a_fresh_clone_leaves_the_rest_as_it_is(
     up: LiveStack, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -49,6 +49,7 @@ def test_scaling_is_one_setting(own: LiveStack) -> None:
     assert own.apps()["nginx"]["ready"] == own.apps()["nginx"]["desired"] == 4
 
 
+@pytest.mark.slow
 def test_what_was_changed_by_hand_is_shown_and_repaired(own: LiveStack) -> None:
     live.kubectl("scale", "deployment/nginx", "-n", "own-nginx", "--replicas=1")
     live.kubectl("delete", "service/h2o-example", "-n", "own-h2o")
@@ -69,6 +70,7 @@ def test_an_app_that_leaves_the_settings_leaves_the_cluster(own: LiveStack) -> N
     assert own.run("preview").stdout.strip() == "stack own: no changes"
 
 
+@pytest.mark.slow
 def test_a_broken_image_is_explained_and_rolled_back(own: LiveStack) -> None:
     url = own.apps()["nginx"]["url"]
     before = own.pods()
@@ -90,6 +92,7 @@ def test_a_broken_image_is_explained_and_rolled_back(own: LiveStack) -> None:
         assert response.status == 200
 
 
+@pytest.mark.slow
 def test_a_first_install_that_fails_leaves_nothing(own_stack: LiveStack) -> None:
     own_stack.settings(live.settings("own", 30480))
     own_stack.run("down")

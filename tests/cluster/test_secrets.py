@@ -247,6 +247,7 @@ def test_rotation_replaces_every_value_and_loses_no_request(stack: LiveStack) ->
     assert values() == after
 
 
+@pytest.mark.slow
 def test_one_app_is_rotated_alone_and_again_after_a_kill(stack: LiveStack) -> None:
     before = values()
     assert stack.kill_after(2, "rotate", "cotoami") != 0

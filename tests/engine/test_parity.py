@@ -171,6 +171,7 @@ def begun(stack: LiveStack, cpu: str) -> bool:
     return container["resources"]["requests"]["cpu"] == cpu
 
 
+@pytest.mark.slow
 def test_a_killed_up_is_recovered_by_hand_or_by_the_next(stack: LiveStack) -> None:
     clean = footprint.objects(stack)
     for turn, recover in enumerate((True, False)):
@@ -210,6 +211,7 @@ def test_a_wrong_setting_is_told_before_anything(stack: LiveStack) -> None:
         assert "colour" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_durable_stack_names_all_that_is_protected_and_stays(stack: LiveStack) -> None:
     stack.settings({"slipway:lifecycle": "durable"})
     stack.run("up")

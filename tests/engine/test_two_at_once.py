@@ -46,6 +46,7 @@ def clean(stack: LiveStack) -> set[str]:
     return footprint.objects(stack)
 
 
+@pytest.mark.slow
 def test_of_two_ups_one_works(stack: LiveStack, clean: set[str]) -> None:
     assert together.two_ups(stack, clean, TURNS) > 0
 

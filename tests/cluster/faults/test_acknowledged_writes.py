@@ -82,7 +82,9 @@ def settled(found: dict[str, Writer], story: str, recoveries: dict[str, list[flo
     assert all(observed.written > 0 for observed in told)
 
 
-@pytest.mark.parametrize("story", FAULTS)
+@pytest.mark.parametrize(
+    "story", [pytest.param(story, marks=pytest.mark.slow if story == "deleted" else ()) for story in FAULTS]
+)
 def test_an_acknowledged_write_outlives_its_pod(whole: LiveStack, story: str) -> None:
     assert whole.name == "dev"
     recoveries: dict[str, list[float]] = {name: [] for name in MAKERS}
@@ -132,6 +134,7 @@ def test_an_acknowledged_write_outlives_the_cluster(whole: LiveStack, places: li
     faults.wait_well(places)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("story", ["killed with SIGKILL", "deleted"])
 def test_prometheus_keeps_the_samples_that_it_has_shown(whole: LiveStack, story: str) -> None:
     url = str(whole.apps()["local-prometheus"]["url"])
@@ -158,6 +161,7 @@ def test_prometheus_keeps_the_samples_that_it_has_shown(whole: LiveStack, story:
     assert observed.missing == 0
 
 
+@pytest.mark.slow
 def test_a_copy_of_redis_answers_only_when_it_has_everything(whole: LiveStack) -> None:
     url = f"{whole.apps()['guestbook-frontend']['url']}/guestbook.php"
     entry = f"copied-{time.time_ns():x}"

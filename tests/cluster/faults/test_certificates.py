@@ -55,6 +55,7 @@ def restarts() -> dict[str, int]:
     }
 
 
+@pytest.mark.slow
 def test_certificates_about_to_expire_are_renewed(url: str, places: list[str]) -> None:
     leaves = [leaf.name for leaf in pki.LEAVES]
     before = restarts()

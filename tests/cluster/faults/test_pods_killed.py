@@ -69,6 +69,7 @@ def test_a_drain_stops_at_the_budgets_and_the_node_recovers(whole: LiveStack, pl
     assert observed.lost == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("app", TRIED)
 def test_a_server_killed_outright_loses_no_more_than_the_node_needs_to_see_it(whole: LiveStack, app: str) -> None:
     """SIGKILL: what came to the dead one before the kubelet looked (once a second) fails; nothing else does."""

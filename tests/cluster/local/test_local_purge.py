@@ -41,7 +41,9 @@ def workload(kubectl: Kubectl, image: str) -> None:
     kubectl.run("wait", "--for=condition=Ready", "pod/web", "--timeout=60s", timeout=70)
 
 
-@pytest.mark.parametrize("kill_first", [False, True], ids=["running", "all-killed"])
+@pytest.mark.parametrize(
+    "kill_first", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["running", "all-killed"]
+)
 def test_purge_leaves_no_trace(cluster: EmbeddedCluster, kubectl: Kubectl, web_image: str, kill_first: bool) -> None:
     cluster.purge()
     before = footprint.take()

@@ -38,7 +38,13 @@ def test_a_second_up_takes_seconds_and_changes_nothing(cluster: EmbeddedCluster,
     assert kubectl.run("get", "pods", "-A", "-o", "name").stdout == pods
 
 
-@pytest.mark.parametrize("name", components.NAMES)
+# Three of them are killed under requests in tests/cluster/faults, too.
+TWICE = ("kubelet", "containerd", "etcd")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n in TWICE else ()) for n in components.NAMES]
+)
 def test_a_killed_component_is_brought_back(cluster: EmbeddedCluster, kubectl: Kubectl, name: str) -> None:
     before = pids()
     os.kill(before[name], signal.SIGKILL)
@@ -76,6 +82,7 @@ def test_pods_outlive_the_container_runtime(
     assert status["containerStatuses"][0]["restartCount"] == 0
 
 
+@pytest.mark.slow
 def test_after_a_reboot_pods_and_data_are_back(
     cluster: EmbeddedCluster, kubectl: Kubectl, namespace: str, web_image: str
 ) -> None:
@@ -103,6 +110,7 @@ def test_after_a_reboot_pods_and_data_are_back(
     assert wait_for(answers, 30, "an answer of the pod") == "it works\n"
 
 
+@pytest.mark.slow
 def test_down_and_up_keep_pods_and_data(
     cluster: EmbeddedCluster, kubectl: Kubectl, namespace: str, web_image: str
 ) -> None:
@@ -128,8 +136,14 @@ def test_status_of_a_dead_kubelet_is_not_taken_from_the_past(cluster: EmbeddedCl
 
 
 # Not much earlier: the interpreter itself still starts then, and nothing was done yet.
-@pytest.mark.parametrize("delay", [0.8, 1.5, 2.5, 3.5, 5.0])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+DELAYS = (0.8, 1.5, 2.5, 3.5, 5.0)
+OFTEN = [(number, delay) for number in (signal.SIGINT, signal.SIGKILL) for delay in DELAYS]
+ALWAYS = [(signal.SIGINT, 2.5), (signal.SIGKILL, 1.5)]
+
+
+@pytest.mark.parametrize(
+    ("number", "delay"), [pytest.param(*c, marks=() if c in ALWAYS else pytest.mark.slow) for c in OFTEN]
+)
 def test_an_interrupted_up_is_continued(cluster: EmbeddedCluster, delay: float, number: signal.Signals) -> None:
     cluster.down()
     command = [sys.executable, "-c", "from local.cli import app; app()", "up"]
@@ -144,6 +158,7 @@ def test_an_interrupted_up_is_continued(cluster: EmbeddedCluster, delay: float, 
     assert sorted(p.component for p in processes.find() if p.main) == sorted(components.NAMES)
 
 
+@pytest.mark.slow
 def test_two_ups_at_once_both_succeed(cluster: EmbeddedCluster) -> None:
     cluster.down()
     failures: list[BaseException] = []
