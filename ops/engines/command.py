@@ -61,9 +61,14 @@ class StoppableCommand(PulumiCommand):
         Raises:
             InvalidVersionError: It is too old for the SDK, or of another major version.
         """
-        # The base class looks for `bin/pulumi` below a root, and else on PATH.
-        os.environ["PATH"] = os.pathsep.join([str(cli.parent), os.environ.get("PATH", "")])
-        super().__init__()
+        # The base class looks for `bin/pulumi` below a root, and else on PATH; put back, so that whoever asks for a CLI
+        # later does not find this one.
+        before = os.environ.get("PATH", "")
+        os.environ["PATH"] = os.pathsep.join([str(cli.parent), before])
+        try:
+            super().__init__()
+        finally:
+            os.environ["PATH"] = before
         self._cli = cli
         self._drop = drop
         self._process: subprocess.Popen[str] | None = None

@@ -173,7 +173,11 @@ def test_a_process_in_a_container_is_never_ours(name: str) -> None:
             time.sleep(0.02)
         if outside.poll() is not None or not inside:
             pytest.skip("no process namespace can be made here")
-        assert processes.NAME_VARIABLE.encode() in Path(f"/proc/{inside[0]}/environ").read_bytes()
+        # While a program is being loaded the file is empty.
+        environ = Path(f"/proc/{inside[0]}/environ")
+        while processes.NAME_VARIABLE.encode() not in environ.read_bytes() and time.monotonic() < end:
+            time.sleep(0.02)
+        assert processes.NAME_VARIABLE.encode() in environ.read_bytes()
         assert int(inside[0]) not in {process.pid for process in processes.find()}
     finally:
         outside.kill()

@@ -83,8 +83,10 @@ def test_a_killed_run_leaves_neither_the_cli_nor_its_plugins(cli: Path, pids: Pa
 
 
 def test_a_run_that_ends_leaves_no_plugin(cli: Path, pids: Path, tmp_path: Path) -> None:
+    before = os.environ["PATH"]
     result = StoppableCommand(cli, ()).run(["up"], str(tmp_path), {})
     assert (result.code, result.stdout) == (0, "working")
+    assert os.environ["PATH"] == before
     assert ended(pids, 0)
 
 
