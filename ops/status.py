@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from ops.render import App, Rendered
 
-_TYPES = "deployments.apps,statefulsets.apps,daemonsets.apps,services,namespaces"
+TYPES = "deployments.apps,statefulsets.apps,daemonsets.apps,services,namespaces"
+"""Of which an app's state consists, as kubectl takes it."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def collect(rendered: Rendered, clusters: Mapping[str, Kubectl], only: str | Non
         CommandError: kubectl ends with an error.
     """
     live = {
-        name: {Key.of(item): item for item in kubectl.get([_TYPES, "-A", "-l", selector(rendered.stack)])}
+        name: {Key.of(item): item for item in kubectl.get([TYPES, "-A", "-l", selector(rendered.stack)])}
         for name, kubectl in clusters.items()
     }
     return listed(rendered, live, only)

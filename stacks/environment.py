@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pulumi
 
     from components.clusters.handle import ClusterHandle
-    from stacks.clouds import Clouds
+    from stacks.clouds.composition import Clouds
     from stacks.settings import Settings
     from stacks.settings.clusters import Cluster
 
@@ -75,7 +75,7 @@ def _clouds(scope: Scope, settings: Settings) -> Clouds | None:
     if not settings.clouds:
         return None
     # Loads the clouds' SDKs, which a stack without clouds never needs.
-    from stacks.clouds import Clouds
+    from stacks.clouds.composition import Clouds
 
     return Clouds(scope, settings)
 

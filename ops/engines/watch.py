@@ -10,9 +10,10 @@ from rich.live import Live
 from ops.diagnose import troubles
 from ops.engines.stateful import free_stateful_sets
 from ops.errors import OpsError
+from ops.kube import Key
 from ops.live import selector
 from ops.output import apps_table, errors
-from ops.status import collect
+from ops.status import TYPES, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,11 +96,13 @@ def watch(stack: Stack, cluster: str, done: Callable[[list[AppStatus]], bool], t
     with RolloutView(stack) as view:
         while time.monotonic() < end:
             try:
-                statuses = collect(stack.rendered, {cluster: kubectl}, cluster)
+                # One process for both: the nodes that wait for the pods may be the ones that kubectl runs on.
+                live = kubectl.get([f"{TYPES},pods", "-A", "-l", selector(stack.name)])
+                statuses = listed(stack.rendered, {cluster: {Key.of(item): item for item in live}}, cluster)
                 view.show(statuses)
                 if done(statuses):
                     return None
-                pods = kubectl.get(["pods", "-A", "-l", selector(stack.name)])
+                pods = [item for item in live if item["kind"] == "Pod"]
                 found = troubles(pods)
                 free_stateful_sets(kubectl, pods, found)
             except OpsError:

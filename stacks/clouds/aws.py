@@ -1,0 +1,235 @@
+"""Composition of AWS: accounts, image repositories, the state bucket, DNS zones, EKS clusters, deployers, RDS."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from components.clusters.eks.cluster import EksCluster, EksClusterArgs, eks_name
+from components.clusters.eks.nodes import SshAccess
+from components.foundation.aws_account import AwsAccount, AwsAccountArgs
+from components.foundation.aws_deployer import (
+    AwsDeployer,
+    AwsDeployerArgs,
+    GithubIdentity,
+    GithubIdentityArgs,
+    Kubeconfig,
+)
+from components.foundation.delegated_zone import DelegatedZone, DelegatedZoneArgs
+from components.foundation.ecr import Ecr, EcrArgs
+from components.foundation.rds import Rds, RdsArgs
+from components.foundation.state_bucket import StateBucket, StateBucketArgs
+from stacks.settings.clouds import AwsCloud
+from stacks.settings.foundation import Ecr as EcrSettings
+
+if TYPE_CHECKING:
+    import pulumi
+
+    from components.clusters.handle import ClusterHandle
+    from components.foundation.aws_account import AwsAccountHandle
+    from components.foundation.database import DatabaseSpec
+    from components.platform.deployer_access import DeployerSubject
+    from components.scope import Scope
+    from components.workloads.database import OutsideDatabase
+    from stacks.settings import Settings
+    from stacks.settings.foundation import Deployer
+    from stacks.settings.managed import EksCluster as EksSettings
+
+
+class Aws:
+    """What a stack has in its AWS accounts.
+
+    Attributes:
+        zones: The delegated DNS zones by name.
+    """
+
+    def __init__(self, scope: Scope, settings: Settings) -> None:
+        """Make accounts, image repositories, the state bucket and DNS zones.
+
+        Args:
+            scope: The stack.
+            settings: The stack's settings.
+        """
+        self._scope, self._settings = scope, settings
+        self._accounts: dict[str, AwsAccountHandle] = {}
+        self._repositories: dict[str, Ecr] = {}
+        self._pushers: dict[str, list[pulumi.Input[str]]] = {}
+        for name, cloud in sorted(settings.clouds.items()):
+            if isinstance(cloud, AwsCloud):
+                self._accounts[name] = self._account(name, cloud)
+        for name, registry in sorted(settings.registries.items()):
+            if isinstance(registry, EcrSettings):
+                self._repositories[name] = self._ecr(name, registry)
+                self._pushers[name] = list(registry.pushers)
+        self._state = self._state_bucket()
+        self.zones = self._delegated_zones()
+        self._clusters: dict[str, EksCluster] = {}
+        self._identities: dict[str, GithubIdentity] = {}
+
+    def _account(self, name: str, settings: AwsCloud) -> AwsAccountHandle:
+        return AwsAccount(
+            name,
+            AwsAccountArgs(
+                scope=self._scope,
+                region=settings.region,
+                account_id=settings.account_id,
+                profile=settings.profile,
+                role_arn=settings.role_arn,
+            ),
+        ).handle
+
+    def _ecr(self, name: str, settings: EcrSettings) -> Ecr:
+        return Ecr(
+            name,
+            EcrArgs(
+                scope=self._scope,
+                account=self._accounts[settings.cloud],
+                prefix=settings.prefix,
+                images=settings.images,
+                keep=settings.keep,
+                untagged_days=settings.untagged_days,
+            ),
+        )
+
+    def _state_bucket(self) -> StateBucket | None:
+        settings = self._settings.state
+        if settings is None:
+            return None
+        return StateBucket(
+            "state",
+            StateBucketArgs(
+                scope=replace(self._scope, lifecycle=settings.lifecycle),
+                account=self._accounts[settings.cloud],
+                bucket=settings.bucket,
+                old_version_days=settings.old_version_days,
+            ),
+        )
+
+    def _delegated_zones(self) -> dict[str, DelegatedZone]:
+        return {
+            name: DelegatedZone(
+                name,
+                DelegatedZoneArgs(
+                    scope=self._scope,
+                    account=self._accounts[settings.cloud],
+                    main_zone=settings.main_zone.name,
+                    make_main_zone=settings.main_zone.make,
+                    main_zone_id=settings.main_zone.id,
+                    sub_zone=settings.sub_zone,
+                    ttl=settings.ttl,
+                ),
+            )
+            for name, settings in sorted(self._settings.zones.items())
+        }
+
+    def cluster(self, name: str, settings: EksSettings) -> ClusterHandle:
+        """Make an EKS cluster.
+
+        Args:
+            name: Its name in the stack.
+            settings: Its settings.
+
+        Returns:
+            The bare cluster.
+        """
+        nodes, network = settings.nodes, settings.network
+        self._clusters[name] = EksCluster(
+            name,
+            EksClusterArgs(
+                scope=self._scope,
+                account=self._accounts[settings.cloud],
+                eks_name=eks_name(settings.dns_name or name),
+                version=settings.version,
+                zones=settings.zones,
+                registry=self._repositories[settings.registry].address,
+                vpc_cidr=network.cidr,
+                service_cidr=network.service_cidr,
+                nat_per_zone=network.nat == "per-zone",
+                flow_logs=network.flow_logs,
+                api_access=settings.api_access,
+                admins=settings.admins,
+                logs=settings.logs,
+                log_days=settings.log_days,
+                instance_type=nodes.instance_type,
+                node_count=nodes.count,
+                node_least=nodes.least,
+                node_most=nodes.most,
+                disk_gb=nodes.disk_gb,
+                max_pods=nodes.max_pods,
+                ami_release=nodes.ami_release,
+                session_manager=nodes.session_manager,
+                ssh=settings.ssh and SshAccess(settings.ssh.public_key, settings.ssh.sources),
+            ),
+        )
+        return self._clusters[name].handle
+
+    def deployer(self, name: str, deployer: Deployer, settings: EksSettings) -> DeployerSubject:
+        """Make the identity that releases apps to a cluster.
+
+        Args:
+            name: The deployer's name.
+            deployer: Its settings.
+            settings: Settings of its cluster, which is made.
+
+        Returns:
+            Who it is to the cluster.
+        """
+        if self._state is None:
+            raise TypeError(f"deployer {name}: the settings' rules let none through without a state bucket")
+        cluster, cloud = self._clusters[deployer.cluster], self._settings.clouds[settings.cloud]
+        account = self._accounts[settings.cloud]
+        if deployer.iam_user is None and settings.cloud not in self._identities:
+            make = isinstance(cloud, AwsCloud) and cloud.github_identity == "make"
+            args = GithubIdentityArgs(scope=self._scope, account=account, make=make)
+            self._identities[settings.cloud] = GithubIdentity(settings.cloud, args)
+        made = AwsDeployer(
+            name,
+            AwsDeployerArgs(
+                scope=self._scope,
+                account=account,
+                cluster_name=cluster.control_plane.cluster.name,
+                repositories=self._repositories[settings.registry].arns,
+                kubeconfig=Kubeconfig(
+                    self._state.add_kubeconfig(deployer.cluster, cluster.kubeconfig), self._state.key_arn
+                ),
+                state_region=self._state.region,
+                identity=None if deployer.iam_user else self._identities[settings.cloud].arn,
+                github=deployer.github,
+                environment=deployer.environment,
+                user_reason=deployer.iam_user.reason if deployer.iam_user else None,
+            ),
+        )
+        self._pushers[settings.registry].append(made.principal)
+        return made.subject
+
+    def database(self, name: str, cluster: str, settings: EksSettings, spec: DatabaseSpec) -> OutsideDatabase:
+        """Make an RDS instance beside a cluster.
+
+        Args:
+            name: The database's name in the stack.
+            cluster: The cluster's name.
+            settings: The cluster's settings.
+            spec: What the database is to be.
+
+        Returns:
+            The database, as apps see it.
+        """
+        made = self._clusters[cluster]
+        return Rds(
+            name,
+            RdsArgs(
+                scope=self._scope,
+                account=self._accounts[settings.cloud],
+                vpc_id=made.network.vpc.id,
+                vpc_cidr=settings.network.cidr,
+                subnet_ids=[subnet.id for subnet in made.network.private_subnets],
+                client_group_id=made.control_plane.cluster.vpc_config.cluster_security_group_id,
+                spec=spec,
+            ),
+        ).outside
+
+    def allow_push(self) -> None:
+        """Let the deployers, and whom the settings name, push images; every deployer is made."""
+        for name, principals in sorted(self._pushers.items()):
+            if principals:
+                self._repositories[name].allow_push(principals)
