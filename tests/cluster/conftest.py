@@ -24,9 +24,12 @@ def dev(machine: None) -> LiveStack:
     return stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def own_stack(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
-    """A stack that tests may change, break and remove; gone at the end. Helm's engine."""
+    """A stack that tests may change, break and remove; Helm's engine.
+
+    Gone at the end of each module: dev and two more ask for more processor than a node of two cores has.
+    """
     assert machine is None
     stack = live.make(tmp_path_factory.mktemp("own") / "project", "own", "own", 30480, SLIPWAY_ENGINE="helm")
     with live.alone("own"):
