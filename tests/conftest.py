@@ -11,6 +11,7 @@ import pytest
 from tests.support import soak
 
 PURGE_VARIABLE = "SLIPWAY_TEST_PURGE"
+SOAK_VARIABLE = "SLIPWAY_TEST_SOAK"
 # What is quick or needs nothing comes first; what takes the cluster away comes last.
 _ORDER = (
     "tests/unit/",
@@ -34,6 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "cluster: needs the embedded cluster (or KUBE_CONTEXT) to be up",
         "purge: removes the embedded cluster from the machine and looks for traces",
         "engine: needs Pulumi's own command line",
+        "soak: minutes, or restarts what others need; `make soak` runs it",
+        "repeated: a few times in `make test`, twenty times in `make soak`",
         "slow: half a minute or more, beside a quicker test of the like; `make test-all` runs it, `make test` does not",
     ):
         config.addinivalue_line("markers", line)
@@ -54,11 +57,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(_CLUSTER_TIMEOUT_S))
         elif item.nodeid.startswith(_BUILDS) and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(_BUILDS_TIMEOUT_S))
-    if os.environ.get(PURGE_VARIABLE) or not _STATE.exists():
-        return
-    reason = f"this machine has an embedded cluster, which the test removes; {PURGE_VARIABLE}=1 runs it all the same"
+    if not os.environ.get(SOAK_VARIABLE):
+        _skip(items, "soak", f"`make soak` ({SOAK_VARIABLE}=1) runs it")
+    if not os.environ.get(PURGE_VARIABLE) and _STATE.exists():
+        _skip(
+            items,
+            "purge",
+            f"this machine has an embedded cluster, which the test removes; {PURGE_VARIABLE}=1 runs it all the same",
+        )
+
+
+def _skip(items: list[pytest.Item], marker: str, reason: str) -> None:
     for item in items:
-        if item.get_closest_marker("purge") is not None:
+        if item.get_closest_marker(marker) is not None:
             item.add_marker(pytest.mark.skip(reason=reason))
 
 

@@ -182,6 +182,7 @@ def test_two_side_by_side_do_not_touch_each_other(project: Clone) -> None:
     project.run("env", "delete", "two")
 
 
+@pytest.mark.repeated
 @pytest.mark.usefixtures("before")
 def test_created_and_reaped_in_a_row_they_leave_the_cluster_as_before(project: Clone) -> None:
     names = [f"lesson-{number}" for number in range(COUNT)]

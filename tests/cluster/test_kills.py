@@ -28,5 +28,6 @@ def clean(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
         yield found
 
 
+@pytest.mark.repeated
 def test_up_and_down_killed_at_random_moments_come_to_what_clean_ones_do(clean: Clean) -> None:
     kills.kill_each(clean, KILLS)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import footprint, live, together
-from tests.support.faults import SOAK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +18,7 @@ pytestmark = pytest.mark.cluster
 
 PORT = 30860
 NAME = "two"
-TURNS = 6 if SOAK else 2
+TURNS = 2
 ENGINES: tuple[EngineName, ...] = ("helm", "pulumi")
 
 

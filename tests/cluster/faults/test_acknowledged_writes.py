@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.cluster
 
-TRIES = 5 if SOAK else 1
+TRIES = 2 if SOAK else 1
 MAKERS: dict[str, Callable[[], Store]] = {
     "Redis": lambda: RedisStore("guestbook"),
     "PostgreSQL": lambda: PostgresStore("cotoami"),
@@ -53,8 +53,10 @@ def rolled(store: Target | Store) -> None:
 FAULTS = {
     "killed with SIGKILL": killed,
     "deleted": deleted,
-    **({"deleted by force": forced, "rolled": rolled} if SOAK else {}),
+    "deleted by force": forced,
+    "rolled": rolled,
 }
+ALWAYS = "killed with SIGKILL"
 
 
 @contextmanager
@@ -83,7 +85,7 @@ def settled(found: dict[str, Writer], story: str, recoveries: dict[str, list[flo
 
 
 @pytest.mark.parametrize(
-    "story", [pytest.param(story, marks=pytest.mark.slow if story == "deleted" else ()) for story in FAULTS]
+    "story", [pytest.param(story, marks=() if story == ALWAYS else pytest.mark.soak) for story in FAULTS]
 )
 def test_an_acknowledged_write_outlives_its_pod(whole: LiveStack, story: str) -> None:
     assert whole.name == "dev"
@@ -113,7 +115,7 @@ def uid(store: Target | Store) -> str | None:
     return None
 
 
-@pytest.mark.skipif(not SOAK, reason="takes a minute; SLIPWAY_TEST_SOAK=1 runs it")
+@pytest.mark.soak
 @pytest.mark.parametrize("story", ["rebooted", "stopped and started"])
 def test_an_acknowledged_write_outlives_the_cluster(whole: LiveStack, places: list[str], story: str) -> None:
     assert whole.name == "dev"

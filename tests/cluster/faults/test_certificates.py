@@ -11,7 +11,7 @@ from cryptography import x509
 
 from local import paths, pki
 from tests.support import faults, live
-from tests.support.faults import SOAK, Observed
+from tests.support.faults import Observed
 from tests.support.load import Load
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def test_certificates_about_to_expire_are_renewed(url: str, places: list[str]) -
     faults.wait_well(places)
 
 
-@pytest.mark.skipif(not SOAK, reason="restarts what asks the API; SLIPWAY_TEST_SOAK=1 runs it")
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("story", "days_left"),
     [("all authorities expired 10 days ago", -10), ("all certificates made by a clock a day ahead", 3651)],

@@ -12,7 +12,7 @@ import pytest
 from local import configuration, paths, processes
 from tests.cluster.faults.test_acknowledged_writes import MAKERS, settled
 from tests.support import faults, live, small_disk
-from tests.support.faults import SOAK, Observed
+from tests.support.faults import Observed
 from tests.support.load import Load
 from tests.support.writers import Writer
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.cluster,
-    pytest.mark.skipif(not SOAK, reason="takes minutes; SLIPWAY_TEST_SOAK=1 runs it"),
+    pytest.mark.soak,
 ]
 
 FULL_SECONDS = 15

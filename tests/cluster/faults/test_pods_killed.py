@@ -21,7 +21,7 @@ pytestmark = pytest.mark.cluster
 
 KILLS = 20 if SOAK else 8
 APPS = {"h2o-example": "h2o", "nginx": "nginx"}
-TRIED = list(APPS) if SOAK else ["nginx"]
+TRIED = [pytest.param(app, marks=() if app == "nginx" else pytest.mark.soak) for app in APPS]
 
 
 def url(stack: LiveStack, app: str) -> str:

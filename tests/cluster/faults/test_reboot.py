@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import faults, live
-from tests.support.faults import SOAK, Observed
+from tests.support.faults import Observed
 
 if TYPE_CHECKING:
     from tests.support.live import LiveStack
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.cluster
 
 
-@pytest.mark.parametrize("turn", range(3 if SOAK else 1))
+@pytest.mark.parametrize("turn", [0, pytest.param(1, marks=pytest.mark.soak)])
 def test_after_a_reboot_every_app_answers_without_an_up_of_the_stack(
     whole: LiveStack, places: list[str], turn: int
 ) -> None:

@@ -42,7 +42,9 @@ def test_the_long_half_has_thirty_minutes_and_begins_nothing_in_the_last_three(c
     switch, deadline, words = run(clone)
     assert switch == "1"
     assert deadline == pytest.approx(time.time() + 27 * 60, abs=10)
-    folders = words.split()[2:]
+    folders, picked = words.removeprefix("-m pytest ").split(" -m ")
+    assert picked == "soak or slow or repeated"
+    folders = folders.split()
     assert folders
     assert all((PROJECT_DIR / folder).exists() for folder in folders), folders
 
