@@ -58,6 +58,21 @@ def selector(stack: str) -> str:
     return f"{STACK_LABEL}={stack}"
 
 
+def labelled(kubectl: Kubectl, kinds: str, stack: str) -> dict[Key, Manifest]:
+    """The objects of some types that carry the stack's label, in one call.
+
+    Args:
+        kubectl: The cluster.
+        kinds: Resource types as kubectl takes them, with commas.
+        stack: Stack name.
+
+    Raises:
+        UnreachableError: The cluster does not answer.
+        CommandError: kubectl ends with an error.
+    """
+    return {Key.of(item): item for item in kubectl.get([kinds, "-A", "-l", selector(stack)])}
+
+
 def types(kubectl: Kubectl) -> list[str]:
     """Every resource type of the cluster whose objects can be listed and deleted, as `name.group`.
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from ops.kube import Key, Kubectl, Manifest, entries, section
-from ops.live import selector
+from ops.live import labelled
 from ops.urls import objects_by_resource, resolve
 
 if TYPE_CHECKING:
@@ -67,10 +67,7 @@ def collect(rendered: Rendered, clusters: Mapping[str, Kubectl], only: str | Non
         UnreachableError: A cluster does not answer.
         CommandError: kubectl ends with an error.
     """
-    live = {
-        name: {Key.of(item): item for item in kubectl.get([TYPES, "-A", "-l", selector(rendered.stack)])}
-        for name, kubectl in clusters.items()
-    }
+    live = {name: labelled(kubectl, TYPES, rendered.stack) for name, kubectl in clusters.items()}
     return listed(rendered, live, only)
 
 

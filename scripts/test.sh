@@ -6,9 +6,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 pytest=(.venv/bin/python -m pytest)
 
 trap 'exit 130' INT
-quick=(-m 'not slow and not soak')
+quick=(-m 'not slow')
 if [[ "${1:-}" == --all ]]; then
-  quick=(-m 'not soak')
+  quick=()
 elif (($# > 0)); then
   exec "${pytest[@]}" "$@"
 fi

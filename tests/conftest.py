@@ -11,7 +11,6 @@ import pytest
 from tests.support import soak
 
 PURGE_VARIABLE = "SLIPWAY_TEST_PURGE"
-SOAK_VARIABLE = "SLIPWAY_TEST_SOAK"
 # What is quick or needs nothing comes first; what takes the cluster away comes last.
 _ORDER = (
     "tests/unit/",
@@ -36,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "purge: removes the embedded cluster from the machine and looks for traces",
         "engine: needs Pulumi's own command line",
         "soak: minutes, or restarts what others need; `make soak` runs it",
-        "repeated: a few times in `make test`, twenty times in `make soak`",
+        "repeated: a few times in `make test`, more often in `make soak`",
         "slow: half a minute or more, beside a quicker test of the like; `make test-all` runs it, `make test` does not",
     ):
         config.addinivalue_line("markers", line)
@@ -52,13 +51,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the tests, and keep away from a person's cluster: purging it takes what runs there along."""
     items.sort(key=_rank)
     for item in items:
+        if item.get_closest_marker("timeout") is not None:
+            continue
         # The first one builds the cluster's programs and images, which takes minutes.
-        if item.get_closest_marker("cluster") is not None and item.get_closest_marker("timeout") is None:
+        if item.get_closest_marker("cluster") is not None:
             item.add_marker(pytest.mark.timeout(_CLUSTER_TIMEOUT_S))
-        elif item.nodeid.startswith(_BUILDS) and item.get_closest_marker("timeout") is None:
+        elif item.nodeid.startswith(_BUILDS):
             item.add_marker(pytest.mark.timeout(_BUILDS_TIMEOUT_S))
-    if not os.environ.get(SOAK_VARIABLE):
-        _skip(items, "soak", f"`make soak` ({SOAK_VARIABLE}=1) runs it")
+    if not soak.ASKED:
+        _skip(items, "soak", f"`make soak` ({soak.VARIABLE}=1) runs it")
     if not os.environ.get(PURGE_VARIABLE) and _STATE.exists():
         _skip(
             items,

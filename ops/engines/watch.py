@@ -10,8 +10,7 @@ from rich.live import Live
 from ops.diagnose import troubles
 from ops.engines.stateful import free_stateful_sets
 from ops.errors import OpsError
-from ops.kube import Key
-from ops.live import selector
+from ops.live import labelled
 from ops.output import apps_table, errors
 from ops.status import TYPES, listed
 
@@ -97,12 +96,12 @@ def watch(stack: Stack, cluster: str, done: Callable[[list[AppStatus]], bool], t
         while time.monotonic() < end:
             try:
                 # One process for both: the nodes that wait for the pods may be the ones that kubectl runs on.
-                live = kubectl.get([f"{TYPES},pods", "-A", "-l", selector(stack.name)])
-                statuses = listed(stack.rendered, {cluster: {Key.of(item): item for item in live}}, cluster)
+                live = labelled(kubectl, f"{TYPES},pods", stack.name)
+                statuses = listed(stack.rendered, {cluster: live}, cluster)
                 view.show(statuses)
                 if done(statuses):
                     return None
-                pods = [item for item in live if item["kind"] == "Pod"]
+                pods = [item for key, item in live.items() if key.kind == "Pod"]
                 found = troubles(pods)
                 free_stateful_sets(kubectl, pods, found)
             except OpsError:

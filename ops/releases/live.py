@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ops.access import LOCAL_KINDS, kubectl
 from ops.errors import RefusedError
 from ops.kube import Key, Kubectl, Manifest, annotations_of, entries, section
-from ops.live import RELEASE_ANNOTATION, selector
+from ops.live import RELEASE_ANNOTATION, labelled, selector
 from ops.releases import history
 from ops.releases.target import is_done, tag_of
 from ops.stack import load
@@ -119,7 +119,7 @@ def look(kubectl: Kubectl, stack: str) -> Live:
     Raises:
         UnreachableError: It does not answer.
     """
-    return among({Key.of(item): item for item in kubectl.get([_TYPES, "-A", "-l", selector(stack)])}, stack)
+    return among(labelled(kubectl, _TYPES, stack), stack)
 
 
 def among(objects: dict[Key, Manifest], stack: str) -> Live:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support import live, traces
+from tests.support import live, soak, traces
 from tests.support.load import Load
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.cluster
 
 # All twenty with SLIPWAY_TEST_SOAK=1, which takes several minutes.
-SOAK = bool(os.environ.get("SLIPWAY_TEST_SOAK"))
-COUNT = 20 if SOAK else 3
+COUNT = 20 if soak.ASKED else 3
 KILLS = int(os.environ.get("SLIPWAY_TEST_ROUNDS", "2"))
 AT_ONCE = 2
 SETTLED_SECONDS = 90

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from tests.support.load import Load
 
-SOAK = os.environ.get("SLIPWAY_TEST_SOAK") == "1"
 REPORT = os.environ.get("SLIPWAY_TEST_REPORT", "")
 # What comes after the last pod is ready: old pods go through their grace period.
 SETTLE_SECONDS = 7

@@ -22,8 +22,7 @@ SEED = int(os.environ.get("SLIPWAY_TEST_SEED", "0")) or time.time_ns()
 
 def count(usual: int) -> int:
     """How often each command is killed: as said, or with SLIPWAY_TEST_SOAK=1 twenty times; SLIPWAY_TEST_KILLS wins."""
-    soak = 20 if os.environ.get("SLIPWAY_TEST_SOAK") == "1" else usual
-    return int(os.environ.get("SLIPWAY_TEST_KILLS", str(soak)))
+    return int(os.environ.get("SLIPWAY_TEST_KILLS", str(20 if soak.ASKED else usual)))
 
 
 @dataclass(frozen=True)

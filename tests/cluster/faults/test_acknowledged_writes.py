@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support import faults, live, writers
-from tests.support.faults import SOAK, Observed
+from tests.support import faults, live, soak, writers
+from tests.support.faults import Observed
 from tests.support.load import Load
 from tests.support.writers import GridStore, MariaStore, PostgresStore, RedisStore, Target, Writer
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.cluster
 
-TRIES = 2 if SOAK else 1
+TRIES = 2 if soak.ASKED else 1
 MAKERS: dict[str, Callable[[], Store]] = {
     "Redis": lambda: RedisStore("guestbook"),
     "PostgreSQL": lambda: PostgresStore("cotoami"),
@@ -84,9 +84,10 @@ def settled(found: dict[str, Writer], story: str, recoveries: dict[str, list[flo
     assert all(observed.written > 0 for observed in told)
 
 
-@pytest.mark.parametrize(
-    "story", [pytest.param(story, marks=() if story == ALWAYS else pytest.mark.soak) for story in FAULTS]
-)
+MARKS = {story: pytest.mark.repeated if story == ALWAYS else pytest.mark.soak for story in FAULTS}
+
+
+@pytest.mark.parametrize("story", [pytest.param(story, marks=mark) for story, mark in MARKS.items()])
 def test_an_acknowledged_write_outlives_its_pod(whole: LiveStack, story: str) -> None:
     assert whole.name == "dev"
     recoveries: dict[str, list[float]] = {name: [] for name in MAKERS}

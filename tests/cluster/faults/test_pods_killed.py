@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local import settings
-from tests.support import faults, live
-from tests.support.faults import SETTLE_SECONDS, SOAK, Observed
+from tests.support import faults, live, soak
+from tests.support.faults import SETTLE_SECONDS, Observed
 from tests.support.load import Load
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.cluster
 
-KILLS = 20 if SOAK else 8
+KILLS = 20 if soak.ASKED else 8
 APPS = {"h2o-example": "h2o", "nginx": "nginx"}
-TRIED = [pytest.param(app, marks=() if app == "nginx" else pytest.mark.soak) for app in APPS]
+TRIED = [pytest.param(app, marks=pytest.mark.repeated if app == "nginx" else pytest.mark.soak) for app in APPS]
 
 
 def url(stack: LiveStack, app: str) -> str:
@@ -73,7 +73,7 @@ def test_a_drain_stops_at_the_budgets_and_the_node_recovers(whole: LiveStack, pl
 @pytest.mark.parametrize("app", TRIED)
 def test_a_server_killed_outright_loses_no_more_than_the_node_needs_to_see_it(whole: LiveStack, app: str) -> None:
     """SIGKILL: what came to the dead one before the kubelet looked (once a second) fails; nothing else does."""
-    kills = 5 if SOAK else 2
+    kills = 5 if soak.ASKED else 2
     observed, namespace, moments = Observed(f"a server of {app} killed with SIGKILL", kills), APPS[app], list[float]()
     with Load(url(whole, app)) as load:
         time.sleep(1)
@@ -94,9 +94,10 @@ def test_a_server_killed_outright_loses_no_more_than_the_node_needs_to_see_it(wh
         assert any(-1 <= clock - moment <= 4 for moment in moments), (failure, moments)
 
 
+@pytest.mark.repeated
 def test_behind_the_ingress_a_server_killed_outright_is_not_noticed(whole: LiveStack) -> None:
     """Traefik sends again what never reached a pod; only a request that the dead one was answering fails."""
-    kills = 5 if SOAK else 2
+    kills = 5 if soak.ASKED else 2
     observed, namespace = Observed("a server behind the ingress killed with SIGKILL", kills), "http-debug"
     with Load(url(whole, "http-debug-server"), host="debug.example.com") as load:
         time.sleep(1)
