@@ -127,11 +127,17 @@ def read_moment(text: str) -> datetime:
 
 
 def span(wanted: timedelta) -> str:
-    """A length of time for people, its two largest units: `3d 4h`, `2h 5m`, `40s`."""
-    seconds = abs(int(wanted.total_seconds()))
-    days, hours, minutes = seconds // 86400, seconds % 86400 // 3600, seconds % 3600 // 60
-    if days:
-        return f"{days}d {hours}h"
-    if hours:
-        return f"{hours}h {minutes}m"
-    return f"{minutes}m" if minutes else f"{seconds}s"
+    """A length of time for people, its two largest units: `3d 4h`, `2h 5m`, `40s`.
+
+    Rounded to the smaller of the two, so that two hours are still `2h 0m` a second after they began.
+    """
+    seconds = abs(round(wanted.total_seconds()))
+    if seconds < 60:
+        return f"{seconds}s"
+    minutes = (seconds + 30) // 60
+    if minutes < 60:
+        return f"{minutes}m"
+    if minutes < 24 * 60:
+        return f"{minutes // 60}h {minutes % 60}m"
+    hours = (seconds + 1800) // 3600
+    return f"{hours // 24}d {hours % 24}h"
