@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -63,12 +62,14 @@ def test_another_stack_is_free(holder: subprocess.Popen[str], kubectl: Kubectl) 
         holder.wait()
 
 
-def test_a_killed_run_leaves_no_lock(holder: subprocess.Popen[str], kubectl: Kubectl) -> None:
+def test_a_killed_run_leaves_no_lock(
+    holder: subprocess.Popen[str], kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "_PATIENCE_S", 0)
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    started = time.monotonic()
     with lock.file_locks("dev", [kubectl], "up"):
-        assert time.monotonic() - started < 1
+        pass
 
 
 def test_one_run_may_lock_two_entries_of_one_cluster(kubectl: Kubectl) -> None:
