@@ -103,5 +103,6 @@ def _cluster(name: str, settings: Cluster, clouds: Clouds | None) -> ClusterHand
                 storage_class=settings.storage_class,
                 node_address=settings.node_address,
                 load_balancer_address=settings.load_balancer_address,
+                image_digests=settings.image_digests,
             )
     return ExistingCluster(name, args).handle

@@ -22,6 +22,7 @@ class ExistingClusterArgs:
         storage_class: Storage class of volumes; None: the cluster's default.
         node_address: Address on which node ports answer, or None.
         load_balancer_address: Whether load balancers publish an IP address or a host name.
+        image_digests: Whether images with tag and digest are pulled by digest.
     """
 
     kind: str
@@ -31,6 +32,7 @@ class ExistingClusterArgs:
     storage_class: str | None = None
     node_address: str | None = None
     load_balancer_address: LoadBalancerAddress = "ip"
+    image_digests: bool = False
 
 
 class ExistingCluster(pulumi.ComponentResource):
@@ -68,6 +70,7 @@ class ExistingCluster(pulumi.ComponentResource):
             context=args.context,
             kubeconfig=args.kubeconfig,
             verified_kubelets=args.kind == "embedded",
+            image_digests=args.image_digests,
         )
         self.register_outputs(
             {

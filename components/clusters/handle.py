@@ -37,6 +37,7 @@ class ClusterHandle:
         verified_kubelets: Whether kubelets serve certificates of the cluster's own authority.
         ingress: The cluster's ingress controller, or None.
         deployer: Who may release in the namespaces that are made on it, or None.
+        image_digests: Whether images with tag and digest are pulled by digest.
     """
 
     name: str
@@ -53,3 +54,21 @@ class ClusterHandle:
     verified_kubelets: bool = False
     ingress: IngressHandle | None = None
     deployer: DeployerSubject | None = None
+    image_digests: bool = True
+
+    def image(self, reference: pulumi.Input[str]) -> pulumi.Input[str]:
+        """An image reference as this cluster pulls it.
+
+        The embedded cluster's mirror, or somebody's own, may have built the image under its public name: the public
+        image's digest is not its own, so there the tag decides.
+
+        Args:
+            reference: Complete reference. With tag and digest (`nginx:1.29.3@sha256:…`) containerd goes by the digest.
+
+        Returns:
+            The same, without a digest that stands beside a tag where digests are not gone by.
+        """
+        if self.image_digests or not isinstance(reference, str):
+            return reference
+        name, _, digest = reference.partition("@")
+        return name if digest and ":" in name.rpartition("/")[2] else reference

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import pulumi
@@ -15,8 +15,9 @@ from components.workloads.pod import DEFAULT_USER, config_map_name
 from components.workloads.spec import SELECTOR_KEYS, ExistingSecret
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from components.clusters.handle import ClusterHandle
     from components.platform.namespace import Namespace
     from components.workloads.spec import Autoscaling, Container, Exemption, Exposure, Metrics, Smoke, Storage
 
@@ -115,6 +116,10 @@ class ServiceArgs:
             raise ValueError("a container mounts a claim, but no storage is given")
 
 
+def _as_pulled(containers: Sequence[Container], cluster: ClusterHandle) -> tuple[Container, ...]:
+    return tuple(replace(container, image=cluster.image(container.image)) for container in containers)
+
+
 class Service(pulumi.ComponentResource):
     """One workload: controller, pods, Service, Ingress, scaling, disruption budget and network policies.
 
@@ -139,6 +144,11 @@ class Service(pulumi.ComponentResource):
             ValueError: An edge leads nowhere, or something needs an exemption that is not there.
         """
         namespace = args.namespace
+        args = replace(
+            args,
+            containers=_as_pulled(args.containers, namespace.cluster),
+            init_containers=_as_pulled(args.init_containers, namespace.cluster),
+        )
         options = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(provider=namespace.cluster.provider), opts)
         super().__init__("slipway:workloads:Service", name, None, options)
         self.app, self.namespace = name, namespace

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -61,7 +62,7 @@ class Image(BaseModel):
 
     @property
     def public(self) -> Reference | None:
-        """The public reference that this image stands for; None for an own image.
+        """The public reference that this image stands for, without its digest; None for an own image.
 
         Raises:
             LocalError: components/versions.py has no such pin.
@@ -72,7 +73,7 @@ class Image(BaseModel):
             raise LocalError(
                 f"images/{self.name}/image.toml names the pin {self.pin!r}; components/versions.py has none"
             )
-        return Reference.parse(versions.IMAGES[self.pin])
+        return replace(Reference.parse(versions.IMAGES[self.pin]), digest="")
 
 
 def load(root: Path = ROOT) -> dict[str, Image]:

@@ -26,7 +26,8 @@ def tell_behind(stack: Stack, cluster: str, live: Live) -> None:
         parts = [part for part in stack.apps(cluster) if app in (part.name, part.part_of)]
         found = [(part, live.objects.get(Key("apps", part.kind, part.namespace, part.object))) for part in parts]
         differs = any(
-            workload is not None and tag_of(workload, part) == released != part.image.rpartition(":")[2]
+            workload is not None
+            and tag_of(workload, part) == released != part.image.partition("@")[0].rpartition(":")[2]
             for part, workload in found
         )
         if released is None or not differs:

@@ -113,7 +113,7 @@ class Releasable:
     @property
     def tag(self) -> str:
         """The tag that the settings say now."""
-        return self.value.rpartition(":")[2]
+        return self.value.partition("@")[0].rpartition(":")[2]
 
     def value_for(self, tag: str) -> str:
         """What the setting says with another tag."""
@@ -215,7 +215,7 @@ def _value(app: AppBase) -> str:
 
 def tag_of(workload: Manifest, part: App) -> str | None:
     """The tag that a live workload runs of a part's image, or None where it runs another image."""
-    repository = part.image.rpartition(":")[0]
+    repository = part.image.partition("@")[0].rpartition(":")[0]
     for container in entries(workload, "spec", "template", "spec", "containers"):
         name, _, tag = str(container["image"]).partition("@")[0].rpartition(":")
         if name == repository:

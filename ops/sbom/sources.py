@@ -123,7 +123,9 @@ def _actions(project: Path) -> Iterator[Part]:
 
 def _images() -> Iterator[Part]:
     for reference in IMAGES.values():
-        name, _, tag = reference.rpartition(":")
+        tagged, _, digest = reference.partition("@")
+        name, _, tag = tagged.rpartition(":")
         host, _, path = name.partition("/")
+        hashes = {"SHA-256": digest.removeprefix("sha256:")} if digest else {}
         qualifiers = {} if host == "docker.io" else {"repository_url": host}
-        yield Part("docker", path, tag, ("components/versions.py",), qualifiers=qualifiers)
+        yield Part("docker", path, tag, ("components/versions.py",), hashes, qualifiers=qualifiers)

@@ -37,6 +37,8 @@ class ExistingCluster(ClusterBase):
         storage_class: Storage class of volumes; none: the cluster's default class.
         node_address: Address on which node ports answer from the user's machine; none: use load balancers' addresses.
         load_balancer_address: Whether load balancers publish an `ip` or a `hostname`.
+        image_digests: Whether third-party images are pulled by digest, as on a cloud's cluster; not where a mirror
+            answers for the public registries with images of its own.
     """
 
     kind: Literal["existing"]
@@ -46,6 +48,7 @@ class ExistingCluster(ClusterBase):
     storage_class: Label | None = None
     node_address: Address | None = None
     load_balancer_address: Literal["ip", "hostname"] = "ip"
+    image_digests: bool = False
 
 
 Cluster = Annotated[EmbeddedCluster | ExistingCluster | GkeCluster | EksCluster, Field(discriminator="kind")]

@@ -128,6 +128,24 @@ def test_renovate_understands_the_comments() -> None:
         assert all(hit["depName"] and hit["currentValue"] for hit in hits)
 
 
+def filled(template: str, values: dict[str, str]) -> str:
+    """A Handlebars template with the two forms that renovate.json uses."""
+    whole = re.sub(r"{{#if (\w+)}}(.*?){{/if}}", lambda found: found[2] if values[found[1]] else "", template)
+    return re.sub(r"{{{(\w+)}}}", lambda found: values[found[1]], whole)
+
+
+def test_what_renovate_writes_for_an_image_is_what_stands_there() -> None:
+    """Its template, filled with what its pattern found, gives the same lines."""
+    managers = json.loads((PROJECT / "renovate.json").read_text())["customManagers"]
+    manager = next(manager for manager in managers if "autoReplaceStringTemplate" in manager)
+    text = (PROJECT / "components" / "versions.py").read_text()
+    hits = list(re.finditer(manager["matchStrings"][0].replace("(?<", "(?P<"), text))
+    assert hits
+    for hit in hits:
+        values = {**hit.groupdict(""), "newValue": hit["currentValue"], "newDigest": hit["currentDigest"] or ""}
+        assert filled(manager["autoReplaceStringTemplate"], values) == hit[0]
+
+
 def test_a_jar_without_a_group_is_told(tmp_path: Path) -> None:
     (tmp_path / "images" / "x").mkdir(parents=True)
     (tmp_path / "images" / "x" / "dependencies.sha256").write_text(f"{'0' * 64}  unheard-of-1.0.jar\n")

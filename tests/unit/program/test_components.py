@@ -136,6 +136,33 @@ def test_a_changed_file_changes_the_pods() -> None:
     assert digest("a") == digest("a") != digest("b")
 
 
+DIGEST = f"sha256:{'0123456789abcdef' * 4}"
+
+
+@pytest.mark.parametrize(
+    ("digests", "asked", "pulled"),
+    [
+        (True, f"registry.example.com:5000/nginx:1.29@{DIGEST}", f"registry.example.com:5000/nginx:1.29@{DIGEST}"),
+        # A mirror may have built what it has under that name: the public image's digest is not its own.
+        (False, f"registry.example.com:5000/nginx:1.29@{DIGEST}", "registry.example.com:5000/nginx:1.29"),
+        (False, f"registry.example.com:5000/nginx@{DIGEST}", f"registry.example.com:5000/nginx@{DIGEST}"),
+        (False, "nginx:1.29", "nginx:1.29"),
+    ],
+)
+def test_a_digest_beside_a_tag_is_for_clusters_that_pull_the_public_image(
+    digests: bool, asked: str, pulled: str
+) -> None:
+    changes: dict[str, Any] = {
+        "containers": (replace(WEB, image=asked),),
+        "init_containers": (replace(WEB, name="first", image=asked, ports=(), probes=None),),
+    }
+    recorded = run_program(on_a_cluster(lambda namespace: make(namespace, **changes), image_digests=digests))
+    (deployment,) = by_type(recorded, ":Deployment")
+    for containers in ("containers", "initContainers"):
+        (container,) = items(deployment.inputs, "spec", "template", "spec", containers)
+        assert container["image"] == pulled
+
+
 def test_a_low_port_is_opened_for_an_ordinary_user() -> None:
     low = replace(WEB, ports=(Port("http", 80),))
     for container, expected in ((WEB, []), (low, [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}])):
