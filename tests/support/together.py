@@ -6,7 +6,8 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from tests.support import footprint, live, variants
+from local import paths
+from tests.support import faults, footprint, live, variants
 
 if TYPE_CHECKING:
     import subprocess
@@ -18,13 +19,27 @@ CHANGED = "was changed while this run waited for its turn"
 _TIMEOUT_S = 300
 
 
-def started(stack: LiveStack, *commands: tuple[str, ...], apart_s: float = 0.0) -> list[subprocess.Popen[str]]:
-    """Start commands, one after the other or at once."""
-    found: list[subprocess.Popen[str]] = []
-    for command in commands:
-        found.append(stack.start(*command))
-        time.sleep(apart_s)
-    return found
+def raced(
+    stack: LiveStack, first: tuple[str, ...], second: tuple[str, ...], *, holding: bool = False
+) -> list[tuple[int, str]]:
+    """Start two commands at once, or the second when the first one holds the stack; how each ended.
+
+    Until one of them has ended no pod starts on the node: a rollout takes longer than the other's patience.
+    """
+    with faults.cordoned():
+        processes = [stack.start(*first)]
+        while holding and processes[0].poll() is None and not _held(stack.name):
+            time.sleep(0.02)
+        processes.append(stack.start(*second))
+        end = time.monotonic() + _TIMEOUT_S
+        while all(process.poll() is None for process in processes) and time.monotonic() < end:
+            time.sleep(0.1)
+    return ended(processes)
+
+
+def _held(stack: str) -> bool:
+    """Whether a run on this machine says that it holds the stack."""
+    return any(file.read_text(encoding="utf-8") for file in (paths.cache() / "locks").glob(f"{stack}-*.lock"))
 
 
 def ended(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str]]:
@@ -58,7 +73,7 @@ def two_ups(stack: LiveStack, clean: set[str], turns: int) -> int:
     for turn in range(turns):
         cpu = f"{20 + turn}m"
         stack.settings(nginx={"resources": {"cpu": cpu}})
-        met += one_wins(ended(started(stack, ("up",), ("up",))), "up", "up") >= 0
+        met += one_wins(raced(stack, ("up",), ("up",)), "up", "up") >= 0
         assert request(stack) == cpu
         footprint.as_clean(stack, clean)
         assert stack.run("preview").stdout.strip() == f"stack {stack.name}: no changes"
@@ -73,7 +88,7 @@ def up_and_down(stack: LiveStack, clean: set[str], turns: int) -> int:
         # Something to do for `up`, or it is over before the other begins.
         stack.settings(nginx={"resources": {"cpu": f"{40 + turn}m"}})
         commands = ("up", "down") if turn % 2 == 0 else ("down", "up")
-        winner = one_wins(ended(started(stack, *[(c,) for c in commands], apart_s=0.2 * turn)), *commands)
+        winner = one_wins(raced(stack, (commands[0],), (commands[1],), holding=True), *commands)
         met += winner >= 0
         if winner >= 0 and commands[winner] == "up":
             footprint.as_clean(stack, clean)
@@ -97,7 +112,7 @@ def a_release_during_an_up(stack: LiveStack, turns: int) -> int:
         stack.settings(nginx={"resources": {"cpu": f"{60 + turn}m"}})
         release = ("release", "h2o-example", "--image-tag", tag)
         commands = (("up",), release) if turn % 2 == 0 else (release, ("up",))
-        results = ended(started(stack, *commands, apart_s=0.5))
+        results = raced(stack, *commands, holding=True)
         winner = one_wins(results, *[command[0] for command in commands])
         met += winner >= 0
         if winner >= 0:
