@@ -11,7 +11,7 @@ import pytest
 from tests.support import soak
 
 PURGE_VARIABLE = "SLIPWAY_TEST_PURGE"
-# What is quick or needs nothing comes first; what takes the cluster away comes last.
+# What is quick or needs nothing comes first; what goes on until the soak ends, or takes the cluster away, comes last.
 _ORDER = (
     "tests/unit/",
     "tests/manifests/",
@@ -19,6 +19,7 @@ _ORDER = (
     "tests/builds/",
     "tests/cluster/",
     "tests/engine/",
+    "tests/cluster/test_kills.py",
     "tests/cluster/local/",
 )
 _CLUSTER_TIMEOUT_S = 5000

@@ -14,13 +14,3 @@ _DEADLINE = float(os.environ.get("SLIPWAY_TEST_DEADLINE", "inf"))
 def over() -> bool:
     """Whether the time is up."""
     return time.time() > _DEADLINE
-
-
-def share(part: float) -> float:
-    """The moment (`time.time()`) at which a part of what is left is over.
-
-    Args:
-        part: From 0 to 1.
-    """
-    now = time.time()
-    return now + (_DEADLINE - now) * part if now < _DEADLINE else now

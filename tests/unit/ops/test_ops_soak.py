@@ -70,10 +70,8 @@ def test_no_test_begins_after_the_end(tmp_path: Path) -> None:
     assert "the soak's time is up" in done.stdout
 
 
-def test_a_share_of_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_over_when_its_end_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(soak, "_DEADLINE", time.time() + 100)
     assert not soak.over()
-    assert soak.share(0.5) == pytest.approx(time.time() + 50, abs=10)
     monkeypatch.setattr(soak, "_DEADLINE", time.time() - 1)
     assert soak.over()
-    assert soak.share(0.5) == pytest.approx(time.time(), abs=10)
