@@ -32,7 +32,7 @@ def test_a_second_up_takes_seconds_and_changes_nothing(cluster: EmbeddedCluster,
     before, pods = pids(), kubectl.run("get", "pods", "-A", "-o", "name").stdout
     start = time.monotonic()
     cluster.up()
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 30
     assert pids() == before
     assert set(before) == set(components.NAMES)
     assert kubectl.run("get", "pods", "-A", "-o", "name").stdout == pods
