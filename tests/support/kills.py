@@ -66,7 +66,7 @@ def kill_each(clean: Clean, kills: int) -> None:
     hits, done = {"up": 0, "down": 0}, 0
     turns = zip(_moments(kills, clean.up_s, dice), _moments(kills, clean.down_s, dice), strict=True)
     for turn, (up_moment, down_moment) in enumerate(turns):
-        if soak.over():
+        if done and soak.over():
             break
         done += 1
         story = (

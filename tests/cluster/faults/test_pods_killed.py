@@ -73,7 +73,7 @@ def test_a_drain_stops_at_the_budgets_and_the_node_recovers(whole: LiveStack, pl
 @pytest.mark.parametrize("app", TRIED)
 def test_a_server_killed_outright_loses_no_more_than_the_node_needs_to_see_it(whole: LiveStack, app: str) -> None:
     """SIGKILL: what came to the dead one before the kubelet looked (once a second) fails; nothing else does."""
-    kills = 5 if soak.ASKED else 2
+    kills = 3 if soak.ASKED else 2
     observed, namespace, moments = Observed(f"a server of {app} killed with SIGKILL", kills), APPS[app], list[float]()
     with Load(url(whole, app)) as load:
         time.sleep(1)
@@ -97,7 +97,7 @@ def test_a_server_killed_outright_loses_no_more_than_the_node_needs_to_see_it(wh
 @pytest.mark.repeated
 def test_behind_the_ingress_a_server_killed_outright_is_not_noticed(whole: LiveStack) -> None:
     """Traefik sends again what never reached a pod; only a request that the dead one was answering fails."""
-    kills = 5 if soak.ASKED else 2
+    kills = 3 if soak.ASKED else 2
     observed, namespace = Observed("a server behind the ingress killed with SIGKILL", kills), "http-debug"
     with Load(url(whole, "http-debug-server"), host="debug.example.com") as load:
         time.sleep(1)
