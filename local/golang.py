@@ -78,8 +78,8 @@ def go_environment(go: Path) -> dict[str, str]:
         "GOWORK": "off",
         "GOOS": "linux",
         "CGO_ENABLED": "0",
-        # -modcacherw: the module cache is read-only otherwise and `rm -rf` of the cache would fail. Debug data, which the
-        # linker drops anyway (-s -w), is not made in the first place.
+        # -modcacherw: the module cache is read-only otherwise and `rm -rf` of the cache would fail.
+        # -dwarf=false: debug data, which the linker drops anyway (-s -w), is not made in the first place.
         "GOFLAGS": "-mod=readonly -modcacherw -trimpath -buildvcs=false -gcflags=all=-dwarf=false",
         **_collector(),
     }
