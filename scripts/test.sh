@@ -16,6 +16,7 @@ fi
 # What needs no cluster uses every core; the cluster is one, so its tests follow each other. They bring the embedded
 # cluster up by themselves and leave it running. What fails in the first part does not keep the second one from telling.
 code=0
-"${pytest[@]}" tests/unit tests/manifests tests/workflows "${quick[@]}" -n auto --dist loadfile --durations 15 || code=$?
+"${pytest[@]}" tests/unit tests/manifests tests/workflows "${quick[@]}" -n auto --dist loadfile --no-loadscope-reorder \
+  --durations 15 || code=$?
 "${pytest[@]}" tests/builds tests/cluster tests/engine "${quick[@]}" --durations 40 || code=$?
 exit "$code"

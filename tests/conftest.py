@@ -11,11 +11,13 @@ import pytest
 from tests.support import soak
 
 PURGE_VARIABLE = "SLIPWAY_TEST_PURGE"
-# What is quick or needs nothing comes first; what goes on until the soak ends, or takes the cluster away, comes last.
+# What needs no cluster comes first, and of that the longest: one worker would be at it after the others have ended.
+# What goes on until the soak ends, or takes the cluster away, comes last.
 _ORDER = (
-    "tests/unit/",
-    "tests/manifests/",
     "tests/workflows/",
+    "tests/manifests/",
+    "tests/unit/program/",
+    "tests/unit/",
     "tests/builds/",
     "tests/cluster/",
     "tests/engine/",
@@ -43,9 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _rank(item: pytest.Item) -> tuple[bool, int]:
-    path = item.nodeid
-    places = [index for index, prefix in enumerate(_ORDER) if path.startswith(prefix)]
-    return item.get_closest_marker("purge") is not None, max(places, default=0)
+    place = max((prefix for prefix in _ORDER if item.nodeid.startswith(prefix)), key=len, default=_ORDER[0])
+    return item.get_closest_marker("purge") is not None, _ORDER.index(place)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
