@@ -74,15 +74,14 @@ def _everything(config: StackConfig) -> StackConfig:
 
 
 def _outward(config: StackConfig) -> StackConfig:
-    """The same on a cluster without node address, databases in the cluster but in the shape of production."""
+    """The same on a cluster without node address, images by digest, databases in the cluster as in production."""
     whole = _everything(config)
     apps = tree(whole, "apps")
     apps["cotoami"] |= {"shape": "production", "serviceType": "LoadBalancer", "mail": {"server": "smtp.example.com"}}
     apps["example-app"] |= {"mysqlHost": "mysql.example.com", "host": "example.example.com", "serviceType": "ClusterIP"}
     apps["guestbook"] |= {"slaves": 3, "serviceType": "LoadBalancer"}
-    clusters = {
-        "own": {"kind": "existing", "context": "c", "ingress": {"replicas": 2}, "monitoring": {"storage": "5Gi"}}
-    }
+    own = {"kind": "existing", "context": "c", "imageDigests": True}
+    clusters = {"own": {**own, "ingress": {"replicas": 2}, "monitoring": {"storage": "5Gi"}}}
     return changed(whole, clusters=clusters, apps={name: {**app, "cluster": "own"} for name, app in apps.items()})
 
 

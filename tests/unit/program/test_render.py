@@ -11,6 +11,7 @@ import pulumi_kubernetes as kubernetes
 import pytest
 import yaml
 
+from components.versions import IMAGES
 from components.workloads.credential import PASSWORD_LENGTH, Credential, CredentialArgs
 from ops.render import render, write
 from ops.render.chart import plan_text
@@ -19,7 +20,7 @@ from ops.render.placeholders import REFERENCE
 from ops.render.plan import plan
 from ops.render.program import render_config
 from tests.support import cases, golden, harness
-from tests.support.data import leaves, value
+from tests.support.data import items, leaves, value
 from tests.support.objects import things
 
 if TYPE_CHECKING:
@@ -199,6 +200,19 @@ def test_kube_context_turns_the_embedded_cluster_into_an_existing_one(monkeypatc
 def test_an_own_image_is_the_registry_the_name_and_the_revision() -> None:
     (app,) = [app for app in cases.rendered("dev+scaled").apps if app.name == "h2o-example"]
     assert app.image == "localhost:5000/h2o:2f9a0c1"
+
+
+@pytest.mark.parametrize(("name", "by_digest"), [("everything", False), ("outward", True)])
+def test_third_party_images_go_by_digest_where_the_cluster_says_so(name: str, by_digest: bool) -> None:
+    known = {image for image in IMAGES.values() if "@" in image}
+    used = {
+        container["image"]
+        for manifests in cases.rendered(name).manifests.values()
+        for manifest in (m for group in manifests.values() for m in group)
+        for container in items(manifest, "spec", "template", "spec", "containers")
+    }
+    assert {image for image in used if "@" in image} == (known if by_digest else set[str]())
+    assert {image.partition("@")[0] for image in used} >= {image.partition("@")[0] for image in known}
 
 
 def test_the_namespace_prefix_moves_every_namespace_and_nothing_else() -> None:
