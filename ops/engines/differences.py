@@ -215,20 +215,32 @@ def effective(kubectl: Kubectl, made: Mapping[Key, Manifest], added: Mapping[Key
 
     Raises:
         UnreachableError: The cluster does not answer.
+        CommandError: An object was changed by somebody else each time it was asked about.
     """
     wanted = {key: paths for key, paths in added.items() if paths}
     found: dict[Key, list[Path]] = {}
     for key, paths in wanted.items():
-        try:
-            # Without the version that was read: a controller that writes a status this moment would hide the change.
-            asked = without(made[key], [*paths, _VERSION])
-            (answer,) = kubectl.replace([asked], manager=stash.FIELD_MANAGER, dry_run=True)
-        except CommandError:
-            # An object that is wrong without them: the rollout itself will tell.
-            continue
-        if bare(answer) != bare(made[key]):
+        # Without the version that was read: a controller that writes a status this moment would hide the change.
+        answer = _without_them(kubectl, without(made[key], [*paths, _VERSION]))
+        if answer is not None and bare(answer) != bare(made[key]):
             found[key] = paths
     return found
+
+
+def _without_them(kubectl: Kubectl, asked: Manifest) -> Manifest | None:
+    """What the API server would make of an object, or None where it is wrong so: the rollout itself will tell."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            (answer,) = kubectl.replace([asked], manager=stash.FIELD_MANAGER, dry_run=True)
+        except CommandError as error:
+            # kubectl puts the version in that it reads first, and a controller wrote between that and the question.
+            if "modified" not in error.text:
+                return None
+            if attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            return answer
+    return None
 
 
 def take_out(kubectl: Kubectl, added: Mapping[Key, list[Path]]) -> None:

@@ -42,9 +42,12 @@ def test_the_apps_use_of_memory_is_known(live: RunningStack) -> None:
 
     def known() -> bool:
         result = httpx.get(f"{url}/api/v1/query", params={"query": query}).json()["data"]["result"]
-        return len(result) >= 2 and all(float(series["value"][1]) > 0 for series in result)
+        assert len(result) >= 2, result
+        assert all(float(series["value"][1]) > 0 for series in result), result
+        return True
 
-    eventually(known, seconds=120, every=3)
+    # The kubelet may notice a new control group only when it looks through all of them, once a minute.
+    eventually(known, seconds=180, every=3)
 
 
 def test_grafana_reaches_prometheus_and_has_the_dashboard(live: RunningStack) -> None:
