@@ -43,3 +43,13 @@ IMAGES: Final[dict[str, str]] = {
     # renovate: datasource=docker packageName=registry.k8s.io/defaultbackend-amd64
     "default-backend": "registry.k8s.io/defaultbackend-amd64:1.5@sha256:4dc5e07c8ca4e23bddb3153737d7b8c556e5fb2f29c4558b7cd6e6df99c512c7",
 }
+
+
+def by_tag(reference: str) -> str:
+    """An image reference without the digest that stands beside its tag; one without a tag stays as it is.
+
+    Args:
+        reference: Complete reference, such as `docker.io/library/nginx:1.29.3@sha256:…`.
+    """
+    name, _, digest = reference.partition("@")
+    return name if digest and ":" in name.rpartition("/")[2] else reference

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from components.versions import by_tag
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -68,7 +70,4 @@ class ClusterHandle:
         Returns:
             The same, without a digest that stands beside a tag where digests are not gone by.
         """
-        if self.image_digests or not isinstance(reference, str):
-            return reference
-        name, _, digest = reference.partition("@")
-        return name if digest and ":" in name.rpartition("/")[2] else reference
+        return by_tag(reference) if isinstance(reference, str) and not self.image_digests else reference

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -73,7 +72,7 @@ class Image(BaseModel):
             raise LocalError(
                 f"images/{self.name}/image.toml names the pin {self.pin!r}; components/versions.py has none"
             )
-        return replace(Reference.parse(versions.IMAGES[self.pin]), digest="")
+        return Reference.parse(versions.by_tag(versions.IMAGES[self.pin]))
 
 
 def load(root: Path = ROOT) -> dict[str, Image]:

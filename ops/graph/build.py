@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from components.versions import by_tag
 from ops.graph.model import Edge, Group, Node, Picture
 from ops.graph.plan import EXTERNAL_NAME, Plan, Workload, at
 
@@ -144,7 +145,7 @@ def _cluster(plan: Plan, entry: Mapping[str, Any], edges: set[Edge]) -> Group:
 
 
 def _node(workload: Workload) -> Node:
-    image = workload.image.rpartition("/")[2]
+    image = by_tag(workload.image).rpartition("/")[2]
     count = f"{workload.kind} × {workload.count}" if workload.count else f"{workload.kind} on every node"  # noqa: RUF001 - the sign people read
     return Node(workload.name, workload.object, (count, image), _KINDS[workload.kind], workload.entries)
 

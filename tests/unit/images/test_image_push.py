@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from local.progress import Progress
     from tests.unit.images.doubles import LoopbackRegistry, Public, RecordingEngine
 
-NGINX = versions.IMAGES["nginx"].partition("@")[0]
+NGINX = versions.by_tag(versions.IMAGES["nginx"])
 NGINX_TAG = NGINX.rpartition(":")[2]
 SILENT = SilentProgress()
 
@@ -86,7 +86,7 @@ def test_go_programs_compile_while_other_images_are_built(
         return binary
 
     monkeypatch.setattr(goprogram, "build", compile_program)
-    prometheus = versions.IMAGES["prometheus"].partition("@")[0]
+    prometheus = versions.by_tag(versions.IMAGES["prometheus"])
     assert [a.source for a in ensure(mirror, prometheus, NGINX)] == ["built", "built"]
     assert compiled_in != ["MainThread"]
     assert len(compiled_in) == 1
