@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from ops.releases.tags import split
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -60,7 +62,7 @@ def _is_tag(old: Any, new: Any, target: Target) -> bool:
     if not isinstance(old, str) or not isinstance(new, str):
         return False
     if new in target.images:
-        return old.partition("@")[0].rpartition(":")[0] == new.rpartition(":")[0]
+        return split(old)[0] == split(new)[0]
     return new == target.tag
 
 

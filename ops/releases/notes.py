@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ops.kube import Key
+from ops.releases.tags import split
 from ops.releases.target import tag_of
 
 if TYPE_CHECKING:
@@ -26,8 +27,7 @@ def tell_behind(stack: Stack, cluster: str, live: Live) -> None:
         parts = [part for part in stack.apps(cluster) if app in (part.name, part.part_of)]
         found = [(part, live.objects.get(Key("apps", part.kind, part.namespace, part.object))) for part in parts]
         differs = any(
-            workload is not None
-            and tag_of(workload, part) == released != part.image.partition("@")[0].rpartition(":")[2]
+            workload is not None and tag_of(workload, part) == released != split(part.image)[1]
             for part, workload in found
         )
         if released is None or not differs:

@@ -19,6 +19,16 @@ _MOVING_ENDS = ("-latest", "-snapshot", ".latest")
 _REMEDY = "use the commit's SHA or a version, such as 2f9a0c1 or 1.4.2"
 
 
+def split(image: str) -> tuple[str, str]:
+    """Repository and tag of an image reference, whatever digest stands behind them.
+
+    Args:
+        image: Reference with a tag.
+    """
+    name, _, tag = image.partition("@")[0].rpartition(":")
+    return name, tag
+
+
 def check_tag(tag: str) -> None:
     """Refuse what is no tag, or one that moves.
 

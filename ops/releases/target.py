@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ops.errors import EngineError, OpsError, RefusedError
 from ops.kube import Key, entries, section
 from ops.releases.memory import render_app
+from ops.releases.tags import split
 from ops.stack import Stack
 
 if TYPE_CHECKING:
@@ -113,13 +114,13 @@ class Releasable:
     @property
     def tag(self) -> str:
         """The tag that the settings say now."""
-        return self.value.partition("@")[0].rpartition(":")[2]
+        return split(self.value)[1]
 
     def value_for(self, tag: str) -> str:
         """What the setting says with another tag."""
         if self.key == "revision":
             return tag
-        return f"{self.value.partition('@')[0].rpartition(':')[0]}:{tag}"
+        return f"{split(self.value)[0]}:{tag}"
 
     def target(self, tag: str) -> Target:
         """The app with a tag.
@@ -215,9 +216,9 @@ def _value(app: AppBase) -> str:
 
 def tag_of(workload: Manifest, part: App) -> str | None:
     """The tag that a live workload runs of a part's image, or None where it runs another image."""
-    repository = part.image.partition("@")[0].rpartition(":")[0]
+    repository, _ = split(part.image)
     for container in entries(workload, "spec", "template", "spec", "containers"):
-        name, _, tag = str(container["image"]).partition("@")[0].rpartition(":")
+        name, tag = split(str(container["image"]))
         if name == repository:
             return tag
     return None
