@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import yaml
@@ -19,7 +20,7 @@ from ops.kube import CommandError, Key, Manifest, section
 from ops.live import NAMESPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from ops.kube import Kubectl
     from ops.live import Inventory
@@ -30,6 +31,8 @@ _SERVER_FIELDS = ("managedFields", "resourceVersion", "generation", "uid", "crea
 _VERSION = ("f:metadata", "f:resourceVersion")
 _CONTEXT_LINES = 3
 _ATTEMPTS = 5
+# What the API server says of a write with a version that is not the newest any more.
+_CONFLICT = "modified"
 # How the API server says that a field cannot change (apimachinery, pkg/api/validation).
 _IMMUTABLE = ("field is immutable", "may not change once set", "updates to")
 # Of these nothing is lost but the moment: what they keep is elsewhere, or made from the program.
@@ -221,26 +224,28 @@ def effective(kubectl: Kubectl, made: Mapping[Key, Manifest], added: Mapping[Key
     found: dict[Key, list[Path]] = {}
     for key, paths in wanted.items():
         # Without the version that was read: a controller that writes a status this moment would hide the change.
-        answer = _without_them(kubectl, without(made[key], [*paths, _VERSION]))
-        if answer is not None and bare(answer) != bare(made[key]):
+        asked = without(made[key], [*paths, _VERSION])
+        try:
+            (answer,) = _past_conflicts(partial(kubectl.replace, [asked], manager=stash.FIELD_MANAGER, dry_run=True))
+        except CommandError as error:
+            if _CONFLICT in error.text:
+                raise
+            # An object that is wrong without them: the rollout itself will tell.
+            continue
+        if bare(answer) != bare(made[key]):
             found[key] = paths
     return found
 
 
-def _without_them(kubectl: Kubectl, asked: Manifest) -> Manifest | None:
-    """What the API server would make of an object, or None where it is wrong so: the rollout itself will tell."""
-    for attempt in range(_ATTEMPTS):
+def _past_conflicts(write: Callable[[], list[Manifest]]) -> list[Manifest]:
+    """Write, again where a controller wrote between reading the version (kubectl does so itself) and writing."""
+    for _ in range(_ATTEMPTS - 1):
         try:
-            (answer,) = kubectl.replace([asked], manager=stash.FIELD_MANAGER, dry_run=True)
+            return write()
         except CommandError as error:
-            # kubectl puts the version in that it reads first, and a controller wrote between that and the question.
-            if "modified" not in error.text:
-                return None
-            if attempt == _ATTEMPTS - 1:
+            if _CONFLICT not in error.text:
                 raise
-        else:
-            return answer
-    return None
+    return write()
 
 
 def take_out(kubectl: Kubectl, added: Mapping[Key, list[Path]]) -> None:
@@ -255,17 +260,14 @@ def take_out(kubectl: Kubectl, added: Mapping[Key, list[Path]]) -> None:
         CommandError: The API server refuses the object without them.
     """
     for key, paths in added.items():
-        kind = f"{key.kind}.{key.group}" if key.group else key.kind
-        where = ["-n", key.namespace] if key.namespace else []
-        for attempt in range(_ATTEMPTS):
-            live = kubectl.get([kind.lower(), key.name, *where])
-            try:
-                kubectl.replace([without(item, paths) for item in live], manager=stash.FIELD_MANAGER)
-                break
-            except CommandError as error:
-                # A controller wrote between reading and writing.
-                if attempt == _ATTEMPTS - 1 or "modified" not in error.text:
-                    raise
+        _past_conflicts(partial(_take_out_of, kubectl, key, paths))
+
+
+def _take_out_of(kubectl: Kubectl, key: Key, paths: list[Path]) -> list[Manifest]:
+    kind = f"{key.kind}.{key.group}" if key.group else key.kind
+    where = ["-n", key.namespace] if key.namespace else []
+    live = kubectl.get([kind.lower(), key.name, *where])
+    return kubectl.replace([without(item, paths) for item in live], manager=stash.FIELD_MANAGER)
 
 
 @dataclass(frozen=True)
