@@ -143,6 +143,8 @@ def test_a_stop_lets_the_request_under_way_end(release: threading.Event) -> None
         assert time.monotonic() < end
         time.sleep(0.05)
     assert stopped.is_alive()
+    with pytest.raises(OSError, match=r"refused|reset"):
+        ask(server, "GET", "/items/1")
     release.set()
     client.join(timeout=10)
     stopped.join(timeout=10)

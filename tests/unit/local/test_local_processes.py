@@ -130,7 +130,7 @@ def test_one_that_ignores_the_request_is_killed(component: Callable[..., Compone
     start = time.monotonic()
     supervisor.stop([name], grace=0.3)
     assert running(name) == []
-    assert time.monotonic() - start < 60
+    assert time.monotonic() - start < 9  # seconds: without `grace` it would be given ten
 
 
 def test_a_stopped_process_ends_on_request(component: Callable[..., Component], name: str, tmp_path: Path) -> None:

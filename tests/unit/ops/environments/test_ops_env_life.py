@@ -33,7 +33,7 @@ def test_create_makes_a_stack_of_its_own_and_shows_it(env: Slipway, cluster: Mem
     heading, line, *_, last = result.stdout.splitlines()
     assert heading.split() == ["APP", "SYSTEM", "READY", "URL", "IMAGE"]
     assert line.split()[:3] == ["h2o-example", "h2o", "2/2"]
-    assert last.startswith("environment pr-17 is up (engine: Helm); of ada, its time is over in 2h 0m, at ")
+    assert last.startswith("environment pr-17 is up (engine: Helm); of ada, its time is over in 2h 0m, at 2")
     assert "pr-17-h2o" in cluster.named("Namespace")
     record = found(cluster, "pr-17")
     assert (record.template, record.owner, record.engine, record.state) == ("dev", "ada", "helm", "ready")
