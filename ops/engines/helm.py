@@ -225,6 +225,8 @@ class HelmEngine:
 
     def _up(self, stack: Stack, site: _Site, timeout: float) -> bool:
         if site.deployed and not site.changes and _is_recorded(stack, site):
+            # A run that was killed before its first change left nothing but its lock, which nobody else would free.
+            free_lease(site.kubectl, stack.name, force=False)
             self._settle(stack, site, timeout)
             return False
         kubectl = site.kubectl

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
+    from ops.kube import Manifest
     from tests.support.programs import FakeProgram
 
 
@@ -34,15 +36,47 @@ def cluster(
     return found
 
 
-def test_four_questions_are_enough(cluster: Cluster, fake_helm: FakeProgram, slipway: Callable[..., Result]) -> None:
+def test_five_questions_are_enough(cluster: Cluster, fake_helm: FakeProgram, slipway: Callable[..., Result]) -> None:
     cluster.ready()
     done = slipway("up", "--engine", "helm")
     assert done.exit_code == 0, done.output
     assert "stack dev is up, no changes (engine: Helm)" in done.stdout
     assert "2/2" in done.stdout
     asked = sorted(call.arguments[1] for call in cluster.kubectl.calls)
-    assert asked == ["api-resources", "apply", "get", "get"]
+    assert asked == ["api-resources", "apply", "get", "get", "get"]
     assert cluster.changing_calls == fake_helm.calls == []
+
+
+def lease(age: float) -> Manifest:
+    renewed = datetime.now(UTC) - timedelta(seconds=age)
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": "slipway-dev", "namespace": "slipway"},
+        "spec": {"holderIdentity": "ada@elsewhere, slipway down", "renewTime": renewed.isoformat()},
+    }
+
+
+def test_the_lock_of_a_run_killed_before_its_first_change_is_given_back(
+    cluster: Cluster, slipway: Callable[..., Result]
+) -> None:
+    cluster.leases = [lease(age=3600)]
+    cluster.ready()
+    done = slipway("up", "--engine", "helm")
+    assert done.exit_code == 0, done.output
+    assert [line for line in cluster.changing_calls if "lease" in line and "delete" in line], cluster.changing_calls
+    assert len(cluster.changing_calls) == 1
+
+
+def test_a_stack_that_another_machine_works_on_is_refused_without_changes_too(
+    cluster: Cluster, slipway: Callable[..., Result]
+) -> None:
+    cluster.leases = [lease(age=1)]
+    cluster.ready()
+    done = slipway("up", "--engine", "helm")
+    assert done.exit_code != 0
+    assert "is being worked on by ada@elsewhere, slipway down" in done.stderr
+    assert cluster.changing_calls == []
 
 
 def test_what_is_there_and_not_recorded_is_recorded(
