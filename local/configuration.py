@@ -21,6 +21,7 @@ CNI_CONFIG = paths.CONFIG / "cni"
 REGISTRY_HOSTS = paths.CONFIG / "certs.d"
 RESOLV_CONF = paths.CONFIG / "resolv.conf"
 VOLUMES = paths.STATE / "volumes"
+KUBELET = paths.STATE / "kubelet"
 
 # With TLS 1.2; the suites of 1.3 are not chosen. Authenticated encryption with forward secrecy, for our ECDSA keys
 # (CIS Kubernetes Benchmark: strong cryptographic ciphers).
@@ -173,7 +174,7 @@ def _kubelet() -> dict[str, Any]:
         "maxParallelImagePulls": 4,
         "registryPullQPS": 0,
         "podLogsDir": str(paths.LOG / "pods"),
-        "volumePluginDir": str(paths.STATE / "kubelet" / "volume-plugins"),
+        "volumePluginDir": str(KUBELET / "volume-plugins"),
         # A lost config map or secret update is noticed at once instead of within a minute.
         "configMapAndSecretChangeDetectionStrategy": "Watch",
         "logging": {"verbosity": 1},

@@ -64,6 +64,7 @@ def prepare(packages: Packages) -> None:
         directory.mkdir(parents=True, exist_ok=True)
     for directory in (paths.STATE, paths.RUN):
         directory.chmod(0o700)
+    share(configuration.KUBELET)
 
 
 def nameservers(
@@ -117,6 +118,43 @@ def _bridge(packages: Packages) -> None:
     # The kernel looks for a route before kube-proxy's rules replace the address; without a network there is none else.
     network = settings.SERVICE_NETWORK
     _run(packages, "ip", "route", "replace", network, "dev", settings.BRIDGE, message=f"{network} has no route")
+
+
+def share(directory: Path) -> None:
+    """Make the directory part of a shared mount: what is mounted in it appears in containers that have it, too.
+
+    The kubelet does so itself where it is not the case (`MakeRShared` of its source), but while its sockets are being
+    moved into place there; a rename that the mount comes between ends it with "invalid cross-device link".
+
+    Raises:
+        LocalError: the kernel does not let us.
+    """
+    directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+    if is_shared(directory):
+        return
+    for arguments in (("--bind", str(directory), str(directory)), ("--make-rshared", str(directory))):
+        result = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+        if result.returncode != 0:
+            raise LocalError(
+                f"{directory} cannot be made a shared mount, which the kubelet needs: {result.stderr.strip()}\n"
+                "In a container, start it with --privileged, or use an own cluster: KUBE_CONTEXT=name make dev"
+            )
+
+
+def is_shared(directory: Path, mountinfo: Path = Path("/proc/self/mountinfo")) -> bool:
+    """Whether the mount that `directory` is on passes on what is mounted below it (proc_pid_mountinfo(5))."""
+    place, shared = directory.resolve(), False
+    for line in mountinfo.read_text(encoding="utf-8").splitlines():
+        fields = line.partition(" - ")[0].split()
+        # The last one that fits is on top of those before it.
+        if place.is_relative_to(plain(fields[4])):
+            shared = any(field.startswith("shared:") for field in fields[6:])
+    return shared
+
+
+def plain(point: str) -> str:
+    """A mount point as it is: in the kernel's table spaces and the like are octal numbers."""
+    return point.encode("latin-1").decode("unicode_escape") if "\\" in point else point
 
 
 def cgroup_mounts(mountinfo: Path = Path("/proc/self/mountinfo")) -> list[Path]:

@@ -113,8 +113,7 @@ def our_mounts(mountinfo: Path = Path("/proc/self/mountinfo")) -> list[str]:
     """The mount points below our directories, the innermost first."""
     prefixes = tuple(f"{path}/" for path in (paths.STATE, paths.RUN))
     points = [line.split()[4] for line in mountinfo.read_text(encoding="utf-8").splitlines()]
-    # The kernel writes spaces and the like as octal numbers.
-    plain = [point.encode("latin-1").decode("unicode_escape") if "\\" in point else point for point in points]
+    plain = [machine.plain(point) for point in points]
     return sorted((point for point in plain if point.startswith(prefixes)), key=len, reverse=True)
 
 
