@@ -239,11 +239,15 @@ def body(url: str) -> str:
 
 def answers(url: str) -> bool:
     """Whether `url` answers with success."""
+    return says(url, "")
+
+
+def says(url: str, text: str) -> bool:
+    """Whether `url` answers with success, and the text is in it."""
     try:
-        body(url)
+        return text in body(url)
     except OSError:
         return False
-    return True
 
 
 def speaks(url: str) -> bool:

@@ -33,5 +33,5 @@ def test_after_a_reboot_every_app_answers_without_an_up_of_the_stack(
         for url in urls:
             live.wait_for(lambda url=url: faults.speaks(url), 60, f"an answer of {url}")
     observed.tell()
-    live.wait_for(lambda: f"before-{turn}" in faults.body(f"{guestbook}?cmd=get&key=messages"), 30, "the entry")
+    live.wait_for(lambda: faults.says(f"{guestbook}?cmd=get&key=messages", f"before-{turn}"), 30, "the entry")
     assert "no changes" in whole.run("preview").stdout

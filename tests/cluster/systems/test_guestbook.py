@@ -20,7 +20,7 @@ def test_an_entry_is_read_back_from_a_copy(live: RunningStack) -> None:
     url = f"{live.apps()['guestbook-frontend']['url']}/guestbook.php"
     entry = f"hello {uuid.uuid4().hex}"
     assert httpx.get(url, params={"cmd": "set", "key": "messages", "value": entry}).status_code == 200
-    eventually(lambda: httpx.get(url, params={"cmd": "get", "key": "messages"}).json()["data"] == entry, seconds=10)
+    eventually(lambda: httpx.get(url, params={"cmd": "get", "key": "messages"}).json()["data"] == entry, seconds=30)
     slaves = live.pods("guestbook", role="slave")
     assert len(slaves) == 2
     for pod in slaves:
@@ -38,5 +38,5 @@ def test_an_entry_survives_the_master(live: RunningStack) -> None:
     assert httpx.get(url, params={"cmd": "set", "key": "messages", "value": entry}).status_code == 200
     live.kubectl("delete", "pod", "-n", "guestbook", "redis-master-0")
     eventually(lambda: live.apps()["guestbook-redis-master"]["ready"] == 1)
-    read = live.kubectl("exec", "-n", "guestbook", "redis-master-0", "--", "redis-cli", "get", "messages")
-    assert read.strip() == entry
+    read = ("exec", "-n", "guestbook", "redis-master-0", "--", "redis-cli", "get", "messages")
+    eventually(lambda: live.kubectl(*read).strip() == entry, seconds=30)
