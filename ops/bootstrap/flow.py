@@ -18,6 +18,7 @@ import yaml
 from local import paths
 from ops.bootstrap.backend import Backend
 from ops.bootstrap.checks import aws_cli, google_credentials, pulumi_cli
+from ops.engines import own_state
 from ops.errors import EngineError, RefusedError
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def _first(cli: Path, directory: Path, plan: BootstrapPlan, environment: dict[st
     work, state = home / "work", home / "state"
     for folder in (work, state):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    own_state.mend(state)
     project = cast("dict[str, Any]", yaml.safe_load((directory / "Pulumi.yaml").read_text(encoding="utf-8")))
     options = cast("dict[str, Any]", project["runtime"]["options"])
     options["virtualenv"] = str((directory / str(options["virtualenv"])).resolve())
@@ -113,7 +115,7 @@ def _first(cli: Path, directory: Path, plan: BootstrapPlan, environment: dict[st
     project.pop("backend", None)
     (work / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False), encoding="utf-8")
     _write_config(work / f"Pulumi.{plan.stack}.yaml", plan.config)
-    return Backend(cli, state.as_uri(), work, {**environment, **_FIRST_PASSPHRASE})
+    return Backend(cli, own_state.url(state), work, {**environment, **_FIRST_PASSPHRASE})
 
 
 def _write_config(path: Path, config: str) -> None:

@@ -78,7 +78,7 @@ class PulumiEngine:
             for cluster in clusters:
                 ensure_images(stack, cluster)
             with open_stack(self._cli, stack) as session:
-                session.free()
+                session.settle()
                 for kubectl in clusters.values():
                     strays.take_out(stack, kubectl)
                 with _Watcher(stack, list(clusters), session.command, timeout) as watcher:
@@ -170,13 +170,13 @@ class PulumiEngine:
             with open_stack(self._cli, stack, create=False) as session:
                 if session.opened is None:
                     return Outcome(self.name, changed=False)
-                session.free()
+                session.settle()
                 with stack.progress.step("pulumi refresh"):
                     result = session.stack.refresh(color="never", suppress_progress=True)
         return Outcome(self.name, changed(result.summary))
 
     def recover(self, stack: Stack, *, force: bool) -> Recovery:
-        """Free the locks of a run that died, and forget the operations that it left open."""
+        """Free the locks of a run that died, and settle the operations that it left open."""
         clusters = stack.reachable()
         found = Recovery(self.name)
         with ExitStack() as held:
@@ -202,12 +202,12 @@ class PulumiEngine:
         with open_stack(self._cli, stack, create=False) as session:
             if session.opened is None:
                 return False, []
-            session.free()
+            session.settle()
             guarded = _guarded(session)
             # Whoever calls this has agreed to lose the data on the clusters; what a cloud protects goes in two steps.
             session.unprotect({entry["urn"] for entry in guarded if state.is_kubernetes(entry)})
             kept = [entry for entry in guarded if not state.is_kubernetes(entry)]
-            ours = session.place.own or stack.is_environment
+            ours = session.place.own_state is not None or stack.is_environment
             with stack.progress.step("pulumi destroy"):
                 result = session.stack.destroy(
                     color="never",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pulumi import automation
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError, InvalidVersionError, StackNotFoundError
 
-from ops.engines import state
+from ops.engines import own_state, state
 from ops.engines.command import StoppableCommand
 from ops.engines.workspace import place
 from ops.errors import BusyError, EngineError
@@ -94,10 +94,23 @@ class Session:
 
         Our file lock must be held: it says that no other run uses this machine's state.
         """
-        if not self.place.own:
+        if self.place.own_state is None:
             return
+        own_state.sweep(self.place.own_state, self.name)
         self.stack.cancel()
         self._forget(operation for operation in state.pending(self.deployment()) if operation.harmless)
+
+    def settle(self) -> None:
+        """Free the stack, and write into the state which objects a killed run made on clusters before it could do so.
+
+        On any backend: who else works on the stack holds its lock, and then this is refused.
+
+        Raises:
+            ConcurrentUpdateError: Another run holds the stack's lock.
+            CommandError: A cluster cannot be asked.
+        """
+        self.free()
+        self._adopt(operation for operation in state.pending(self.deployment()) if operation.adoptable)
 
     def recover(self, found: Recovery, *, force: bool) -> None:
         """Take away lock and pending operations of a run that died, on any backend.
@@ -115,7 +128,7 @@ class Session:
             self.imported(exported)
         except ConcurrentUpdateError as error:
             who = state.holders(str(error))
-            if not (force or self.place.own or (who and all(holder.gone for holder in who))):
+            if not (force or self.place.own_state or (who and all(holder.gone for holder in who))):
                 named = " and ".join(str(holder) for holder in who) or "another run"
                 raise BusyError(
                     f"stack {self.name} is being worked on by {named}; wait for it, or if it is dead: "
@@ -125,11 +138,14 @@ class Session:
             found.done.append(f"freed the lock of {' and '.join(str(holder) for holder in who) or 'another run'}")
         operations = state.pending(_content(exported))
         self._forget(operation for operation in operations if operation.harmless)
+        self._adopt(operation for operation in operations if operation.adoptable)
         for operation in operations:
             if operation.harmless:
                 found.done.append(
                     f"{operation.name} was {operation.operation}: forgotten, the next run looks at it anew"
                 )
+            elif operation.adoptable:
+                found.done.append(f"{operation.name} was creating: it is in the state now if it is there")
             else:
                 found.left.append(
                     f"{operation.name} was being created, and nobody knows whether it is there. Look for it; if it is: "
@@ -154,6 +170,18 @@ class Session:
             exported = self.exported()
             rest = state.without_pending(_content(exported), urns)
             self.imported(automation.Deployment(exported.version, rest))
+
+    def _adopt(self, operations: Iterable[state.Pending]) -> None:
+        urns = {operation.urn for operation in operations}
+        if urns:
+            exported = self.exported()
+            self.imported(automation.Deployment(exported.version, state.with_created(_content(exported), urns)))
+            try:
+                # Reads what is there of them, and forgets those that are not.
+                self.stack.refresh(target=sorted(urns), color="never", suppress_progress=True)
+            except CommandError:
+                self.imported(exported)
+                raise
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ops.engines.protection import resource_name
+from ops.kube import section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,32 +84,61 @@ class Pending:
         urn: The resource.
         operation: `creating`, `updating`, `deleting`, `reading` or `importing`.
         name: What people know it by.
-        kubernetes: Whether it is an object on a cluster.
+        object_id: What Pulumi knows it by if it is an object on a cluster (`namespace/name`, or `name`), else None.
     """
 
     urn: str
     operation: str
     name: str
-    kubernetes: bool
+    object_id: str | None
 
     @property
     def harmless(self) -> bool:
-        """Whether the next run finds out by itself.
+        """Whether the next run finds out by itself: what was being changed or deleted is in the state."""
+        return self.operation != "creating"
 
-        What was being changed or deleted is in the state and is looked at anew. An object on a cluster that may have
-        been made is taken over by the next run, because it applies on the server. Only what may have been made in a
-        cloud can be there twice afterwards.
+    @property
+    def adoptable(self) -> bool:
+        """Whether it may have been made, and can be asked for because its name says what it would be.
+
+        The next run would try to make it again, which Pulumi's Kubernetes provider refuses since 4.29 if it is there.
+        What may have been made in a cloud has an id that nobody knows.
         """
-        return self.kubernetes or self.operation != "creating"
+        return self.object_id is not None and self.operation == "creating"
 
 
 def pending(deployment: Mapping[str, Any]) -> list[Pending]:
     """The pending operations of an exported state."""
     found = cast("list[dict[str, Any]]", deployment.get(_PENDING) or [])
     return [
-        Pending(entry["resource"]["urn"], entry["type"], name_of(entry["resource"]), is_kubernetes(entry["resource"]))
+        Pending(entry["resource"]["urn"], entry["type"], name_of(entry["resource"]), _object_id(entry["resource"]))
         for entry in found
     ]
+
+
+def _object_id(entry: Mapping[str, Any]) -> str | None:
+    """The id that Pulumi's Kubernetes provider gives an object, which it checked and so has a name and a namespace."""
+    metadata = section(entry, "inputs", "metadata")
+    if not is_kubernetes(entry) or "name" not in metadata:
+        return None
+    return "/".join(str(metadata[key]) for key in ("namespace", "name") if key in metadata)
+
+
+def with_created(deployment: Mapping[str, Any], urns: set[str]) -> dict[str, Any]:
+    """The state as if objects that were being created on a cluster were there, to be asked for by a refresh.
+
+    Args:
+        deployment: The state.
+        urns: Adoptable pending operations. Of one whose object is in the state already, because it was being
+            replaced, the new one takes the place.
+    """
+    known = {entry["resource"]["urn"]: entry["resource"] for entry in deployment.get(_PENDING) or []}
+    made = {p.urn: {**known[p.urn], "id": p.object_id} for p in pending(deployment) if p.urn in urns and p.adoptable}
+    # One that is only waiting for its removal stays beside the new one.
+    standing = [None if entry.get("delete") else entry["urn"] for entry in resources(deployment)]
+    entries = [made.get(str(urn), entry) for urn, entry in zip(standing, resources(deployment), strict=True)]
+    entries += [entry for urn, entry in made.items() if urn not in standing]
+    return {**without_pending(deployment, set(made)), "resources": entries}
 
 
 def without_pending(deployment: Mapping[str, Any], urns: set[str]) -> dict[str, Any]:

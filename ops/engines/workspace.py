@@ -14,6 +14,7 @@ import yaml
 
 from local import paths
 from ops import tools
+from ops.engines import own_state
 from ops.errors import OpsError
 from stacks.stack_file import stack_file
 
@@ -39,17 +40,17 @@ class Place:
     """Where the engine works for a stack.
 
     Attributes:
-        own: Whether the state is in our own file backend.
         directory: Working directory of Pulumi.
         environment: Variables for Pulumi, beside those of this process.
+        own_state: Directory of our own file backend; None where the state is in another one.
         drop: Variables of this process that must not reach Pulumi.
         secrets_provider: What encrypts the secrets of a stack that is new to its backend, from the stack file; None
             for the backend's own way.
     """
 
-    own: bool
     directory: Path
     environment: Mapping[str, str]
+    own_state: Path | None = None
     drop: tuple[str, ...] = ()
     secrets_provider: str | None = None
 
@@ -74,20 +75,21 @@ def place(stack: Stack) -> Place:
     if os.environ.get(BACKEND_VARIABLE) or _project(stack).get("backend") or (stack.name != _DEV and _logged_in()):
         if not stack.is_environment:
             return Place(
-                own=False, directory=stack.directory, environment=environment, secrets_provider=_secrets_provider(stack)
+                directory=stack.directory, environment=environment, secrets_provider=_secrets_provider(stack)
             )
         # Its file is not where Pulumi would look for it.
         work.mkdir(parents=True, exist_ok=True, mode=0o700)
         _write_work(stack, work)
-        return Place(own=False, directory=work, environment=environment, secrets_provider=_secrets_provider(stack))
+        return Place(directory=work, environment=environment, secrets_provider=_secrets_provider(stack))
     for directory in (state, work):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    environment[BACKEND_VARIABLE] = state.as_uri()
+    own_state.mend(state)
+    environment[BACKEND_VARIABLE] = own_state.url(state)
     environment["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(_passphrase(home))
     # What somebody changed by hand is put right, as by the other engine, instead of being a conflict.
     environment["PULUMI_K8S_ENABLE_PATCH_FORCE"] = "true"
     _write_work(stack, work)
-    return Place(own=True, directory=work, environment=environment, drop=("PULUMI_CONFIG_PASSPHRASE",))
+    return Place(directory=work, environment=environment, own_state=state, drop=("PULUMI_CONFIG_PASSPHRASE",))
 
 
 def _secrets_provider(stack: Stack) -> str | None:

@@ -47,7 +47,7 @@ class OnPulumi:
     def __enter__(self) -> Self:
         """Open the stack in its backend."""
         self._session = self._held.enter_context(open_stack(self._cli, self._target.stack, create=False))
-        self._session.free()
+        self._session.settle()
         return self
 
     def __exit__(

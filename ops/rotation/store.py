@@ -79,7 +79,7 @@ class PulumiStore:
         from ops.engines.session import open_stack, told
 
         with open_stack(self._cli, stack, create=False) as session:
-            session.free()
+            session.settle()
             exported = session.exported()
             deployment = with_values(cast("dict[str, Any]", exported.deployment), values)
             session.imported(automation.Deployment(exported.version, deployment))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from pulumi import automation
-from pulumi.automation.errors import ConcurrentUpdateError
+from pulumi.automation.errors import CommandError, ConcurrentUpdateError
 from pulumi.automation.events import EngineEvent
 
 from ops.drift.report import Difference, Recovery
@@ -73,12 +73,20 @@ def test_a_holder_on_this_machine_is_gone_when_its_process_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("urn", "kind", "harmless"),
-    [(SERVICE, "creating", True), (BUCKET, "creating", False), (BUCKET, "updating", True), (BUCKET, "deleting", True)],
+    ("urn", "kind", "harmless", "adoptable"),
+    [
+        (SERVICE, "creating", False, True),
+        (SERVICE, "updating", True, False),
+        (BUCKET, "creating", False, False),
+        (BUCKET, "updating", True, False),
+        (BUCKET, "deleting", True, False),
+    ],
 )
-def test_only_what_may_have_been_made_in_a_cloud_needs_a_person(urn: str, kind: str, harmless: bool) -> None:
+def test_only_what_may_have_been_made_in_a_cloud_needs_a_person(
+    urn: str, kind: str, harmless: bool, adoptable: bool
+) -> None:
     (found,) = state.pending({"pending_operations": [operation(urn, kind)]})
-    assert found.harmless is harmless
+    assert (found.harmless, found.adoptable) == (harmless, adoptable)
 
 
 def test_names_are_what_people_know() -> None:
@@ -104,12 +112,35 @@ def test_forgetting_keeps_the_others() -> None:
     assert state.without_pending(deployment, {SERVICE, BUCKET}) == {"manifest": 1}
 
 
+def test_what_may_have_been_made_takes_the_place_of_what_it_replaces() -> None:
+    made = {**resource(SERVICE), "id": "n/nginx"}
+    left_open = {"manifest": 1, "pending_operations": [operation(SERVICE, "creating"), operation(BUCKET, "creating")]}
+    rest = {"manifest": 1, "pending_operations": [operation(BUCKET, "creating")]}
+    other = resource(f"{SERVICE}2")
+    replaced, leaving = resource(SERVICE, pendingReplacement=True), resource(SERVICE, delete=True)
+    for before, after in (
+        ([], [made]),
+        ([other], [other, made]),
+        ([replaced, other], [made, other]),
+        ([leaving, other], [leaving, other, made]),
+    ):
+        found = state.with_created({**left_open, "resources": before}, {SERVICE, BUCKET})
+        assert found == {**rest, "resources": after}
+
+
+def test_an_object_of_the_whole_cluster_is_known_by_its_name() -> None:
+    role = operation(f"{PREFIX}kubernetes:rbac.authorization.k8s.io/v1:ClusterRole::reader", "creating")
+    role["resource"]["inputs"] = {"kind": "ClusterRole", "metadata": {"name": "reader"}}
+    assert [p.object_id for p in state.pending({"pending_operations": [role]})] == ["reader"]
+
+
 class FakeStack:
     """A stack of the Automation API: a state, perhaps with a lock on it."""
 
-    def __init__(self, deployment: dict[str, Any], lock: str | None = None) -> None:
-        self.deployment, self.lock = deployment, lock
+    def __init__(self, deployment: dict[str, Any], lock: str | None = None, *, unreachable: bool = False) -> None:
+        self.deployment, self.lock, self.unreachable = deployment, lock, unreachable
         self.files: list[Path] = []
+        self.refreshed: list[str] = []
 
     def run(self, arguments: list[str], *_: object) -> automation.CommandResult:
         """Pulumi's CLI: `stack export` and `stack import --file`."""
@@ -127,9 +158,14 @@ class FakeStack:
     def cancel(self) -> None:
         self.lock = None
 
+    def refresh(self, *, target: list[str], **_: object) -> None:
+        if self.unreachable:
+            raise CommandError(automation.CommandResult(stdout="", stderr="error: no such cluster", code=255))
+        self.refreshed += target
+
 
 def session(fake: FakeStack | None, *, own: bool = False) -> Session:
-    place = Place(own=own, directory=Path("/nowhere"), environment={})
+    place = Place(directory=Path("/nowhere"), environment={}, own_state=Path("/nowhere/state") if own else None)
     return Session("prod", cast("automation.Stack | None", fake), cast("StoppableCommand", fake), place)
 
 
@@ -164,21 +200,49 @@ def test_the_lock_of_a_dead_run_is_freed(lock: str, own: bool, force: bool) -> N
     assert found.done[0].startswith("freed the lock of me@")
 
 
-def test_what_a_killed_run_left_open_is_forgotten_or_told() -> None:
-    left_open = [operation(SERVICE, "creating"), operation(BUCKET, "creating")]
+def test_what_a_killed_run_left_open_is_asked_for_forgotten_or_told() -> None:
+    left_open = [operation(SERVICE, "creating"), operation(f"{SERVICE}2", "updating"), operation(BUCKET, "creating")]
     fake, found = FakeStack({"pending_operations": left_open}), Recovery("pulumi")
     session(fake).recover(found, force=False)
-    assert fake.deployment == {"pending_operations": [operation(BUCKET, "creating")]}
-    assert found.done == ["Service n/nginx was creating: forgotten, the next run looks at it anew"]
+    made = {**resource(SERVICE), "id": "n/nginx"}
+    assert fake.deployment == {"pending_operations": [operation(BUCKET, "creating")], "resources": [made]}
+    assert fake.refreshed == [SERVICE]
+    assert found.done == [
+        "Service n/nginx was creating: it is in the state now if it is there",
+        "Service n/nginx was updating: forgotten, the next run looks at it anew",
+    ]
     assert f"--import-pending-creates '{BUCKET}' <its id>" in found.left[0]
 
 
 def test_before_a_run_only_this_machines_own_state_is_freed() -> None:
-    fake = FakeStack({"pending_operations": [operation(SERVICE, "creating")]}, refusal())
+    fake = FakeStack({"pending_operations": [operation(SERVICE, "updating")]}, refusal())
     session(fake).free()
     assert fake.lock is not None
     session(fake, own=True).free()
     assert (fake.lock, fake.deployment) == (None, {})
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_an_object_that_was_made_and_not_written_down_is_asked_for_before_a_run(own: bool) -> None:
+    """Pulumi's Kubernetes provider refuses to make what is there already."""
+    before = {"pending_operations": [operation(SERVICE, "creating")]}
+    fake = FakeStack(before)
+    session(fake, own=own).settle()
+    assert fake.deployment == {"resources": [{**resource(SERVICE), "id": "n/nginx"}]}
+    assert fake.refreshed == [SERVICE]
+    # With nobody to ask the state stays as it was, for the next time.
+    alone = FakeStack(before, unreachable=True)
+    with pytest.raises(CommandError, match="no such cluster"):
+        session(alone, own=own).settle()
+    assert alone.deployment == before
+
+
+def test_a_run_on_another_machine_is_not_disturbed() -> None:
+    before = {"pending_operations": [operation(SERVICE, "creating")]}
+    fake = FakeStack(before, refusal())
+    with pytest.raises(ConcurrentUpdateError):
+        session(fake).settle()
+    assert (fake.deployment, fake.refreshed) == (before, [])
 
 
 def test_protection_is_taken_away_in_the_state_only_where_asked() -> None:

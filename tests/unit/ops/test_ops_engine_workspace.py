@@ -33,9 +33,9 @@ def mode(path: Path) -> int:
 def test_its_own_state_is_private_and_the_passphrase_stays_the_same(stack: Stack, tmp_path: Path) -> None:
     found = place(stack)
     home = tmp_path / "data" / "slipway"
-    assert found.own
+    assert found.own_state == home / "state"
     assert found.directory == home / "work" / "dev"
-    assert found.environment["PULUMI_BACKEND_URL"] == (home / "state").as_uri()
+    assert found.environment["PULUMI_BACKEND_URL"] == (home / "state").as_uri() + "?metadata=skip"
     passphrase = home / "passphrase"
     assert found.environment["PULUMI_CONFIG_PASSPHRASE_FILE"] == str(passphrase)
     # A passphrase of the shell would be another one.
@@ -70,11 +70,11 @@ def test_a_shared_backend_works_in_the_project_with_the_key_of_the_stack_file(
         project = yaml.safe_load(file.read_text(encoding="utf-8"))
         file.write_text(yaml.safe_dump({**project, "backend": {"url": url}}), encoding="utf-8")
     found = place(stack)
-    assert (found.own, found.directory, found.secrets_provider) == (False, stack.directory, None)
+    assert (found.own_state, found.directory, found.secrets_provider) == (None, stack.directory, None)
     file = stack.directory / "Pulumi.dev.yaml"
     file.write_text(f"secretsprovider: {KEY}\n{file.read_text(encoding='utf-8')}", encoding="utf-8")
     found = place(stack)
-    assert (found.own, found.directory, found.secrets_provider) == (False, stack.directory, KEY)
+    assert (found.own_state, found.directory, found.secrets_provider) == (None, stack.directory, KEY)
     # Nothing of ours reaches Pulumi: the shell's passphrase, if any, is the backend's.
     assert found.drop == ()
     assert "PULUMI_CONFIG_PASSPHRASE_FILE" not in found.environment

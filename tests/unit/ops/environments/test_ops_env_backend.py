@@ -32,7 +32,7 @@ def test_on_a_shared_backend_it_works_beside_the_project_not_in_it(
     before = sorted(path.name for path in project.iterdir())
     monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}/shared")
     where = place(stack)
-    assert not where.own
+    assert where.own_state is None
     assert "PULUMI_BACKEND_URL" not in where.environment
     assert where.directory == tmp_path / "data" / "slipway" / "work" / "pr-17"
     settings = yaml.safe_load((where.directory / "Pulumi.pr-17.yaml").read_text(encoding="utf-8"))
@@ -45,8 +45,9 @@ def test_on_a_shared_backend_it_works_beside_the_project_not_in_it(
 
 def test_on_the_own_backend_it_is_like_any_stack(stack: Stack, tmp_path: Path) -> None:
     where = place(stack)
-    assert where.own
-    assert where.environment["PULUMI_BACKEND_URL"] == (tmp_path / "data" / "slipway" / "state").as_uri()
+    state = tmp_path / "data" / "slipway" / "state"
+    assert where.own_state == state
+    assert where.environment["PULUMI_BACKEND_URL"] == f"{state.as_uri()}?metadata=skip"
 
 
 def test_what_encrypts_the_templates_secrets_encrypts_the_environments(project: Path) -> None:
