@@ -74,9 +74,7 @@ def place(stack: Stack) -> Place:
     state, work = home / "state", home / "work" / stack.name
     if os.environ.get(BACKEND_VARIABLE) or _project(stack).get("backend") or (stack.name != _DEV and _logged_in()):
         if not stack.is_environment:
-            return Place(
-                directory=stack.directory, environment=environment, secrets_provider=_secrets_provider(stack)
-            )
+            return Place(directory=stack.directory, environment=environment, secrets_provider=_secrets_provider(stack))
         # Its file is not where Pulumi would look for it.
         work.mkdir(parents=True, exist_ok=True, mode=0o700)
         _write_work(stack, work)
