@@ -109,14 +109,17 @@ class Pending:
 
 def pending(deployment: Mapping[str, Any]) -> list[Pending]:
     """The pending operations of an exported state."""
-    found = cast("list[dict[str, Any]]", deployment.get(_PENDING) or [])
     return [
         Pending(entry["resource"]["urn"], entry["type"], name_of(entry["resource"]), _object_id(entry["resource"]))
-        for entry in found
+        for entry in _operations(deployment)
     ]
 
 
-def _object_id(entry: Mapping[str, Any]) -> str | None:
+def _operations(deployment: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return cast("list[dict[str, Any]]", deployment.get(_PENDING) or [])
+
+
+def _object_id(entry: dict[str, Any]) -> str | None:
     """The id that Pulumi's Kubernetes provider gives an object, which it checked and so has a name and a namespace."""
     metadata = section(entry, "inputs", "metadata")
     if not is_kubernetes(entry) or "name" not in metadata:
@@ -132,7 +135,7 @@ def with_created(deployment: Mapping[str, Any], urns: set[str]) -> dict[str, Any
         urns: Adoptable pending operations. Of one whose object is in the state already, because it was being
             replaced, the new one takes the place.
     """
-    known = {entry["resource"]["urn"]: entry["resource"] for entry in deployment.get(_PENDING) or []}
+    known = {str(entry["resource"]["urn"]): entry["resource"] for entry in _operations(deployment)}
     made = {p.urn: {**known[p.urn], "id": p.object_id} for p in pending(deployment) if p.urn in urns and p.adoptable}
     # One that is only waiting for its removal stays beside the new one.
     standing = [None if entry.get("delete") else entry["urn"] for entry in resources(deployment)]
@@ -143,11 +146,7 @@ def with_created(deployment: Mapping[str, Any], urns: set[str]) -> dict[str, Any
 
 def without_pending(deployment: Mapping[str, Any], urns: set[str]) -> dict[str, Any]:
     """The state without the pending operations of some resources."""
-    kept = [
-        entry
-        for entry in cast("list[dict[str, Any]]", deployment.get(_PENDING) or [])
-        if entry["resource"]["urn"] not in urns
-    ]
+    kept = [entry for entry in _operations(deployment) if entry["resource"]["urn"] not in urns]
     rest = {key: value for key, value in deployment.items() if key != _PENDING}
     return {**rest, _PENDING: kept} if kept else rest
 
