@@ -21,7 +21,7 @@ from ops.engines.lock import file_locks, free_lease, lease, refuse_live
 from ops.engines.ownership import check, refuse_other
 from ops.engines.ports import refuse_taken
 from ops.engines.protection import in_plan, on_clusters
-from ops.engines.release import MANAGER, Helm, Record, installed, last_words, owned, records, release_name
+from ops.engines.release import MANAGER, Helm, Record, installed, last_words, owned, records, release_name, wavered
 from ops.engines.removal import Removal
 from ops.engines.watch import watch
 from ops.errors import EngineError, RefusedError
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 _AGAIN_S = 60.0
 _GONE_TIMEOUT_S = 180
+# Each is a revision, of which Helm keeps ten.
+_TRIES = 4
 
 
 @dataclass(frozen=True)
@@ -293,18 +295,24 @@ class HelmEngine:
 
     def _install(self, stack: Stack, site: _Site, chart: Path, timeout: float) -> None:
         started = time.monotonic()
-        child = site.helm.upgrade(chart, stack.name, timeout)
-        try:
-            lost = watch(stack, site.name, lambda _: not child.running(), timeout + 30)
-            if lost:
-                stack.progress.note(
-                    f"pod {lost.namespace}/{lost.pod} cannot start ({lost.reason}); not waiting any longer"
-                )
-        finally:
-            child.stop()
-        code, text = child.wait()
-        if code == 0 and lost is None:
-            return
+        end, tries = started + timeout, 0
+        while True:
+            left, tries = max(end - time.monotonic(), 1), tries + 1
+            child = site.helm.upgrade(chart, stack.name, left)
+            try:
+                lost = watch(stack, site.name, lambda _, child=child: not child.running(), left + 30)
+                if lost:
+                    stack.progress.note(
+                        f"pod {lost.namespace}/{lost.pod} cannot start ({lost.reason}); not waiting any longer"
+                    )
+            finally:
+                child.stop()
+            code, text = child.wait()
+            if code == 0 and lost is None:
+                return
+            if lost or tries == _TRIES or not wavered(text) or time.monotonic() >= end:
+                break
+            stack.progress.note("something that was ready is not any more; waiting on")
         seconds = time.monotonic() - started
         reasons = explain(site.kubectl, stack.name, stack.apps(site.name))
         what = f"cluster {site.name}: the rollout of {site.helm.release} failed after {seconds:.0f} s"

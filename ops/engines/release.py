@@ -166,6 +166,18 @@ class Helm:
         )
 
 
+def wavered(output: str) -> bool:
+    """Whether Helm gave up on something that had been ready a moment before, as a probe that timed out makes it.
+
+    Once all is ready Helm ends its wait and looks again; what is not ready then is called a failure, however much time
+    is left (`statusWaiter.wait` in helm.sh/helm/v4/pkg/kube).
+
+    Args:
+        output: What Helm said.
+    """
+    return "not ready. status: InProgress" in output and "context deadline exceeded" not in output
+
+
 def last_words(output: str) -> str:
     """What Helm said in the end, without its log lines."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]

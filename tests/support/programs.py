@@ -17,8 +17,12 @@ home = pathlib.Path({home!r})
 text = "" if sys.stdin.isatty() else sys.stdin.read()
 with (home / "calls").open("a") as log:
     log.write(json.dumps({{"arguments": sys.argv[1:], "stdin": text}}) + "\\n")
-for answer in json.loads((home / "answers").read_text()):
+answers = json.loads((home / "answers").read_text())
+for answer in answers:
     if re.search(answer["pattern"], " ".join(sys.argv[1:])):
+        if answer["once"]:
+            answers.remove(answer)
+            (home / "answers").write_text(json.dumps(answers))
         sys.stdout.write(answer["out"])
         sys.stderr.write(answer["err"])
         sys.exit(answer["code"])
@@ -55,10 +59,13 @@ class FakeProgram:
     def _write(self) -> None:
         (self._home / "answers").write_text(json.dumps(self._answers), encoding="utf-8")
 
-    def on(self, pattern: str, out: object = "", *, err: str = "", code: int = 0) -> None:
-        """Answer calls whose arguments fit `pattern`; a list stands for a Kubernetes List, later answers win."""
+    def on(self, pattern: str, out: object = "", *, err: str = "", code: int = 0, once: bool = False) -> None:
+        """Answer calls whose arguments fit `pattern`; a list stands for a Kubernetes List, later answers win.
+
+        With `once` only the first such call: calls are not answered side by side then.
+        """
         text = out if isinstance(out, str) else json.dumps({"kind": "List", "items": out})
-        self._answers.insert(0, {"pattern": pattern, "out": text, "err": err, "code": code})
+        self._answers.insert(0, {"pattern": pattern, "out": text, "err": err, "code": code, "once": once})
         self._write()
 
     @property
