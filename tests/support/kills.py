@@ -91,8 +91,7 @@ def kill_each(clean: Clean, kills: int) -> None:
             stack.run("up")
             footprint.as_clean(stack, clean.objects)
     print(f"SLIPWAY_TEST_SEED={SEED}: of {done} kills each, {hits} hit a run that was at work")
-    # The moments reach to the end of a first run; later ones, with everything pulled, are often over before.
-    assert min(hits.values()) >= done / 3, f"SLIPWAY_TEST_SEED={SEED}: {hits} of {done} were killed while they worked"
+    assert min(hits.values()) >= done / 2, f"SLIPWAY_TEST_SEED={SEED}: {hits} of {done} were killed while they worked"
 
 
 def _timed(stack: LiveStack, command: str) -> float:

@@ -10,8 +10,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 _LOOPBACK = ("127.0.0.1", "localhost")
-# Longer than a busy machine makes anybody wait: what is slow is not lost.
-_TIMEOUT_S = 10.0
+_TIMEOUT_S = 5.0
 _PAUSE_S = 0.01
 _LIMIT = 200_000
 

@@ -97,7 +97,7 @@ def namespace(kubectl: Kubectl) -> Generator[str]:
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
     # A pod is refused until the namespace has its default account.
-    wait_for(lambda: not kubectl.run("-n", name, "get", "serviceaccount", "default", check=False).returncode, 60)
+    wait_for(lambda: not kubectl.run("-n", name, "get", "serviceaccount", "default", check=False).returncode, 20)
     yield name
     kubectl.run("delete", "namespace", name, "--wait=false")
 

@@ -51,14 +51,14 @@ def test_a_pod_answers_on_a_node_port_and_on_a_load_balancer_address(
     )
     ready(kubectl, namespace, "web")
     port = kubectl.get("-n", namespace, "service", "by-port")["spec"]["ports"][0]["nodePort"]
-    assert wait_for(lambda: fetch(f"http://127.0.0.1:{port}/"), 30, "an answer on the node port") == "it works\n"
+    assert wait_for(lambda: fetch(f"http://127.0.0.1:{port}/"), 10, "an answer on the node port") == "it works\n"
 
     def address() -> str | None:
         ingress = kubectl.get("-n", namespace, "service", "by-address")["status"]["loadBalancer"].get("ingress")
         return ingress[0]["ip"] if ingress else None
 
-    found = wait_for(address, 60, "an address")
-    assert wait_for(lambda: fetch(f"http://{found}/"), 30, "an answer on the address") == "it works\n"
+    found = wait_for(address, 20, "an address")
+    assert wait_for(lambda: fetch(f"http://{found}/"), 10, "an answer on the address") == "it works\n"
 
 
 def test_addresses_are_given_once_and_survive_a_restart_of_their_controller(
@@ -69,7 +69,7 @@ def test_addresses_are_given_once_and_survive_a_restart_of_their_controller(
         return [i["ip"] for item in items for i in item["status"]["loadBalancer"].get("ingress", [])]
 
     kubectl.apply(*(service(f"s{number}", namespace, "LoadBalancer") for number in range(3)))
-    wait_for(lambda: len(addresses()) == 3, 60, "three addresses")
+    wait_for(lambda: len(addresses()) == 3, 20, "three addresses")
     first = sorted(addresses())
     assert len(set(first)) == 3
     controller = processes.main_process("loadbalancer")
@@ -77,7 +77,7 @@ def test_addresses_are_given_once_and_survive_a_restart_of_their_controller(
     processes.stop([controller.pid])
     cluster.up()
     kubectl.apply(*(service(f"t{number}", namespace, "LoadBalancer") for number in range(3)))
-    wait_for(lambda: len(addresses()) == 6, 60, "six addresses")
+    wait_for(lambda: len(addresses()) == 6, 20, "six addresses")
     assert len(set(addresses())) == 6
     assert set(first) <= set(addresses())
 
@@ -139,7 +139,7 @@ def test_an_image_that_nobody_has_is_an_error_of_its_pod(kubectl: Kubectl, names
         statuses = kubectl.get("-n", namespace, "pod", "lost")["status"].get("containerStatuses", [{}])
         return statuses[0].get("state", {}).get("waiting", {}).get("reason", "")
 
-    assert wait_for(lambda: reason() in {"ErrImagePull", "ImagePullBackOff"}, 60, "a failed pull")
+    assert wait_for(lambda: reason() in {"ErrImagePull", "ImagePullBackOff"}, 30, "a failed pull")
 
 
 def test_the_node_reports_its_use(kubectl: Kubectl) -> None:
@@ -200,7 +200,7 @@ def test_a_node_port_does_not_answer_on_an_outside_address(kubectl: Kubectl, nam
     kubectl.apply(restricted_pod("web", namespace, web_image), service("by-port", namespace, "NodePort"))
     ready(kubectl, namespace, "web")
     port = kubectl.get("-n", namespace, "service", "by-port")["spec"]["ports"][0]["nodePort"]
-    assert wait_for(lambda: fetch(f"http://127.0.0.1:{port}/"), 30) == "it works\n"
+    assert wait_for(lambda: fetch(f"http://127.0.0.1:{port}/"), 10) == "it works\n"
     assert fetch(f"http://{outside}:{port}/") is None
 
 

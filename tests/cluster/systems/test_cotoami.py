@@ -30,7 +30,7 @@ def test_a_sign_in_mail_arrives_and_its_link_signs_in(live: RunningStack) -> Non
     url, maildev = str(apps["cotoami"]["url"]), str(apps["cotoami-maildev"]["url"])
     address = f"{uuid.uuid4().hex[:12]}@example.com"
     assert httpx.get(f"{url}/api/public/signin/request/{address}", timeout=10).status_code == 200
-    text = eventually(lambda: _mail_to(maildev, address), seconds=60)
+    text = eventually(lambda: _mail_to(maildev, address), seconds=20)
     match = re.search(r"http://\S+/signin/\S+", text)
     assert match, text
     with httpx.Client(base_url=url, timeout=10) as browser:

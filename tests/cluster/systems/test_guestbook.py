@@ -20,7 +20,7 @@ def test_an_entry_is_read_back_from_a_copy(live: RunningStack) -> None:
     url = f"{live.apps()['guestbook-frontend']['url']}/guestbook.php"
     entry = f"hello {uuid.uuid4().hex}"
     assert httpx.get(url, params={"cmd": "set", "key": "messages", "value": entry}).status_code == 200
-    eventually(lambda: httpx.get(url, params={"cmd": "get", "key": "messages"}).json()["data"] == entry, seconds=30)
+    eventually(lambda: httpx.get(url, params={"cmd": "get", "key": "messages"}).json()["data"] == entry, seconds=10)
     slaves = live.pods("guestbook", role="slave")
     assert len(slaves) == 2
     for pod in slaves:

@@ -136,7 +136,7 @@ def test_ctrl_c_ends_dev_with_130(clone: Path) -> None:
         assert process.poll() is None
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(timeout=25) == 130
+    assert process.wait(timeout=10) == 130
     assert log.read_text(encoding="utf-8").splitlines() == ["config check --stack dev"]
 
 
