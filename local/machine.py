@@ -64,7 +64,7 @@ def prepare(packages: Packages) -> None:
         directory.mkdir(parents=True, exist_ok=True)
     for directory in (paths.STATE, paths.RUN):
         directory.chmod(0o700)
-    share(configuration.KUBELET)
+    share(packages, configuration.KUBELET)
 
 
 def nameservers(
@@ -120,7 +120,7 @@ def _bridge(packages: Packages) -> None:
     _run(packages, "ip", "route", "replace", network, "dev", settings.BRIDGE, message=f"{network} has no route")
 
 
-def share(directory: Path) -> None:
+def share(packages: Packages, directory: Path) -> None:
     """Make the directory part of a shared mount: what is mounted in it appears in containers that have it, too.
 
     The kubelet does so itself where it is not the case (`MakeRShared` of its source), but while its sockets are being
@@ -133,12 +133,8 @@ def share(directory: Path) -> None:
     if is_shared(directory):
         return
     for arguments in (("--bind", str(directory), str(directory)), ("--make-rshared", str(directory))):
-        result = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
-        if result.returncode != 0:
-            raise LocalError(
-                f"{directory} cannot be made a shared mount, which the kubelet needs: {result.stderr.strip()}\n"
-                "In a container, start it with --privileged, or use an own cluster: KUBE_CONTEXT=name make dev"
-            )
+        message = f"{directory} cannot be made a shared mount, which the kubelet needs"
+        _run(packages, "mount", *arguments, message=message)
 
 
 def is_shared(directory: Path, mountinfo: Path = Path("/proc/self/mountinfo")) -> bool:

@@ -94,11 +94,8 @@ class Session:
 
         Our file lock must be held: it says that no other run uses this machine's state.
         """
-        if self.place.own_state is None:
-            return
-        own_state.sweep(self.place.own_state, self.name)
-        self.stack.cancel()
-        self._forget(operation for operation in state.pending(self.deployment()) if operation.harmless)
+        if self._unlock():
+            self._forget(state.pending(self.deployment()))
 
     def settle(self) -> None:
         """Free the stack, and write into the state which objects a killed run made on clusters before it could do so.
@@ -109,8 +106,19 @@ class Session:
             ConcurrentUpdateError: Another run holds the stack's lock.
             CommandError: A cluster cannot be asked.
         """
-        self.free()
-        self._adopt(operation for operation in state.pending(self.deployment()) if operation.adoptable)
+        ours = self._unlock()
+        operations = state.pending(self.deployment())
+        if ours:
+            self._forget(operations)
+        self._adopt(operations)
+
+    def _unlock(self) -> bool:
+        """Take away the lock of a killed run if the state is in our own backend; returns whether it is."""
+        if self.place.own_state is None:
+            return False
+        own_state.sweep(self.place.own_state, self.name)
+        self.stack.cancel()
+        return True
 
     def recover(self, found: Recovery, *, force: bool) -> None:
         """Take away lock and pending operations of a run that died, on any backend.
@@ -137,8 +145,8 @@ class Session:
             self.stack.cancel()
             found.done.append(f"freed the lock of {' and '.join(str(holder) for holder in who) or 'another run'}")
         operations = state.pending(_content(exported))
-        self._forget(operation for operation in operations if operation.harmless)
-        self._adopt(operation for operation in operations if operation.adoptable)
+        self._forget(operations)
+        self._adopt(operations)
         for operation in operations:
             if operation.harmless:
                 found.done.append(
@@ -165,14 +173,14 @@ class Session:
         self.imported(automation.Deployment(exported.version, deployment))
 
     def _forget(self, operations: Iterable[state.Pending]) -> None:
-        urns = {operation.urn for operation in operations}
+        urns = {operation.urn for operation in operations if operation.harmless}
         if urns:
             exported = self.exported()
             rest = state.without_pending(_content(exported), urns)
             self.imported(automation.Deployment(exported.version, rest))
 
     def _adopt(self, operations: Iterable[state.Pending]) -> None:
-        urns = {operation.urn for operation in operations}
+        urns = {operation.urn for operation in operations if operation.adoptable}
         if urns:
             exported = self.exported()
             self.imported(automation.Deployment(exported.version, state.with_created(_content(exported), urns)))

@@ -48,6 +48,13 @@ class Cluster:
         there = {Key.of(item) for item in self.live}
         kubectl.on("apply .*--dry-run=server", [owned(i, RELEASE) for i in self.applied if Key.of(i) in there])
 
+    def all_ready(self) -> None:
+        """Every Deployment has the pods that it should have."""
+        for item in self.live:
+            if item["kind"] == "Deployment":
+                item["metadata"] = {**item["metadata"], "generation": 1}
+                item["status"] = {"readyReplicas": 2, "updatedReplicas": 2, "observedGeneration": 1}
+
     def without(self, kind: str) -> None:
         """Somebody deleted the objects of a kind."""
         self.live = [item for item in self.live if item["kind"] != kind]
@@ -66,6 +73,16 @@ def stored(manifests: list[Manifest]) -> str:
     text = "---\n".join(yaml.safe_dump(item) for item in manifests)
     packed = gzip.compress(json.dumps({"manifest": text}).encode())
     return base64.b64encode(base64.b64encode(packed)).decode()
+
+
+def lease(holder_file: str, renewed: str, holder: str = "ann@far, process 7, slipway up") -> Manifest:
+    """The stack's lock, held by a run on another machine, and since when it says that it lives."""
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": RELEASE, "namespace": "slipway", "annotations": {"slipway.dev/lock-file": holder_file}},
+        "spec": {"holderIdentity": holder, "renewTime": renewed, "leaseDurationSeconds": 60},
+    }
 
 
 WRITES = ("apply", "create", "replace", "delete", "patch")

@@ -140,10 +140,10 @@ def test_a_directory_is_mounted_as_shared_once(tmp_path: Path) -> None:
     directory = tmp_path / "with space" / "kubelet"
     code = f"""
 from pathlib import Path
-from local import machine
+from local import debian, machine
 directory = Path({str(directory)!r})
 for _ in range(2):
-    machine.share(directory)
+    machine.share(debian.Packages(Path("/")), directory)
     assert machine.is_shared(directory)
 points = [machine.plain(line.split()[4]) for line in open("/proc/self/mountinfo")]
 assert points.count(str(directory)) == 1, points

@@ -12,7 +12,7 @@ from local.progress import SilentProgress
 from ops.engines import lock
 from ops.engines.release import owned
 from ops.stack import load
-from tests.support.helm_cluster import RELEASE, Cluster, record
+from tests.support.helm_cluster import RELEASE, Cluster, lease, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
-    from ops.kube import Manifest
     from tests.support.programs import FakeProgram
 
     Run = Callable[..., Result]
@@ -111,15 +110,6 @@ def test_refresh_says_that_there_is_no_copy(cluster: Cluster, slipway: Run) -> N
     assert done.exit_code == 0
     assert "nothing to write down (engine: Helm; it asks the cluster each time and keeps no copy)" in done.stdout
     assert cluster.changing_calls == []
-
-
-def lease(holder_file: str, renewed: str) -> Manifest:
-    return {
-        "apiVersion": "coordination.k8s.io/v1",
-        "kind": "Lease",
-        "metadata": {"name": RELEASE, "namespace": "slipway", "annotations": {"slipway.dev/lock-file": holder_file}},
-        "spec": {"holderIdentity": "ann@far, process 7, slipway up", "renewTime": renewed, "leaseDurationSeconds": 60},
-    }
 
 
 def test_recover_takes_away_the_pending_revision_and_the_stale_lease(cluster: Cluster, slipway: Run) -> None:

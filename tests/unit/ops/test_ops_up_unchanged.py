@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.helm_cluster import Cluster
+from tests.support.helm_cluster import Cluster, lease
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
-    from ops.kube import Manifest
     from tests.support.programs import FakeProgram
 
 
@@ -29,10 +27,7 @@ def cluster(
     # Nothing answers at the app's address here.
     monkeypatch.setattr("ops.answer._PATIENCE_S", 0.0)
     found = Cluster(fake_kubectl)
-    for item in found.live:
-        if item["kind"] == "Deployment":
-            item["metadata"] = {**item["metadata"], "generation": 1}
-            item["status"] = {"readyReplicas": 2, "updatedReplicas": 2, "observedGeneration": 1}
+    found.all_ready()
     return found
 
 
@@ -47,20 +42,10 @@ def test_five_questions_are_enough(cluster: Cluster, fake_helm: FakeProgram, sli
     assert cluster.changing_calls == fake_helm.calls == []
 
 
-def lease(age: float) -> Manifest:
-    renewed = datetime.now(UTC) - timedelta(seconds=age)
-    return {
-        "apiVersion": "coordination.k8s.io/v1",
-        "kind": "Lease",
-        "metadata": {"name": "slipway-dev", "namespace": "slipway"},
-        "spec": {"holderIdentity": "ada@elsewhere, slipway down", "renewTime": renewed.isoformat()},
-    }
-
-
 def test_the_lock_of_a_run_killed_before_its_first_change_is_given_back(
     cluster: Cluster, slipway: Callable[..., Result]
 ) -> None:
-    cluster.leases = [lease(age=3600)]
+    cluster.leases = [lease("elsewhere", "2026-01-01T00:00:00.000000Z")]
     cluster.ready()
     done = slipway("up", "--engine", "helm")
     assert done.exit_code == 0, done.output
@@ -71,7 +56,7 @@ def test_the_lock_of_a_run_killed_before_its_first_change_is_given_back(
 def test_a_stack_that_another_machine_works_on_is_refused_without_changes_too(
     cluster: Cluster, slipway: Callable[..., Result]
 ) -> None:
-    cluster.leases = [lease(age=1)]
+    cluster.leases = [lease("elsewhere", "2999-01-01T00:00:00.000000Z", "ada@elsewhere, slipway down")]
     cluster.ready()
     done = slipway("up", "--engine", "helm")
     assert done.exit_code != 0

@@ -27,10 +27,7 @@ def cluster(project: Path, fake_kubectl: FakeProgram, monkeypatch: pytest.Monkey
     assert project.is_dir()
     monkeypatch.setattr("ops.answer._PATIENCE_S", 0.0)
     found = Cluster(fake_kubectl)
-    for item in found.live:
-        if item["kind"] == "Deployment":
-            item["metadata"] = {**item["metadata"], "generation": 1}
-            item["status"] = {"readyReplicas": 2, "updatedReplicas": 2, "observedGeneration": 1}
+    found.all_ready()
     found.applied = found.applied[:-1]
     found.ready()
     found.kubectl.on("apply (?!.*dry-run)|create|patch|get namespaces slipway|get (pods|events)", [])
@@ -52,24 +49,14 @@ def test_helm_is_asked_again(cluster: Cluster, fake_helm: FakeProgram, slipway: 
     assert not [call for call in fake_helm.calls if call.line.startswith(("rollback", "uninstall"))]
 
 
-def test_but_not_for_ever(cluster: Cluster, fake_helm: FakeProgram, slipway: Callable[..., Result]) -> None:
-    assert cluster.applied
-    fake_helm.on("upgrade", err=WAVERED, code=1)
-    fake_helm.on("rollback")
-    done = slipway("up", "--engine", "helm")
-    assert done.exit_code == 1
-    assert len(upgrades(fake_helm)) == 4
-    assert "rolled back to revision 1" in done.stderr
-
-
-@pytest.mark.parametrize("said", [TIMED_OUT, "Error: no such host\n"])
-def test_what_failed_is_not_tried_again(
-    cluster: Cluster, fake_helm: FakeProgram, slipway: Callable[..., Result], said: str
+@pytest.mark.parametrize(("said", "times"), [(WAVERED, 4), (TIMED_OUT, 1), ("Error: no such host\n", 1)])
+def test_what_stays_so_or_failed_is_rolled_back(
+    cluster: Cluster, fake_helm: FakeProgram, slipway: Callable[..., Result], said: str, times: int
 ) -> None:
     assert cluster.applied
     fake_helm.on("upgrade", err=said, code=1)
     fake_helm.on("rollback")
     done = slipway("up", "--engine", "helm")
     assert done.exit_code == 1
-    assert len(upgrades(fake_helm)) == 1
+    assert len(upgrades(fake_helm)) == times
     assert "rolled back to revision 1" in done.stderr
