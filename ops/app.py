@@ -29,6 +29,7 @@ from ops.commands import (
     images,
     policy,
     preview,
+    pulumi,
     recover,
     refresh,
     release,
@@ -127,6 +128,7 @@ app.command("history")(history.history)
 app.command("drift")(drift.drift)
 app.command("refresh")(refresh.refresh)
 app.command("recover")(recover.recover)
+app.command("pulumi")(pulumi.pulumi)
 app.command("doctor")(doctor.doctor)
 app.command("policy")(policy.policy)
 app.command("audit")(audit.audit)

@@ -12,8 +12,7 @@ from ops.output import console
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ops.drift.report import Difference
-    from ops.engines.base import Change
+    from ops.pulumi.results import Change, Difference
 
 _MARKS = {"create": "[green]+[/]", "update": "[yellow]~[/]", "replace": "[red]±[/]", "delete": "[red]-[/]"}
 _KINDS = {"changed": "[yellow]~[/]", "deleted": "[red]-[/]", "orphan": "[magenta]?[/]"}
