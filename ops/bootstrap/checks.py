@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from ops.engines.choice import find_cli
 from ops.errors import RefusedError
+from ops.pulumi import cli
 
 if TYPE_CHECKING:
+    from local.progress import Progress
     from ops.bootstrap.plan import BootstrapPlan
 
 _TIMEOUT_S = 60
@@ -83,22 +84,22 @@ class Aws:
         raise RefusedError(f"AWS cannot say whether bucket {name} is there: {done.stderr.strip()}")
 
 
-def pulumi_cli() -> Path:
-    """Pulumi's CLI.
+def pulumi_cli(progress: Progress) -> Path:
+    """Pulumi's CLI, one that can have the clouds' providers.
 
-    Returns:
-        Its path.
+    Args:
+        progress: Told when it is downloaded.
 
     Raises:
-        RefusedError: There is none.
+        RefusedError: There is none; the one that is built from source has the Kubernetes provider alone.
     """
-    found = find_cli()
-    if found is None:
+    found = cli.find(progress)
+    if found.pinned:
         raise RefusedError(
-            "bootstrap needs Pulumi's CLI and there is none on PATH; install it: "
+            "bootstrap needs Pulumi's CLI with the clouds' providers, and there is none on PATH; install it: "
             "https://www.pulumi.com/docs/iac/download-install/"
         )
-    return found
+    return found.path
 
 
 def aws_cli(plan: BootstrapPlan) -> Aws:

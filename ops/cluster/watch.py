@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Self
 from rich.live import Live
 from rich.table import Table
 
-from ops.diagnose import troubles
 from ops.cluster.stateful import free_stateful_sets
+from ops.diagnose import troubles
 from ops.errors import OpsError
 from ops.live import labelled
 from ops.output import errors

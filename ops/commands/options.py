@@ -13,3 +13,5 @@ Timeout = Annotated[float, typer.Option("--timeout", min=1, help="Seconds to wai
 
 DEFAULT_STACK = "dev"
 DEFAULT_TIMEOUT = 600.0
+
+EngineWish = Annotated[str | None, typer.Option(hidden=True)]

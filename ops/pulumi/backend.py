@@ -69,18 +69,28 @@ def backend_url(directory: Path, stack: str) -> str:
     `PULUMI_BACKEND_URL`, a backend in Pulumi.yaml, or for other stacks than dev the backend that somebody is logged in
     to. Otherwise our own, files on this machine.
 
+    Args:
+        directory: Directory of Pulumi.yaml.
+        stack: Stack name.
+    """
+    in_project = cast("dict[str, Any]", _mapping(directory / "Pulumi.yaml").get("backend") or {})
+    said = os.environ.get(BACKEND_VARIABLE) or in_project.get("url")
+    if said:
+        return str(said)
+    return "" if stack != _DEV and _logged_in() else file_url(data_home() / "state")
+
+
+def file_url(state: Path) -> str:
+    """URL of a backend of files.
+
     Without metadata (`metadata=skip` of gocloud.dev's fileblob, which Pulumi keeps its files with): it would stand in a
     file beside each, which is not written at once like the file itself. A kill between leaves it empty, and then
     Pulumi fails to read the state: "failed to load checkpoint: EOF".
 
     Args:
-        directory: Directory of Pulumi.yaml.
-        stack: Stack name.
+        state: Its directory.
     """
-    said = os.environ.get(BACKEND_VARIABLE) or (_mapping(directory / "Pulumi.yaml").get("backend") or {}).get("url")
-    if said:
-        return str(said)
-    return "" if stack != _DEV and _logged_in() else f"{(data_home() / 'state').as_uri()}?metadata=skip"
+    return f"{state.as_uri()}?metadata=skip"
 
 
 def backend(stack: Stack) -> Backend:
@@ -111,7 +121,7 @@ def backend(stack: Stack) -> Backend:
         return Backend(url, work, environment, secrets_provider=provider)
     own = home / "state"
     own.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _sweep(own)
+    sweep(own)
     environment |= {
         BACKEND_VARIABLE: url,
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(_passphrase(home)),
@@ -169,8 +179,8 @@ def _passphrase(home: Path) -> Path:
     return file
 
 
-def _sweep(state: Path) -> None:
-    """Take away what older runs that were killed left empty beside the state; nothing depends on it."""
+def sweep(state: Path) -> None:
+    """Take away what older runs that were killed left empty beside the states in a directory; nothing needs it."""
     for file in state.rglob("*.attrs"):
         with suppress(FileNotFoundError):
             if file.stat().st_size == 0:

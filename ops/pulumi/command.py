@@ -51,6 +51,9 @@ class StoppableCommand(PulumiCommand):
 
     On Linux the kernel kills it when we are killed, and a watchman its plugins. Use it in the main thread: the kernel
     watches the thread.
+
+    Attributes:
+        variables: Further variables for the calls from now on.
     """
 
     def __init__(self, cli: Cli, drop: tuple[str, ...] = ()) -> None:
@@ -64,6 +67,7 @@ class StoppableCommand(PulumiCommand):
         self.version = VersionInfo.parse(cli.version.removeprefix("v"))
         self._cli = cli
         self._drop = drop
+        self.variables: dict[str, str] = {}
         self._process: subprocess.Popen[str] | None = None
         self._stopped = threading.Event()
 
@@ -92,7 +96,8 @@ class StoppableCommand(PulumiCommand):
         Raises:
             CommandError: It ends with an error.
         """
-        environment = {**os.environ, **self._cli.environment, **additional_env, "PULUMI_AUTOMATION_API": "true"}
+        environment = {**os.environ, **self._cli.environment, **additional_env, **self.variables}
+        environment["PULUMI_AUTOMATION_API"] = "true"
         for name in self._drop:
             environment.pop(name, None)
         process = subprocess.Popen(

@@ -100,7 +100,7 @@ def _destroy(cli: Cli, stack: Stack) -> tuple[bool, list[str]]:
         kept = [entry for entry in guarded if not state.is_kubernetes(entry)]
         events = EventLog()
         if state.only_on_clusters(session.deployment()):
-            session.opened.workspace.set_environment_variables(_ONE_CHECKPOINT)
+            session.command.variables.update(_ONE_CHECKPOINT)
         with stack.progress.step("pulumi destroy"):
             session.stack.destroy(
                 color="never",

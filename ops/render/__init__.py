@@ -1,4 +1,4 @@
-"""Runs the program against a recording monitor: the plan and the manifests, without Pulumi's CLI and without a cloud."""
+"""Runs the program on a recording monitor: plan and manifests, without Pulumi's CLI and without a cloud."""
 
 from __future__ import annotations
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ops.kube import Key, Kubectl
-    from ops.rotation.plan import Credential, Server
     from ops.pulumi.cli import Cli
+    from ops.rotation.plan import Credential, Server
     from ops.stack import Stack
 
 _LENGTH = 32
