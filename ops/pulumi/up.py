@@ -204,9 +204,7 @@ class _Watcher:
             return
         for cluster in self._clusters:
             try:
-                lost = watch(
-                    self._stack, cluster, lambda _: self._ended.is_set(), self._timeout, self.events.summary
-                )
+                lost = watch(self._stack, cluster, lambda _: self._ended.is_set(), self._timeout, self.events.summary)
             except OpsError:
                 continue
             if lost is not None and not self._ended.is_set():
