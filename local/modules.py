@@ -24,13 +24,15 @@ class Module:
     """A Go module below `local/tools/` and the programs it builds.
 
     `pin` is the required module whose version is the tool's version (none for our own programs); `binaries` maps each
-    program's name to its package; `stamp` gives the linker variables that carry the version.
+    program's name to its package; `stamp` gives the linker variables that carry the version; `files` are put beside
+    the programs, each as (required module, path in it).
     """
 
     name: str
     binaries: Mapping[str, str]
     pin: str | None = None
     stamp: tuple[str, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
 
     @property
     def directory(self) -> Path:
@@ -67,6 +69,8 @@ class Module:
             digest.update(f"{path.relative_to(self.directory)}\0{len(content)}\0".encode())
             digest.update(content)
         digest.update(self.linker_flags.encode())
+        if self.files:
+            digest.update(repr(self.files).encode())
         return paths.tools() / self.name / f"{self.version}-{digest.hexdigest()[:12]}"
 
 
@@ -80,6 +84,7 @@ def _kubernetes_stamp() -> tuple[str, ...]:
 
 
 _KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl")
+_PULUMI = "github.com/pulumi/pulumi"
 
 MODULES: tuple[Module, ...] = (
     Module(
@@ -105,6 +110,30 @@ MODULES: tuple[Module, ...] = (
         ("main.VERSION={version}",),
     ),
     Module("pause", {"pause": "."}),
+    Module(
+        "pulumi",
+        {
+            "pulumi": f"{_PULUMI}/pkg/v3/cmd/pulumi",
+            "pulumi-resource-kubernetes": "./pulumi-resource-kubernetes",
+        },
+        f"{_PULUMI}/pkg/v3",
+        (
+            f"{_PULUMI}/sdk/v3/go/common/version.Version={{version}}",
+            # The release that the pinned commit is; its number is nowhere in the module.
+            f"{_PULUMI}-kubernetes/provider/v4/pkg/version.Version=4.25.0",
+        ),
+        tuple(
+            (f"{_PULUMI}-kubernetes/provider/v4", f"cmd/pulumi-resource-kubernetes/{name}.json")
+            for name in ("schema", "terraform-mapping")
+        ),
+    ),
+    Module(
+        "pulumi-language-python",
+        {"pulumi-language-python": f"{_PULUMI}/sdk/v3/python/cmd/pulumi-language-python"},
+        f"{_PULUMI}/sdk/v3",
+        (f"{_PULUMI}/sdk/v3/go/common/version.Version={{version}}",),
+        ((f"{_PULUMI}/sdk/v3", "python/cmd/pulumi-language-python-exec"),),
+    ),
     Module(
         "helm",
         {"helm": "helm.sh/helm/v4/cmd/helm"},

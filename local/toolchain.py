@@ -116,7 +116,9 @@ def _build(module: Module, binaries: list[str], progress: Progress) -> None:
         what = f"{', '.join(lacking)} {module.version}".removesuffix(" own")
         with progress.step(f"build {what}"), tempfile.TemporaryDirectory(prefix=".building-", dir=home) as scratch:
             _compile(module, lacking, Path(scratch), progress)
-            for name in lacking:
+            _copy(module, Path(scratch), progress)
+            # A program is last: where it is, everything that it reads is there too.
+            for name in [*(Path(path).name for _, path in module.files), *lacking]:
                 # Renamed only when complete: whoever sees the file sees a whole program.
                 (Path(scratch) / name).replace(home / name)
 
@@ -138,6 +140,17 @@ def _compile(module: Module, binaries: list[str], out: Path, progress: Progress)
         elif "dial tcp" in output or "i/o timeout" in output:
             hint = "\nThe Go module proxy cannot be reached; set GOPROXY to one that can, or connect this machine."
         raise LocalError(f"building {', '.join(binaries)} {module.version} failed (exit code {code}):\n  {tail}{hint}")
+
+
+def _copy(module: Module, out: Path, progress: Progress) -> None:
+    """Copy the module's files out of Go's module cache, where the build has put them and checked their sums."""
+    go = go_command(module.directory, progress)
+    for required, path in module.files:
+        command = [str(go), "list", "-m", "-f", "{{.Dir}}", required]
+        code, output = _running.run(command, module.directory, go_environment(go))
+        if code != 0:
+            raise LocalError(f"{required} is not in Go's module cache:\n  {output.strip()}")
+        shutil.copyfile(Path(output.strip()) / path, out / Path(path).name)
 
 
 class _Running:
