@@ -48,6 +48,11 @@ class Cli:
     source: str
     environment: Mapping[str, str]
 
+    @property
+    def pinned(self) -> bool:
+        """Whether it is the one that is built from source, which has no provider but Kubernetes'."""
+        return self.path.is_relative_to(paths.tools())
+
 
 def find(progress: Progress) -> Cli:
     """The CLI of this machine, else one that Pulumi's SDK downloads, else the one built from pinned source.
