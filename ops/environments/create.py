@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import random
+import zlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
-
-import yaml
+from typing import TYPE_CHECKING
 
 from local.errors import LocalError
 from ops import access
-from ops.environments.files import document_of, file_of, forget, keep, restore
+from ops.environments.files import file_of, forget, keep
 from ops.environments.known import ENVIRONMENT_TAG, OWNER_TAG, Tags
 from ops.environments.names import check_name, now, refuse_stack
 from ops.environments.template import derive, read_template
@@ -22,7 +20,7 @@ from ops.pulumi.up import up
 from ops.stack import load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import timedelta
 
     from local.progress import Progress
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
 
 # Kubernetes allots node ports from the upper part of the range first and leaves the lower one to those who choose
 # (https://kubernetes.io/docs/concepts/services-networking/service/#avoid-nodeport-collisions); stack files do.
-_DRAWN_PORTS = range(30200, 32768)
+_PORTS = range(30200, 32768)
 
 
 @dataclass(frozen=True)
@@ -100,8 +98,6 @@ class _Making:
         if there is not None:
             owner = (before or {}).get(OWNER_TAG, wish.owner)
             wanted = replace(wanted, owner=owner, created=there.created)
-            if not first and not file_of(directory, wish.name).is_file():
-                restore(directory, wish.name, self._progress)
         keep(directory, wish.name, derive(self._template, wish.name, wanted.owner, self._contexts(), self._port))
         try:
             stack = load(wish.name, self._progress)
@@ -157,7 +153,7 @@ class _Making:
         return found
 
     def _port(self, app: str, setting: str, cluster: str) -> int:
-        """A node port: the one that the environment has already, else one that nobody holds or has asked for."""
+        """A node port that no other stack holds; the same one each time, as long as it is free."""
         kubectl, name = self._clusters[cluster], self._wish.name
         held = {
             int(port["nodePort"])
@@ -165,17 +161,12 @@ class _Making:
             for port in entries(service, "spec", "ports")
             if port.get("nodePort") and labels_of(service).get(STACK_LABEL) != name
         }
-        mine = document_of(self._known.directory, name)
-        kept = [value for path, value in _walk(mine) if path.endswith(f":apps.{app}.{setting}")]
-        if kept and isinstance(kept[0], int) and kept[0] not in held:
-            return kept[0]
-        directory = self._known.directory
-        files = [*directory.glob("Pulumi.*.yaml"), *file_of(directory, name).parent.glob("Pulumi.*.yaml")]
-        wanted = {port for file in files for port in _ports(yaml.safe_load(file.read_bytes()))}
-        free = sorted(set(_DRAWN_PORTS) - held - wanted)
-        if not free:
-            raise RefusedError(f"cluster {kubectl.cluster} has no node port left for {app}")
-        return random.SystemRandom().choice(free)
+        first = zlib.crc32(f"{name} {app} {setting}".encode())
+        for offset in range(len(_PORTS)):
+            port = _PORTS[(first + offset) % len(_PORTS)]
+            if port not in held:
+                return port
+        raise RefusedError(f"cluster {kubectl.cluster} has no node port left for {app}")
 
     def _left(self) -> str:
         """What is left of one whose first `up` failed, once nothing at all of it is taken away."""
@@ -191,17 +182,3 @@ class _Making:
             f"environment {name} is not complete: `slipway env create {name}` goes on with it, "
             f"`slipway env delete {name}` removes it"
         )
-
-
-def _walk(value: object, path: str = "") -> Iterator[tuple[str, object]]:
-    """Every value of a document with its key path."""
-    if isinstance(value, dict):
-        for key, entry in cast("dict[Any, object]", value).items():
-            yield from _walk(entry, f"{path}.{key}")
-    else:
-        yield path, value
-
-
-def _ports(document: object) -> list[int]:
-    """The fixed node ports of a stack file."""
-    return [v for path, v in _walk(document) if isinstance(v, int) and path.lower().endswith("nodeport")]

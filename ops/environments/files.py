@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -117,10 +117,3 @@ def sweep(known: Known, names: Collection[str]) -> None:
         if name not in names and time.time() - file.stat().st_mtime > _YOUNG_S:
             known.remove_empty(name)
             forget(known.directory, name)
-
-
-def document_of(directory: Path, name: str) -> dict[str, Any]:
-    """What the stack file of an environment says; empty where there is none."""
-    file = file_of(directory, name)
-    read: object = yaml.safe_load(file.read_bytes()) if file.is_file() else {}
-    return cast("dict[str, Any]", read or {})

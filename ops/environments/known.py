@@ -264,4 +264,4 @@ class Known:
         """Remove a stack of which nothing stands from the backend; nothing happens where there is none."""
         with suppress(CommandError):
             if made(json.loads(self._run("stack", "export", "--stack", name)).get("deployment") or {}).empty:
-                self._run("stack", "rm", "--yes", "--force", "--stack", name)
+                self._run("stack", "rm", "--yes", "--force", "--remove-backups", "--stack", name)

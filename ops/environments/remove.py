@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from local.errors import LocalError
-from ops.environments.files import document_of, forget
+from ops.environments.files import file_of, forget
 from ops.environments.known import AT_ONCE
 from ops.environments.names import refuse_stack
 from ops.environments.template import places, settings_of
@@ -137,12 +137,10 @@ class Remover:
 
 def _meant(directory: Path, tags: Tags) -> dict[str, Cluster]:
     """The clusters of an environment of which the state has nothing (any more): what its file or its template says."""
-    for name in ([tags.name] if document_of(directory, tags.name) else []) + [tags.template]:
-        try:
-            return places(settings_of(directory, name))
-        except SettingsError:
-            continue
-    return {}
+    try:
+        return places(settings_of(directory, tags.name if file_of(directory, tags.name).is_file() else tags.template))
+    except SettingsError:
+        return {}
 
 
 def _stack(name: str, directory: Path, clusters: dict[str, Cluster], made: Made, progress: Progress) -> Stack:

@@ -34,7 +34,11 @@ def pulumi(monkeypatch: pytest.MonkeyPatch) -> MemoryPulumi:
         assert things
 
     monkeypatch.setattr(StoppableCommand, "run", run)
-    monkeypatch.setattr("ops.pulumi.cli.find", lambda _: Cli(Path("pulumi"), "v3.229.0", "in memory", {}))
+
+    def find(_: object) -> Cli:
+        return Cli(Path("pulumi"), "v3.229.0", "in memory", {})
+
+    monkeypatch.setattr("ops.pulumi.cli.find", find)
     monkeypatch.setattr("ops.environments.create.up", made.up)
     monkeypatch.setattr("ops.pulumi.up.up", made.up)
     monkeypatch.setattr("ops.answer.wait_for_answers", silence)

@@ -236,33 +236,47 @@ def test_a_stack_file_that_differs_in_case_only_is_the_same_stack(env: Slipway, 
     assert "Pulumi.PR-17.yaml is a stack of this project" in env("create", "pr-17", code=1).stderr
 
 
-def test_a_told_port_is_drawn_once_and_kept(
+def test_a_told_port_is_one_that_is_free_and_stays(
     env: Slipway, cluster: MemoryCluster, pulumi: MemoryPulumi, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dev = project / "Pulumi.dev.yaml"
     text = dev.read_text(encoding="utf-8") + "    cotoami: {cluster: local, nodePort: 30083}\n"
     dev.write_text(text, encoding="utf-8")
-    # Three ports: one is held by a Service, one is another environment's, one is free.
-    monkeypatch.setattr("ops.environments.create._DRAWN_PORTS", range(30083, 30087))
+    # Three ports, one of which a Service holds.
+    monkeypatch.setattr("ops.environments.create._PORTS", range(30084, 30087))
     port = {"nodePort": 30084}
     cluster.put({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x"}, "spec": {"ports": [port]}})
 
-    def drawn(name: str) -> int:
+    def told(name: str) -> int:
         return pulumi.stacks[name].settings["slipway:apps"]["cotoami"]["nodePort"]
 
     env("create", "a", "--app", "cotoami")
     env("create", "b", "--app", "cotoami")
-    assert {drawn("a"), drawn("b")} == {30085, 30086}
-    before = drawn("a")
-    file_of(project, "a").unlink()
+    assert {told("a"), told("b")} == {30085, 30086}
+    before = told("a")
     env("create", "a", "--app", "cotoami", "--update")
-    assert drawn("a") == before
+    assert told("a") == before
     assert "has no node port left for cotoami" in env("create", "c", "--app", "cotoami", code=1).stderr
     assert set(pulumi.stacks) == {"a", "b"}
 
 
 def test_text_stays_text_in_the_stack_file(project: Path) -> None:
-    texts = ["12345e67", "0o17", "1e3", "NaN", "no", "0123456", "2026-01-01", "1:30", "", "~", "yes", "true", "null", ".5"]
+    texts = [
+        "12345e67",
+        "0o17",
+        "1e3",
+        "NaN",
+        "no",
+        "0123456",
+        "2026-01-01",
+        "1:30",
+        "",
+        "~",
+        "yes",
+        "true",
+        "null",
+        ".5",
+    ]
     file = project / "Pulumi.x.yaml"
     file.write_text(written("x", "dev", {"config": {"a": dict(enumerate(texts)), "b": 5}}), encoding="utf-8")
     for document in (load_yaml(file), yaml.safe_load(file.read_bytes())):

@@ -315,7 +315,9 @@ def test_one_that_was_killed_between_destroy_and_its_end_goes_by_label(
         assert cluster.objects == {}
 
 
-def test_wrong_wishes_are_one_message_and_ask_nobody(env: Slipway, cluster: MemoryCluster, pulumi: MemoryPulumi) -> None:
+def test_wrong_wishes_are_one_message_and_ask_nobody(
+    env: Slipway, cluster: MemoryCluster, pulumi: MemoryPulumi
+) -> None:
     cluster.silent = True
     for wish, told in (
         (("create", "PR"), "must be a DNS label"),
