@@ -130,6 +130,12 @@ class SettingsFile:
             raise OpsError(f"{self.name} does not set {path}")
         del cast("dict[str, Any]", parent)[keys[-1]]
 
+    def text(self) -> str:
+        """The whole file as it would be saved."""
+        buffer = io.StringIO()
+        self._yaml.dump(self._document, buffer)  # pyright: ignore[reportUnknownMemberType] - untyped library
+        return buffer.getvalue()
+
     def save(self) -> bool:
         """Check the whole file and replace it in one step; returns whether anything changed.
 
@@ -137,9 +143,7 @@ class SettingsFile:
             SettingsError: The file would be wrong; it stays as it was.
             OpsError: The file cannot be written.
         """
-        buffer = io.StringIO()
-        self._yaml.dump(self._document, buffer)  # pyright: ignore[reportUnknownMemberType] - untyped library
-        after = buffer.getvalue()
+        after = self.text()
         if after == self._before:
             return False
         self._check(after)

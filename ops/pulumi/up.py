@@ -22,6 +22,7 @@ from ops.pulumi.events import EventLog
 from ops.pulumi.lock import locked
 from ops.pulumi.results import Change, Outcome, Preview
 from ops.pulumi.session import AT_ONCE, open_stack, told
+from ops.releases.notes import tell_behind
 from ops.status import all_ready, collect
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def preview(cli: Cli, stack: Stack) -> Preview:
     with _Clusters(stack) as clusters:
         with open_stack(cli, stack) as session:
             events = EventLog()
+            tell_behind(stack, session)
             session.stack.preview(on_event=events, color="never", refresh=refreshes(stack), suppress_progress=True)
         changes = events.changes(stack)
         known = {(change.cluster, change.name) for change in changes}
@@ -87,6 +89,7 @@ def up(cli: Cli, stack: Stack, timeout: float, message: str | None = None) -> Ou
             ensure_images(stack, cluster)
         with open_stack(cli, stack) as session:
             session.settle()
+            tell_behind(stack, session)
             with _Watcher(stack, list(clusters.kubectl), session.command, timeout) as watcher:
                 _run(stack, clusters.kubectl, session, watcher, message)
             changed = watcher.events.changed
