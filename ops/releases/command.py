@@ -49,7 +49,7 @@ def run(
         print_json(done.as_dict(stack))
         return
     runs = f"{app} runs {done.entry.after}"
-    named = f"; {done.file}: {releasable.path} = {done.entry.after}" if done.file else ""
+    named = f"; {done.file}: {releasable.path} = {releasable.value_for(done.entry.after)}" if done.file else ""
     text = (
         f"{runs} (before: {done.entry.before}) on stack {stack}, proven after {done.seconds:.1f} s{named}"
         if done.changed

@@ -27,7 +27,6 @@ LIMIT = 100
 """Updates that are looked at, newest first; Pulumi's service gives no more at a time."""
 _REASON_LENGTH = 300
 _NOTHING = "-"
-_STACK = "pulumi:pulumi:Stack"
 _BACK = "roll back"
 _RESULTS: dict[str, Result] = {"succeeded": "released", "failed": "failed"}
 _MESSAGE = re.compile(
@@ -189,17 +188,11 @@ def unfinished(deployment: Mapping[str, Any]) -> list[Entry]:
         there = standing.get(wanted["urn"])
         before, after = (tag_in(side) if side else None for side in (there, wanted))
         if operation["type"] == "updating" and after and before != after:
-            app = _root(wanted, standing)
+            # What the program says of each workload: the app that it is a part of, or its own name.
+            service = section(standing.get(str(wanted.get("parent")), {}), "outputs")
+            app = str(service.get("partOf") or service.get("name") or wanted["urn"])
             found[app] = Entry(at=_utc(at) if at else "", app=app, kind="release", before=before or "", after=after)
     return list(found.values())
-
-
-def _root(entry: Mapping[str, Any], standing: Mapping[str, Mapping[str, Any]]) -> str:
-    """Name of the component of the stack that a resource belongs to, which is the app's."""
-    current = entry
-    while (parent := standing.get(str(current.get("parent")))) and parent["type"] != _STACK:
-        current = parent
-    return str(current["urn"]).rsplit("::", 1)[-1]
 
 
 def _utc(time: str) -> str:
