@@ -48,6 +48,11 @@ class Cli:
     source: str
     environment: Mapping[str, str]
 
+    @property
+    def pinned(self) -> bool:
+        """Whether it is the one that is built from source, which has no provider but Kubernetes'."""
+        return self.path.is_relative_to(paths.tools())
+
 
 def find(progress: Progress) -> Cli:
     """The CLI of this machine, else one that Pulumi's SDK downloads, else the one built from pinned source.
@@ -106,10 +111,20 @@ def _complete(path: Path, version: str, source: str, progress: Progress) -> Cli:
 def _pinned(progress: Progress) -> Cli:
     built = toolchain.ensure(["pulumi", _PROVIDER, _LANGUAGE_HOST], progress)
     path = built["pulumi"]
-    environment = _environment(program.parent for program in built.values()) | _NO_DOWNLOADS
+    _bundle(built[_LANGUAGE_HOST], path.parent)
+    environment = _environment([path.parent]) | _NO_DOWNLOADS
     # The pinned language host knows nothing of Pulumi.yaml's virtual environment.
     environment["PULUMI_PYTHON_CMD"] = sys.executable
     return Cli(path, toolchain.version("pulumi"), "built from pinned source", environment)
+
+
+def _bundle(program: Path, directory: Path) -> None:
+    """Put a language host where releases of Pulumi have it; of one elsewhere on PATH the engine warns."""
+    link = directory / program.name
+    if link.resolve() != program.resolve():
+        draft = directory / f".{program.name}-{os.getpid()}"
+        draft.symlink_to(program)
+        draft.replace(link)
 
 
 _NO_DOWNLOADS = {"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}

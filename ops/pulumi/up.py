@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError
@@ -20,6 +21,7 @@ from ops.live import inventory
 from ops.pulumi import state
 from ops.pulumi.events import EventLog
 from ops.pulumi.lock import locked
+from ops.pulumi.protection import claims_in, refuse_loss
 from ops.pulumi.results import Change, Outcome, Preview
 from ops.pulumi.session import AT_ONCE, open_stack, told
 from ops.releases.notes import tell_behind
@@ -54,10 +56,11 @@ def preview(cli: Cli, stack: Stack) -> Preview:
     """
     with _Clusters(stack) as clusters:
         with open_stack(cli, stack) as session:
+            refuse_loss(stack, session, None)
             events = EventLog()
             tell_behind(stack, session)
             session.stack.preview(on_event=events, color="never", refresh=refreshes(stack), suppress_progress=True)
-        changes = events.changes(stack)
+        changes = [_with_volumes(change, clusters.kubectl) for change in events.changes(stack)]
         known = {(change.cluster, change.name) for change in changes}
         for name, found in clusters.orphans(session).items():
             changes += found.changes(name)
@@ -71,7 +74,9 @@ def preview(cli: Cli, stack: Stack) -> Preview:
     return Preview(changes)
 
 
-def up(cli: Cli, stack: Stack, timeout: float, message: str | None = None) -> Outcome:
+def up(
+    cli: Cli, stack: Stack, timeout: float, *, message: str | None = None, yes_remove_durable: str | None = None
+) -> Outcome:
     """Run the program; wait until everything is ready.
 
     Args:
@@ -79,6 +84,7 @@ def up(cli: Cli, stack: Stack, timeout: float, message: str | None = None) -> Ou
         stack: The stack.
         timeout: Seconds to wait until all is ready.
         message: What Pulumi's history says about it.
+        yes_remove_durable: Name of the stack, where what holds its data may go.
 
     Raises:
         OpsError: It is refused, or it failed; says why.
@@ -88,7 +94,9 @@ def up(cli: Cli, stack: Stack, timeout: float, message: str | None = None) -> Ou
         for cluster in clusters.kubectl:
             ensure_images(stack, cluster)
         with open_stack(cli, stack) as session:
+            lost = refuse_loss(stack, session, yes_remove_durable)
             session.settle()
+            session.unprotect(lost)
             tell_behind(stack, session)
             with _Watcher(stack, list(clusters.kubectl), session.command, timeout) as watcher:
                 _run(stack, clusters.kubectl, session, watcher, message)
@@ -97,6 +105,15 @@ def up(cli: Cli, stack: Stack, timeout: float, message: str | None = None) -> Ou
         for name, found in clusters.orphans(session).items():
             changed |= remove(clusters.kubectl[name], found)
         return Outcome(changed, apps=_await_ready(stack, clusters.kubectl, timeout))
+
+
+def _with_volumes(change: Change, clusters: Mapping[str, Kubectl]) -> Change:
+    """A namespace that goes, with the volumes that go with it."""
+    kind, _, namespace = change.name.partition(" ")
+    if change.operation != "delete" or kind != "Namespace" or not change.cluster or change.cluster not in clusters:
+        return change
+    claims = claims_in(clusters[change.cluster], namespace)
+    return replace(change, note=f"with its data: {', '.join(claims)}") if claims else change
 
 
 def _run(
@@ -128,14 +145,26 @@ def _take_out(stack: Stack, clusters: Mapping[str, Kubectl], events: EventLog) -
 
 
 def _await_ready(stack: Stack, clusters: Mapping[str, Kubectl], timeout: float) -> tuple[AppStatus, ...]:
-    """Pods that are just coming up again are waited for even if Pulumi had nothing to do."""
+    """The apps; pods that are just coming up again are waited for even if Pulumi had nothing to do."""
+    found: list[AppStatus] = []
     for cluster, kubectl in clusters.items():
-        if not all_ready(collect(stack.rendered, {cluster: kubectl}, cluster)):
+        statuses = collect(stack.rendered, {cluster: kubectl}, cluster)
+        if not all_ready(statuses):
             watch(stack, cluster, all_ready, timeout)
-            if not all_ready(collect(stack.rendered, {cluster: kubectl}, cluster)):
-                reasons = explain(kubectl, stack.name, stack.apps(cluster))
-                raise EngineError(f"stack {stack.name} is installed as it should be, but not all is ready:\n{reasons}")
-    return tuple(collect(stack.rendered, clusters))
+            statuses = collect(stack.rendered, {cluster: kubectl}, cluster)
+        if not all_ready(statuses):
+            reasons = explain(kubectl, stack.name, stack.apps(cluster))
+            raise EngineError(f"stack {stack.name} is installed as it should be, but not all is ready:\n{reasons}")
+        found += statuses
+    for cluster in stack.rendered.clusters.keys() - clusters.keys():
+        # It may answer other networks only, or want a program for its token that is not installed here; what it runs
+        # was waited for by Pulumi's provider.
+        try:
+            found += collect(stack.rendered, {cluster: stack.kubectl(cluster)}, cluster)
+        except OpsError as error:
+            stack.progress.note(f"what runs on cluster {cluster} cannot be shown from here: {error}")
+    order = {(app.cluster, app.name): place for place, app in enumerate(stack.rendered.apps)}
+    return tuple(sorted(found, key=lambda status: order[status.cluster, status.name]))
 
 
 class _Clusters:
@@ -148,12 +177,12 @@ class _Clusters:
 
     def __enter__(self) -> Self:
         """Refuse what is not the stack's, and begin to look what carries its label."""
-        for cluster, kubectl in self.kubectl.items():
-            check(self._stack.name, kubectl, self._stack.namespaces(cluster))
-            ports.refuse_taken(kubectl, self._stack.manifests(cluster), self._stack.name)
         self._looks = {
             name: self._pool.submit(inventory, kubectl, self._stack.name) for name, kubectl in self.kubectl.items()
         }
+        for cluster, kubectl in self.kubectl.items():
+            check(self._stack.name, kubectl, self._stack.namespaces(cluster))
+            ports.refuse_taken(kubectl, self._stack.manifests(cluster), self._stack.name)
         return self
 
     def __exit__(self, *_: object) -> None:
