@@ -7,6 +7,7 @@ import json
 import os
 import re
 import runpy
+import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -210,6 +211,7 @@ def open_stack(cli: Cli, stack: Stack, *, create: bool = True) -> Generator[Sess
         BusyError: Another run holds the stack's lock in a shared backend.
     """
     where = backend(stack)
+    sys.unraisablehook = _quiet
     try:
         command = StoppableCommand(cli, where.drop)
         workspace = automation.LocalWorkspace(
@@ -252,6 +254,12 @@ def _program(stack: Stack, environment: Mapping[str, str]) -> Callable[[], None]
         runpy.run_path(str(stack.program / "__main__.py"), run_name="__main__")
 
     return run
+
+
+def _quiet(unraisable: sys.UnraisableHookArgs) -> None:
+    """Say nothing of the program that was under way when Pulumi was stopped: it is given up where it stood."""
+    if getattr(unraisable.object, "__name__", "") != "run_in_stack":
+        sys.__unraisablehook__(unraisable)
 
 
 def _parsed(text: str) -> automation.Deployment:
