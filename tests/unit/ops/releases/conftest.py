@@ -14,7 +14,7 @@ from tests.support.programs import FakeProgram
 from tests.support.release_world import Web, World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture
@@ -32,12 +32,16 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock, "_PATIENCE_S", 0.3)
 
 
+def _always(answer: object) -> Callable[..., object]:
+    return lambda *_: answer
+
+
 @pytest.fixture
 def world(project: Path, web: Web, fake_kubectl: FakeProgram, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     crane = FakeProgram(tmp_path, "crane")
-    monkeypatch.setattr("local.toolchain.tool", lambda *_: crane.path)
+    monkeypatch.setattr("local.toolchain.tool", _always(crane.path))
     found = World(project, web, fake_kubectl, crane)
-    monkeypatch.setattr("ops.pulumi.cli.find", lambda _: Cli(Path("/pulumi"), "v3.229.0", "a stand-in", {}))
+    monkeypatch.setattr("ops.pulumi.cli.find", _always(Cli(Path("/pulumi"), "v3.229.0", "a stand-in", {})))
     for place in ("ops.releases.flow.open_stack", "ops.pulumi.session.open_stack"):
         monkeypatch.setattr(place, found.pulumi.opened)
     return found

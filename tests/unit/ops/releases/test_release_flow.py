@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from local.progress import SilentProgress
 from ops.pulumi import lock
 from ops.releases import notes, smoke
@@ -17,6 +15,7 @@ from tests.support.release_world import DIGESTS, history_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pytest
     from typer.testing import Result
 
     from tests.support.release_world import World
