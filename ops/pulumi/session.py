@@ -7,6 +7,7 @@ import json
 import os
 import re
 import runpy
+import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -211,6 +212,7 @@ def open_stack(cli: Cli, stack: Stack, *, create: bool = True) -> Generator[Sess
         RefusedError: It is an environment that was removed meanwhile.
     """
     where = backend(stack)
+    sys.unraisablehook = _quiet
     with one_message(cli, stack.name):
         command = StoppableCommand(cli, where.drop)
         workspace = automation.LocalWorkspace(
@@ -275,6 +277,12 @@ def _program(stack: Stack, environment: Mapping[str, str]) -> Callable[[], None]
         runpy.run_path(str(stack.program / "__main__.py"), run_name="__main__")
 
     return run
+
+
+def _quiet(unraisable: sys.UnraisableHookArgs) -> None:
+    """Say nothing of the program that was under way when Pulumi was stopped: it is given up where it stood."""
+    if getattr(unraisable.object, "__name__", "") != "run_in_stack":
+        sys.__unraisablehook__(unraisable)
 
 
 def _parsed(text: str) -> automation.Deployment:
