@@ -98,7 +98,7 @@ class Access:
     context: str | None
 
     def flags(self, context_flag: str = "--context") -> list[str]:
-        """Command-line flags; helm calls its one `--kube-context`."""
+        """Command-line flags; some programs call it otherwise."""
         flags = [f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []
         return flags + ([f"{context_flag}={self.context}"] if self.context else [])
 

@@ -109,7 +109,7 @@ class _Making:
             raise
         self._known.set(wanted, before or {})
         try:
-            return wanted, up(self._known.cli, stack, timeout, f"environment from {self._template.name}")
+            return wanted, up(self._known.cli, stack, timeout, message=f"environment from {self._template.name}")
         except (OpsError, LocalError) as error:
             if not first or isinstance(error, BusyError):
                 raise
