@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ops.render import invokes, manifests, sdk
-from ops.render.chart import write
+from ops.render.files import write
 from ops.render.monitor import Record, RecordingMonitor
 from ops.render.plan import plan
 from ops.render.program import run
