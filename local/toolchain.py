@@ -119,15 +119,6 @@ MODULES: tuple[Module, ...] = (
     ),
     Module("pause", {"pause": "."}),
     Module(
-        "helm",
-        {"helm": "helm.sh/helm/v4/cmd/helm"},
-        "helm.sh/helm/v4",
-        (
-            "helm.sh/helm/v4/internal/version.version={version}",
-            "helm.sh/helm/v4/internal/version.gitTreeState=clean",
-        ),
-    ),
-    Module(
         "kubeconform",
         {"kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"},
         "github.com/yannh/kubeconform",
@@ -204,7 +195,7 @@ def tool(name: str, progress: Progress | None = None) -> Path:
     """The path of the pinned program `name`, built first where the cache lacks it.
 
     Args:
-        name: a program's name: `kubectl`, `helm`, `etcd`, `crane`, … (see `names`).
+        name: a program's name: `kubectl`, `pulumi`, `etcd`, `crane`, … (see `names`).
         progress: told what is being built.
 
     Raises:

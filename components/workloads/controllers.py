@@ -82,9 +82,10 @@ def make_controller(
         service_account=args.service_account,
         annotations={**args.annotations, **(args.metrics.annotations(peer.ports) if args.metrics else {})},
     )
-    # What holds a volume is removed and awaited by itself: its claim, and behind it a disk, goes only after the pods.
+    # Removed and awaited by itself, all at once: a namespace that goes while pods end waits for half of their time to
+    # end, and looks again. A claim, and behind it a disk, goes only after the pods.
     options = pulumi.ResourceOptions.merge(
-        namespace.inside(parent, awaited_removal=args.storage is not None), pulumi.ResourceOptions(depends_on=depends)
+        namespace.inside(parent, awaited_removal=True), pulumi.ResourceOptions(depends_on=depends)
     )
     metadata = namespace.metadata(name, labels={**selector, **args.labels})
     match = meta.LabelSelectorArgs(match_labels=dict(selector))

@@ -125,14 +125,26 @@ def _take_out(stack: Stack, clusters: Mapping[str, Kubectl], events: EventLog) -
 
 
 def _await_ready(stack: Stack, clusters: Mapping[str, Kubectl], timeout: float) -> tuple[AppStatus, ...]:
-    """Pods that are just coming up again are waited for even if Pulumi had nothing to do."""
+    """The apps; pods that are just coming up again are waited for even if Pulumi had nothing to do."""
+    found: list[AppStatus] = []
     for cluster, kubectl in clusters.items():
-        if not all_ready(collect(stack.rendered, {cluster: kubectl}, cluster)):
+        statuses = collect(stack.rendered, {cluster: kubectl}, cluster)
+        if not all_ready(statuses):
             watch(stack, cluster, all_ready, timeout)
-            if not all_ready(collect(stack.rendered, {cluster: kubectl}, cluster)):
-                reasons = explain(kubectl, stack.name, stack.apps(cluster))
-                raise EngineError(f"stack {stack.name} is installed as it should be, but not all is ready:\n{reasons}")
-    return tuple(collect(stack.rendered, clusters))
+            statuses = collect(stack.rendered, {cluster: kubectl}, cluster)
+        if not all_ready(statuses):
+            reasons = explain(kubectl, stack.name, stack.apps(cluster))
+            raise EngineError(f"stack {stack.name} is installed as it should be, but not all is ready:\n{reasons}")
+        found += statuses
+    for cluster in stack.rendered.clusters.keys() - clusters.keys():
+        # It may answer other networks only, or want a program for its token that is not installed here; what it runs
+        # was waited for by Pulumi's provider.
+        try:
+            found += collect(stack.rendered, {cluster: stack.kubectl(cluster)}, cluster)
+        except OpsError as error:
+            stack.progress.note(f"what runs on cluster {cluster} cannot be shown from here: {error}")
+    order = {(app.cluster, app.name): place for place, app in enumerate(stack.rendered.apps)}
+    return tuple(sorted(found, key=lambda status: order[status.cluster, status.name]))
 
 
 class _Clusters:
@@ -145,12 +157,12 @@ class _Clusters:
 
     def __enter__(self) -> Self:
         """Refuse what is not the stack's, and begin to look what carries its label."""
-        for cluster, kubectl in self.kubectl.items():
-            check(self._stack.name, kubectl, self._stack.namespaces(cluster))
-            ports.refuse_taken(kubectl, self._stack.manifests(cluster), self._stack.name)
         self._looks = {
             name: self._pool.submit(inventory, kubectl, self._stack.name) for name, kubectl in self.kubectl.items()
         }
+        for cluster, kubectl in self.kubectl.items():
+            check(self._stack.name, kubectl, self._stack.namespaces(cluster))
+            ports.refuse_taken(kubectl, self._stack.manifests(cluster), self._stack.name)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -204,9 +216,7 @@ class _Watcher:
             return
         for cluster in self._clusters:
             try:
-                lost = watch(
-                    self._stack, cluster, lambda _: self._ended.is_set(), self._timeout, self.events.summary
-                )
+                lost = watch(self._stack, cluster, lambda _: self._ended.is_set(), self._timeout, self.events.summary)
             except OpsError:
                 continue
             if lost is not None and not self._ended.is_set():
