@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from ops.engines import leftovers
-from ops.engines.protection import in_plan
+from ops.pulumi import leftovers
+from ops.pulumi.protection import in_plan
 from tests.support.programs import FakeProgram
 
 if TYPE_CHECKING:
