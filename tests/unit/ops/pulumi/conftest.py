@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from local.progress import SilentProgress
+from ops.render import program
 from ops.stack import load
 from tests.support.fake_pulumi import made
 from tests.support.memory import MemoryCluster, deployed
@@ -14,6 +16,7 @@ from tests.support.memory import MemoryCluster, deployed
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ops.render import Rendered
     from ops.stack import Stack
     from tests.support.fake_pulumi import FakePulumi
 
@@ -39,6 +42,18 @@ def dev(project: Path) -> Stack:
     """The stack, rendered."""
     assert project.is_dir()
     return load("dev", SilentProgress())
+
+
+@pytest.fixture
+def clouded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clusters of every stack are made by a cloud."""
+    real = program.render
+
+    def render(stack: str, directory: Path) -> Rendered:
+        made = real(stack, directory)
+        return replace(made, clusters={name: replace(c, kind="gke") for name, c in made.clusters.items()})
+
+    monkeypatch.setattr(program, "render", render)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -221,18 +220,10 @@ def test_a_stack_that_an_older_version_made_goes_with_its_home(
     assert there.calls == []
 
 
+@pytest.mark.usefixtures("clouded")
 def test_clusters_that_clouds_make_are_not_proved_empty_by_label(
-    cluster: MemoryCluster, pulumi: FakePulumi, slipway: Run, monkeypatch: pytest.MonkeyPatch
+    cluster: MemoryCluster, pulumi: FakePulumi, slipway: Run
 ) -> None:
-    from ops.render import program
-
-    real = program.render
-
-    def clouded(*arguments: Any) -> Any:
-        made = real(*arguments)
-        return replace(made, clusters={name: replace(c, kind="gke") for name, c in made.clusters.items()})
-
-    monkeypatch.setattr(program, "render", clouded)
     done = slipway("down", "--by-label", "--json")
     assert json.loads(done.stdout)["unasked"] == ["cluster local: a cloud makes it"]
     assert (cluster.calls, pulumi.calls) == ([], [])

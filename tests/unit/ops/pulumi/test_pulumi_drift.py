@@ -122,7 +122,7 @@ def test_a_stack_that_was_never_applied_is_all_pending(
     told = drift(slipway, 2)
     assert told["differences"] == []
     assert {(change["operation"], change["cluster"]) for change in told["pending"]} == {("create", "local")}
-    assert {change["name"] for change in told["pending"]} == {str(key) for key in dev.keys()}
+    assert {change["name"] for change in told["pending"]} == {str(key) for key in dev.wanted("local")}
     assert pulumi.state is None
     assert cluster.objects == {}
 

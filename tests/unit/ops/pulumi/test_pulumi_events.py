@@ -10,6 +10,7 @@ import pytest
 from pulumi.automation.events import EngineEvent
 
 from ops.pulumi.events import EventLog
+from ops.pulumi.results import Change, Preview
 from tests.support.fake_pulumi import PREFIX, begins, complains, ends, resource, step
 
 if TYPE_CHECKING:
@@ -159,3 +160,9 @@ def test_what_is_there_is_what_the_refresh_read_before_the_run() -> None:
         ends(step("same", BUCKET, {}, after, provider=f"{PREFIX}pulumi:providers:aws::a")),
     )
     assert log.live(stack()) == {"local": [before]}
+
+
+def test_a_preview_counts() -> None:
+    found = Preview([Change("create", "c", "A"), Change("create", "c", "B"), Change("delete", "c", "C")])
+    assert found.as_dict()["counts"] == {"create": 2, "update": 0, "replace": 0, "delete": 1}
+    assert found.as_dict()["objects"][0] == {"operation": "create", "cluster": "c", "name": "A", "diff": ""}

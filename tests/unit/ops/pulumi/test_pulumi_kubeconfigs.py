@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ops.engines.base import Outcome
-from ops.engines.kubeconfigs import kubeconfig_in
-from ops.engines.pulumi import PulumiEngine
 from ops.errors import EngineError
-from ops.render import Cluster, kept
-from tests.support.programs import FakeProgram
+from ops.pulumi.kubeconfigs import kubeconfig_in
+from ops.render import Cluster
+from tests.support.fake_pulumi import begins, ends, step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +19,8 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
-    from ops.render import Rendered
+    from tests.support.fake_pulumi import FakePulumi
+    from tests.support.programs import FakeProgram
 
     Run = Callable[..., Result]
 
@@ -54,28 +51,17 @@ def test_the_provider_of_the_cluster_has_it() -> None:
 
 
 @pytest.fixture
-def pulumi(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeProgram:
+def made(project: Path, pulumi: FakePulumi, clouded: None) -> FakePulumi:
     """Pulumi's CLI, which knows the state of a stack whose cluster is one of GKE."""
     assert project.is_dir()
-    program = FakeProgram(tmp_path, "pulumi")
-    program.on("version", "v3.272.0")
-    program.on("stack select")
-    program.on("stack export", json.dumps({"version": 3, "deployment": state(kubeconfig=KUBECONFIG)}))
-    monkeypatch.setenv("PATH", f"{program.path.parent}{os.pathsep}{os.environ['PATH']}")
-    real = kept.render
-
-    def clouded(stack: str, directory: Path) -> Rendered:
-        made = real(stack, directory)
-        return replace(made, clusters={name: replace(c, kind="gke") for name, c in made.clusters.items()})
-
-    monkeypatch.setattr(kept, "render", clouded)
-    return program
+    assert clouded is None
+    pulumi.state = state(kubeconfig=KUBECONFIG)
+    return pulumi
 
 
 def test_status_asks_with_the_kubeconfig_of_the_state(
-    pulumi: FakeProgram, fake_kubectl: FakeProgram, slipway: Run, tmp_path: Path
+    made: FakePulumi, fake_kubectl: FakeProgram, slipway: Run, tmp_path: Path
 ) -> None:
-    assert pulumi.path.is_file()
     fake_kubectl.on("get", [])
     told = slipway("status", "--json")
     assert told.exit_code == 1, told.output
@@ -86,37 +72,26 @@ def test_status_asks_with_the_kubeconfig_of_the_state(
     assert file.read_text() == KUBECONFIG
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert fake_kubectl.calls[0].arguments[0] == f"--kubeconfig={file}"
+    assert made.ran() == ["stack export"]
 
 
-def test_a_cluster_that_is_not_made_yet_is_told(pulumi: FakeProgram, fake_kubectl: FakeProgram, slipway: Run) -> None:
-    pulumi.on("stack export", json.dumps({"version": 3, "deployment": {}}))
-    told = slipway("status")
-    assert told.exit_code == 1
-    assert "cluster local of stack dev has not been made yet: slipway up --stack dev" in told.stderr
+def test_a_cluster_that_is_not_made_yet_is_told(made: FakePulumi, fake_kubectl: FakeProgram, slipway: Run) -> None:
+    for state in ({}, None):
+        made.state = state
+        told = slipway("status")
+        assert told.exit_code == 1
+        assert "cluster local of stack dev has not been made yet: slipway up --stack dev" in told.stderr
     assert fake_kubectl.calls == []
-
-
-def test_without_a_cli_the_remedy_is_told(pulumi: FakeProgram, slipway: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert pulumi.path.is_file()
-    monkeypatch.setattr("ops.engines.kubeconfigs.find_cli", lambda: None)
-    told = slipway("status")
-    assert told.exit_code == 1
-    assert "install Pulumi's CLI" in told.stderr
 
 
 @pytest.mark.parametrize("answers", [True, False])
 def test_up_that_worked_ends_well_though_the_cluster_may_not_answer_here(
-    pulumi: FakeProgram, fake_kubectl: FakeProgram, slipway: Run, monkeypatch: pytest.MonkeyPatch, *, answers: bool
+    made: FakePulumi, fake_kubectl: FakeProgram, slipway: Run, monkeypatch: pytest.MonkeyPatch, *, answers: bool
 ) -> None:
     """The first `up` of a cloud's stack: the cluster was made in it, and may be reached from other networks only."""
-    assert pulumi.path.is_file()
-
-    def worked(*_: object) -> Outcome:
-        return Outcome("pulumi", changed=True)
-
-    monkeypatch.setattr(PulumiEngine, "up", worked)
-    # Nothing answers at the app's address here.
-    monkeypatch.setattr("ops.answer._PATIENCE_S", 0.0)
+    change = step("create", f"{made.state['resources'][0]['urn']}2", None, {}, provider=CLUSTER.provider)
+    made.on("^up", begins(change), ends(change))
+    monkeypatch.setattr("ops.answer.wait_for_answers", lambda *_: None)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType] - any
     status = {"readyReplicas": 2, "updatedReplicas": 2, "observedGeneration": 1}
     workload = {
         "apiVersion": "apps/v1",
@@ -129,17 +104,20 @@ def test_up_that_worked_ends_well_though_the_cluster_may_not_answer_here(
         fake_kubectl.on("get", [workload])
     else:
         fake_kubectl.on("get", err="getting credentials: exec: executable gke-gcloud-auth-plugin not found", code=1)
-    done = slipway("up", "--engine", "pulumi")
+    done = slipway("up")
     assert done.exit_code == 0, done.output
-    assert "stack dev is up (engine: Pulumi)" in done.stdout
+    assert "stack dev is up" in done.stdout
     assert ("what runs on cluster local cannot be shown from here" in done.stderr) is not answers
     assert ("2/2" in done.stdout) is answers
+    # Minutes in a cloud: it is not asked resource by resource.
+    assert "--refresh" not in next(call.line for call in made.calls if call.arguments[0] == "up")
 
 
-@pytest.mark.parametrize("command", ["up", "preview", "down", "drift", "refresh", "recover"])
-def test_the_helm_engine_keeps_away(pulumi: FakeProgram, slipway: Run, command: str) -> None:
-    assert pulumi.path.is_file()
-    done = slipway(command, "--engine", "helm")
-    assert done.exit_code == 1
-    assert "cluster local of kind gke is made by a cloud" in done.stderr
-    assert pulumi.calls == []
+@pytest.mark.usefixtures("made", "fake_kubectl")
+def test_drift_says_what_it_cannot_ask(pulumi: FakePulumi, slipway: Run) -> None:
+    pulumi.on("^(preview|refresh)")
+    done = slipway("drift", "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["unasked"] == [
+        "cluster local about objects that are not in the state: only Pulumi's provider reaches it"
+    ]
