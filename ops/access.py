@@ -50,7 +50,7 @@ def access(cluster: Cluster) -> Access:
     """
     if cluster.kind not in LOCAL_KINDS:
         raise RefusedError(
-            f"cluster {cluster.name} is of kind {cluster.kind}: a cloud makes it, so its kubeconfig is in Pulumi's state"
+            f"cluster {cluster.name} is of kind {cluster.kind}: a cloud makes it, so Pulumi's state has its kubeconfig"
         )
     if cluster.kind == "embedded":
         if not paths.KUBECONFIG.is_file():

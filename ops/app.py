@@ -19,6 +19,7 @@ from ops.commands import (
     bootstrap,
     compare,
     config,
+    credentials,
     doctor,
     down,
     drift,
@@ -124,6 +125,7 @@ app.command("down")(down.down)
 app.command("release")(release.release)
 app.command("rollback")(rollback.rollback)
 app.command("rotate")(rotate.rotate)
+app.command("credentials")(credentials.credentials)
 app.command("history")(history.history)
 app.command("drift")(drift.drift)
 app.command("refresh")(refresh.refresh)

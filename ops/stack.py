@@ -77,7 +77,7 @@ class Stack:
 
     @property
     def program(self) -> Path:
-        """Directory of the program: uv, which Pulumi asks, needs the lock there; a mere directory of settings has none."""
+        """Directory of the program: uv, which Pulumi asks, needs the lock there; a directory of settings has none."""
         return self.directory if (self.directory / "uv.lock").is_file() else Path(__file__).resolve().parents[1]
 
     @property

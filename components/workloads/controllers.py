@@ -85,8 +85,11 @@ def make_controller(
     # Removed and awaited by itself, all at once: a namespace that goes while pods end waits for half of their time to
     # end, and looks again. A claim, and behind it a disk, goes only after the pods.
     options = pulumi.ResourceOptions.merge(
-        namespace.inside(parent, awaited_removal=True), pulumi.ResourceOptions(depends_on=depends)
+        namespace.inside(parent, awaited_removal=True),
+        # How many pods there are is the autoscaler's matter once it is there: an update keeps what it has decided.
+        pulumi.ResourceOptions(depends_on=depends, ignore_changes=["spec.replicas"] if args.autoscaling else None),
     )
+    replicas = args.autoscaling.min_replicas if args.autoscaling else args.replicas
     metadata = namespace.metadata(name, labels={**selector, **args.labels})
     match = meta.LabelSelectorArgs(match_labels=dict(selector))
     if args.kind == "DaemonSet":
@@ -123,7 +126,7 @@ def make_controller(
             metadata=metadata,
             spec=apps.StatefulSetSpecArgs(
                 service_name=name,
-                replicas=args.replicas,
+                replicas=replicas,
                 selector=match,
                 template=template,
                 revision_history_limit=KEPT_REVISIONS,
@@ -142,7 +145,7 @@ def make_controller(
         f"{logical}-deployment",
         metadata=metadata,
         spec=apps.DeploymentSpecArgs(
-            replicas=args.replicas,
+            replicas=replicas,
             selector=match,
             template=template,
             revision_history_limit=KEPT_REVISIONS,

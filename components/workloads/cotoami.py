@@ -142,7 +142,7 @@ class Cotoami(pulumi.ComponentResource):
         super().__init__("slipway:workloads:Cotoami", name, None, opts)
         namespace = Namespace(
             NAME,
-            NamespaceArgs(scope=args.scope, cluster=args.cluster, system=NAME),
+            NamespaceArgs(scope=args.scope, cluster=args.cluster, system=NAME, keeps_data=True),
             pulumi.ResourceOptions(parent=self),
         )
         database = self._database(args, namespace)

@@ -92,6 +92,7 @@ class GridDbTodo(pulumi.ComponentResource):
                 scope=args.scope,
                 cluster=args.cluster,
                 system="griddb",
+                keeps_data=True,
                 pod_security="baseline",
                 pod_security_reason="griddb-server's start script runs as user 0 and edits its own configuration",
             ),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from local.errors import LocalError
 from local.images import catalog, registry
-from local.images.builder import workshop
+from local.images.builder import building, workshop
 from local.images.flags import is_loopback
 from local.images.reference import Reference
 
@@ -186,8 +186,10 @@ def _refuse_overwriting(deliveries: Sequence[_Delivery]) -> None:
 
 def _deliver(shop: Workshop, deliveries: Sequence[_Delivery]) -> None:
     """Build and push, those with Go programs last: these compile meanwhile, when the others wait for the network."""
+    if not deliveries:
+        return
     order = sorted(deliveries, key=lambda delivery: shop.needs_compiling(delivery.image))
-    with shop.compiling([delivery.image for delivery in order]):
+    with building(shop.progress), shop.compiling([delivery.image for delivery in order]):
         for delivery in order:
             built = shop.build(delivery.image)
             with shop.progress.step(f"push {delivery.target}"):

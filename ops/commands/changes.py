@@ -29,6 +29,8 @@ def show_changes(changes: Iterable[Change], *, several: bool) -> None:
     for change in changes:
         where = f" on {change.cluster}" if several and change.cluster else ""
         console().print(f"{_MARKS[change.operation]} {change.operation} {escape(change.name)}{where}")
+        if change.note:
+            console().print(f"    {escape(change.note)}")
         show_diff(change.diff)
 
 

@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.commands.options import DEFAULT_STACK, DEFAULT_TIMEOUT, AsJson, StackName, Timeout
+from ops.commands.options import DEFAULT_STACK, DEFAULT_TIMEOUT, AsJson, RemoveDurable, StackName, Timeout
 
 if TYPE_CHECKING:
     from ops.stack import Stack
 
-RemoveDurable = Annotated[
-    str | None,
-    typer.Option("--yes-remove-durable", metavar="STACK", help="Name of the stack, to remove one that is durable."),
-]
 ByLabel = Annotated[
     bool,
     typer.Option(

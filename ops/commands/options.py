@@ -10,6 +10,12 @@ StackName = Annotated[str, typer.Option("--stack", "-s", help="Name of the stack
 App = Annotated[str, typer.Argument(metavar="APP", help="Name of the app in the stack file, for example h2o-example.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else on standard output.")]
 Timeout = Annotated[float, typer.Option("--timeout", min=1, help="Seconds to wait until everything is ready or gone.")]
+RemoveDurable = Annotated[
+    str | None,
+    typer.Option(
+        "--yes-remove-durable", metavar="STACK", help="Name of the stack, to lose data of one that is durable."
+    ),
+]
 
 DEFAULT_STACK = "dev"
 DEFAULT_TIMEOUT = 600.0

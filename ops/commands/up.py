@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import typer
 
-from ops.commands.options import DEFAULT_STACK, DEFAULT_TIMEOUT, AsJson, StackName, Timeout
+from ops.commands.options import DEFAULT_STACK, DEFAULT_TIMEOUT, AsJson, RemoveDurable, StackName, Timeout
 
 
-def up(stack: StackName = DEFAULT_STACK, timeout: Timeout = DEFAULT_TIMEOUT, as_json: AsJson = False) -> None:
+def up(
+    stack: StackName = DEFAULT_STACK,
+    timeout: Timeout = DEFAULT_TIMEOUT,
+    yes_remove_durable: RemoveDurable = None,
+    as_json: AsJson = False,
+) -> None:
     """Make the stack as its settings say, wait until it is ready, and show where each app answers."""
     from ops.answer import wait_for_answers
     from ops.output import console, print_apps, print_json, progress
@@ -19,7 +24,7 @@ def up(stack: StackName = DEFAULT_STACK, timeout: Timeout = DEFAULT_TIMEOUT, as_
     report = progress(quiet=as_json)
     loaded = load(stack, report)
     pulumi = cli.find(report)
-    outcome = run(pulumi, loaded, timeout)
+    outcome = run(pulumi, loaded, timeout, yes_remove_durable=yes_remove_durable)
     wait_for_answers(outcome.apps, report)
     if as_json:
         apps = [entry.as_dict() for entry in outcome.apps]

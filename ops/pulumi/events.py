@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ops.cluster.diff import bare, yaml_diff
+from ops.kube import section
 from ops.pulumi.results import Change, Difference
 from ops.pulumi.state import resource_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from pulumi.automation.events import EngineEvent, StepEventMetadata
 
@@ -128,11 +130,14 @@ class EventLog:
     def differences(self, stack: Stack) -> list[Difference]:
         """What a refresh found of real resources, from what is there to what was applied."""
         found: dict[str, Difference] = {}
+        ignored = _ignored(stack)
         for step in self._results:
             kind = _KINDS.get(str(step.op.value))
             if kind is None or not _is_real(step):
                 continue
-            diff = _refreshed(step, _name(step)) if kind == "changed" else ""
+            diff = _refreshed(step, _name(step), ignored.get(step.urn, ())) if kind == "changed" else ""
+            if kind == "changed" and not diff:
+                continue
             found[step.urn] = Difference(kind, _cluster_of(stack, step), _name(step), diff)
         return list(found.values())
 
@@ -151,15 +156,35 @@ class EventLog:
         return {cluster: list(objects.values()) for cluster, objects in found.items()}
 
 
-def _refreshed(step: StepEventMetadata, name: str) -> str:
+def _refreshed(step: StepEventMetadata, name: str, ignored: Sequence[str]) -> str:
     applied, there = _inputs(step.old), _inputs(step.new)
     if there != applied:
-        return yaml_diff(_document(there), _document(applied), name)
+        return yaml_diff(_document(without(there, ignored)), _document(without(applied, ignored)), name)
     # Providers that read no inputs back: what they named as different, of the outputs.
     outputs = dict(step.new.outputs or {}) if step.new else {}
     before = dict(step.old.outputs or {}) if step.old else {}
     roots = {path.split(".")[0].split("[")[0] for path in (step.detailed_diff or {})} or set(step.diffs or [])
     return yaml_diff({k: outputs.get(k) for k in roots}, {k: before.get(k) for k in roots}, name)
+
+
+def _ignored(stack: Stack) -> dict[str, list[str]]:
+    """URN to the properties whose changes the program ignores: an autoscaler's replicas, say."""
+    resources = cast("list[dict[str, Any]]", stack.rendered.plan["resources"])
+    return {str(entry["urn"]): entry["options"].get("ignoreChanges") or [] for entry in resources}
+
+
+def without(inputs: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
+    """Inputs without some properties.
+
+    Args:
+        inputs: The inputs.
+        paths: Dotted paths; those that lead nowhere are fine.
+    """
+    result = copy.deepcopy(dict(inputs))
+    for path in paths:
+        *parents, last = path.split(".")
+        section(result, *parents).pop(last, None)
+    return result
 
 
 def _inputs(side: Any) -> dict[str, Any]:

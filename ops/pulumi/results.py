@@ -22,16 +22,19 @@ class Change:
         cluster: Cluster it is on, or None for a resource of a cloud.
         name: `Kind namespace/name`, or a resource's type and name.
         diff: The difference as unified diff of YAML, secrets masked; empty where there is none to show.
+        note: What else a person should know, or empty.
     """
 
     operation: Operation
     cluster: str | None
     name: str
     diff: str = ""
+    note: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
-        return {"operation": self.operation, "cluster": self.cluster, "name": self.name, "diff": self.diff}
+        found = {"operation": self.operation, "cluster": self.cluster, "name": self.name, "diff": self.diff}
+        return found | ({"note": self.note} if self.note else {})
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError
@@ -20,6 +21,7 @@ from ops.live import inventory
 from ops.pulumi import state
 from ops.pulumi.events import EventLog
 from ops.pulumi.lock import locked
+from ops.pulumi.protection import claims_in, refuse_loss
 from ops.pulumi.results import Change, Outcome, Preview
 from ops.pulumi.session import AT_ONCE, open_stack, told
 from ops.status import all_ready, collect
@@ -53,9 +55,10 @@ def preview(cli: Cli, stack: Stack) -> Preview:
     """
     with _Clusters(stack) as clusters:
         with open_stack(cli, stack) as session:
+            refuse_loss(stack, session, None)
             events = EventLog()
             session.stack.preview(on_event=events, color="never", refresh=refreshes(stack), suppress_progress=True)
-        changes = events.changes(stack)
+        changes = [_with_volumes(change, clusters.kubectl) for change in events.changes(stack)]
         known = {(change.cluster, change.name) for change in changes}
         for name, found in clusters.orphans(session).items():
             changes += found.changes(name)
@@ -69,7 +72,9 @@ def preview(cli: Cli, stack: Stack) -> Preview:
     return Preview(changes)
 
 
-def up(cli: Cli, stack: Stack, timeout: float, message: str | None = None) -> Outcome:
+def up(
+    cli: Cli, stack: Stack, timeout: float, *, message: str | None = None, yes_remove_durable: str | None = None
+) -> Outcome:
     """Run the program; wait until everything is ready.
 
     Args:
@@ -77,6 +82,7 @@ def up(cli: Cli, stack: Stack, timeout: float, message: str | None = None) -> Ou
         stack: The stack.
         timeout: Seconds to wait until all is ready.
         message: What Pulumi's history says about it.
+        yes_remove_durable: Name of the stack, where what holds its data may go.
 
     Raises:
         OpsError: It is refused, or it failed; says why.
@@ -86,7 +92,9 @@ def up(cli: Cli, stack: Stack, timeout: float, message: str | None = None) -> Ou
         for cluster in clusters.kubectl:
             ensure_images(stack, cluster)
         with open_stack(cli, stack) as session:
+            lost = refuse_loss(stack, session, yes_remove_durable)
             session.settle()
+            session.unprotect(lost)
             with _Watcher(stack, list(clusters.kubectl), session.command, timeout) as watcher:
                 _run(stack, clusters.kubectl, session, watcher, message)
             changed = watcher.events.changed
@@ -94,6 +102,15 @@ def up(cli: Cli, stack: Stack, timeout: float, message: str | None = None) -> Ou
         for name, found in clusters.orphans(session).items():
             changed |= remove(clusters.kubectl[name], found)
         return Outcome(changed, apps=_await_ready(stack, clusters.kubectl, timeout))
+
+
+def _with_volumes(change: Change, clusters: Mapping[str, Kubectl]) -> Change:
+    """A namespace that goes, with the volumes that go with it."""
+    kind, _, namespace = change.name.partition(" ")
+    if change.operation != "delete" or kind != "Namespace" or not change.cluster or change.cluster not in clusters:
+        return change
+    claims = claims_in(clusters[change.cluster], namespace)
+    return replace(change, note=f"with its data: {', '.join(claims)}") if claims else change
 
 
 def _run(

@@ -23,6 +23,7 @@ from ops.pulumi.lock import locked
 from ops.rotation import store
 from ops.rotation.plan import chosen, credentials
 from ops.rotation.servers import MariaDb, Postgres, addresses
+from ops.rotation.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,18 +77,11 @@ def rotate(stack: Stack, cli: Cli, wanted: Sequence[str], timeout: float) -> lis
 def _changes(stack: Stack, kubectl: Kubectl, cluster: str, picked: Sequence[Credential]) -> list[_Change]:
     found: list[_Change] = []
     for credential in (credential for credential in picked if credential.cluster == cluster):
-        old = _value(kubectl, credential.secret, credential.key)
+        old = value(kubectl, credential.secret, credential.key)
         if old is None:
             raise RefusedError(f"{credential} is not on cluster {cluster} yet; slipway up --stack {stack.name} first")
         found.append(_Change(credential, old, "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))))
     return found
-
-
-def _value(kubectl: Kubectl, secret: Key, key: str) -> str | None:
-    for item in kubectl.get(["secrets", secret.name, "-n", secret.namespace]):
-        data = section(item, "data")
-        return base64.b64decode(str(data[key])).decode() if key in data else None
-    return None
 
 
 def _rotate(stack: Stack, cli: Cli, kubectl: Kubectl, changes: Sequence[_Change], timeout: float) -> None:

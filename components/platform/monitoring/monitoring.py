@@ -87,7 +87,7 @@ class Monitoring(pulumi.ComponentResource):
         name = args.cluster.name
         namespace = Namespace(
             f"{name}-monitoring",
-            NamespaceArgs(scope=args.scope, cluster=args.cluster, system="monitoring"),
+            NamespaceArgs(scope=args.scope, cluster=args.cluster, system="monitoring", keeps_data=True),
             pulumi.ResourceOptions(parent=self),
         )
         prometheus = self._prometheus(name, args, namespace)
