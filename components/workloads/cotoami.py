@@ -48,6 +48,8 @@ PROXY_STOP_DELAY = 5
 APP_STOP_DELAY = 10
 """Behind the proxy the app stops last: requests that the proxy has taken are still to be answered."""
 NGINX_USER = 101
+MAILDEV_USER = 1000
+"""User `node` of the public image."""
 Shape = Literal["all-in-one", "production"]
 
 _PROXY = f"""\
@@ -227,6 +229,7 @@ class Cotoami(pulumi.ComponentResource):
                     ports=(ServicePort("web", 80, "web", args.maildev_node_port), ServicePort("smtp", 25, "smtp")),
                     service_type="NodePort",
                 ),
+                user=MAILDEV_USER,
                 component_of=NAME,
             ),
             pulumi.ResourceOptions(parent=self),
@@ -242,6 +245,8 @@ class Cotoami(pulumi.ComponentResource):
             ports=(port,),
             probes=Probes.of(Check(path="/", port=port.name), startup_seconds=120),
             env={
+                # The public image makes PORT of it.
+                "APP_PORT": str(port.number),
                 "PORT": str(port.number),
                 "COTOAMI_URL_SCHEME": "http",
                 "COTOAMI_URL_HOST": args.options.host or "localhost",
