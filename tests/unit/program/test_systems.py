@@ -100,6 +100,35 @@ def test_cotoami_in_production() -> None:
     assert not [w for w in workloads("outward") if w.name == "maildev"]
 
 
+def test_cotoami_changes_its_shape_without_losing_a_request() -> None:
+    """Service and policies are those of both shapes: right for the old pods and for the new ones."""
+    ways: list[object] = []
+    for case in (CASE, "outward"):
+        (found,) = [w for w in workloads(case) if w.name == "cotoami"]
+        service = find(case, found, "Service", "cotoami")
+        assert service is not None
+        ports = items(service.data, "spec", "ports")
+        numbers = {p["name"]: p["containerPort"] for c in found.containers for p in items(c, "ports")}
+        policies = [
+            policy.data["spec"]
+            for policy in of_kind(case, "NetworkPolicy")
+            if policy.namespace == found.namespace
+            and mapping(policy.data, "spec", "podSelector", "matchLabels") == found.selector
+            and items(policy.data, "spec", "ingress")
+        ]
+        assert policies
+        ways.append((found.selector, mapping(service.data, "spec", "selector"), ports, numbers["http"], policies))
+    assert ways[0] == ways[1]
+
+
+def test_cotoamis_proxy_stops_before_the_app() -> None:
+    (found,) = [w for w in workloads("outward") if w.name == "cotoami"]
+    delays = {c["name"]: value(c, "lifecycle", "preStop", "sleep", "seconds") for c in found.containers}
+    assert delays["proxy"] < delays["cotoami"]
+    (config,) = [m for m in of_kind("outward", "ConfigMap") if m.name.startswith("cotoami-proxy")]
+    assert "proxy_set_header Host $http_host;" in config.data["data"]["default.conf"], "the port is a part of links"
+
+
 def test_sticky_sessions() -> None:
     service = find(CASE, workload("http-debug", "http-debug-server"), "Service", "http-debug-server")
     assert service is not None
