@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
@@ -98,9 +99,7 @@ final class Api extends Handler.Abstract {
     private void list(Request request, Response response) throws Refusal, IOException {
         String user = user(request);
         response.getHeaders().put(HttpHeader.CONTENT_TYPE, "application/json");
-        try (OutputStream out = Response.asBufferedOutputStream(request, response)) {
-            todos.list(user, out);
-        }
+        todos.list(user, Content.Sink.asOutputStream(response));
     }
 
     private String user(Request request) throws Refusal {

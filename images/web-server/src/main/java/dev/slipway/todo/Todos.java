@@ -30,13 +30,14 @@ final class Todos {
         this.database = database;
     }
 
-    /** Writes all of a user's, the oldest first. */
+    /** Writes all of a user's, the oldest first, and closes the stream; it stays open where some are missing. */
     void list(String owner, OutputStream out) throws Refusal, IOException {
         String sql = "SELECT id, title, done, created FROM todos WHERE owner = ? ORDER BY created, id";
         database.<Void, IOException>act(connection -> {
             try (PreparedStatement statement = Database.prepare(connection, sql, owner);
-                    ResultSet rows = statement.executeQuery();
-                    JsonGenerator json = Json.MAPPER.createGenerator(out)) {
+                    ResultSet rows = statement.executeQuery()) {
+                // Not closed by an error: that would make a whole answer of the rows so far.
+                JsonGenerator json = Json.MAPPER.createGenerator(out);
                 json.writeStartObject();
                 json.writeArrayFieldStart("todos");
                 while (rows.next()) {
@@ -44,6 +45,7 @@ final class Todos {
                 }
                 json.writeEndArray();
                 json.writeEndObject();
+                json.close();
             }
             return null;
         });

@@ -135,6 +135,10 @@ final class WebServer {
     private static final class Errors extends ErrorHandler {
         @Override
         public boolean handle(Request request, Response response, Callback callback) {
+            if (response.getStatus() < HttpStatus.BAD_REQUEST_400) {
+                response.write(true, ByteBuffer.allocate(0), callback);
+                return true;
+            }
             String message = (String) request.getAttribute(ERROR_MESSAGE);
             if (message == null || response.getStatus() == HttpStatus.INTERNAL_SERVER_ERROR_500) {
                 message = HttpStatus.getMessage(response.getStatus());

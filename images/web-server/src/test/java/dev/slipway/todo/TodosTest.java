@@ -1,20 +1,24 @@
 package dev.slipway.todo;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.lang.reflect.Proxy;
 import java.sql.Connection;
 import java.sql.Driver;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -108,7 +112,21 @@ final class TodosTest {
         assertEquals(503, assertThrows(Refusal.class, () -> broken.add("anna", title("milk"))).status());
     }
 
-    /** URL of a driver whose INSERT fails with a code. */
+    @Test
+    void aListThatBreaksOffIsNoList() throws Exception {
+        Todos broken = new Todos(new Database(failing(57014), "admin", "secret"));
+        AtomicBoolean closed = new AtomicBoolean();
+        OutputStream out = new ByteArrayOutputStream() {
+            @Override
+            public void close() {
+                closed.set(true);
+            }
+        };
+        assertEquals(503, assertThrows(Refusal.class, () -> broken.list("anna", out)).status());
+        assertFalse(closed.get(), "what has no end must not look whole");
+    }
+
+    /** URL of a driver whose statements fail with a code, a SELECT after its first row. */
     private static String failing(int code) throws SQLException {
         String url = "jdbc:failing:" + code;
         Driver driver = answering(Driver.class, (method, value) -> switch (method) {
@@ -118,7 +136,7 @@ final class TodosTest {
                     if (call.equals("executeUpdate")) {
                         throw new SQLException("refused", "00", code);
                     }
-                    return null;
+                    return call.equals("executeQuery") ? answering(ResultSet.class, failingRows(code)) : null;
                 });
                 case "createStatement" -> answering(Statement.class, (call, argument) ->
                         call.equals("execute") ? Boolean.FALSE : null);
@@ -128,6 +146,21 @@ final class TodosTest {
         });
         DriverManager.registerDriver(driver);
         return url;
+    }
+
+    private static Answer failingRows(int code) {
+        AtomicBoolean begun = new AtomicBoolean();
+        return (call, argument) -> {
+            if (call.equals("next") && begun.getAndSet(true)) {
+                throw new SQLException("cancelled", "00", code);
+            }
+            return switch (call) {
+                case "next" -> true;
+                case "getBoolean" -> false;
+                case "getLong" -> 0L;
+                default -> "text";
+            };
+        };
     }
 
     private interface Answer {
