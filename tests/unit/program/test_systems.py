@@ -23,7 +23,7 @@ FACTS: list[tuple[str, str, str, int | None, str, str, dict[int, int]]] = [
     ("monitoring", "prometheus", "StatefulSet", 1, "prometheus", "ClusterIP", {9090: 9090}),
     ("monitoring", "grafana", "Deployment", 1, "grafana", "ClusterIP", {3000: 3000}),
     ("example-app", "example-app", "Deployment", 3, "example-app", "NodePort", {3000: 3000}),
-    ("griddb", "griddb-server", "StatefulSet", 1, "griddb-server", "ClusterIP", {10001: 10001}),
+    ("todo", "griddb-server", "StatefulSet", 1, "griddb-server", "ClusterIP", {10001: 10001, 20001: 20001}),
     ("todo", "web-server", "Deployment", 1, "web-server", "LoadBalancer", {8080: 8000}),
     ("todo", "auth", "Deployment", 1, "auth", "ClusterIP", {2828: 2828}),
 ]
@@ -35,7 +35,7 @@ EDGES = {
     ("cotoami/cotoami", "cotoami/redis-master", 6379),
     ("example-app/example-app", "example-app/mariadb", 3306),
     ("todo/web-server", "todo/auth", 2828),
-    ("todo/web-server", "griddb/griddb-server", 10001),
+    ("todo/web-server", "todo/griddb-server", 20001),
     ("monitoring/grafana", "monitoring/prometheus", 9090),
     ("ingress/traefik", "http-debug/http-debug-server", 3000),
 }
@@ -173,12 +173,11 @@ def test_local_and_production_differ_in_mysql_service_alone() -> None:
 
 
 def test_griddb() -> None:
-    found = workload("griddb", "griddb-server")
+    found = workload("todo", "griddb-server")
     given = environment(found)
     assert given["NOTIFICATION_MEMBER"] == "1"
     assert given["GRIDDB_CLUSTER_NAME"] == "myCluster"
-    assert value(found.containers[0], "securityContext", "runAsUser") == 0
-    assert "/var/lib/gridstore/data" in {m["mountPath"] for m in items(found.containers[0], "volumeMounts")}
+    assert given["GRIDDB_PASSWORD"] is None
     (claim,) = items(found.data, "spec", "volumeClaimTemplates")
     assert value(claim, "spec", "resources", "requests", "storage") == "1Gi"
     assert value(claim, "spec", "storageClassName") == "standard"
