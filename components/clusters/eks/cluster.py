@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 STORAGE_CLASS = "gp3"
 SYSTEM = "cluster"
+IMMUTABLE = ("parameters", "provisioner", "reclaimPolicy", "volumeBindingMode")
+"""What of a StorageClass never changes (https://kubernetes.io/docs/concepts/storage/storage-classes/)."""
 _BALANCER = "service.beta.kubernetes.io/aws-load-balancer"
 
 
@@ -286,5 +288,12 @@ class EksCluster(pulumi.ComponentResource):
             volume_binding_mode="WaitForFirstConsumer",
             reclaim_policy="Retain" if args.scope.durable else "Delete",
             allow_volume_expansion=True,
-            opts=pulumi.ResourceOptions(parent=self, provider=provider),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                provider=provider,
+                # The API server refuses to change them, and a class of the same name cannot be made before the old one
+                # is gone. Volumes and claims know their class by name alone: they stay as they are.
+                replace_on_changes=list(IMMUTABLE),
+                delete_before_replace=True,
+            ),
         )
