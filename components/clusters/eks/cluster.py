@@ -73,7 +73,7 @@ class EksClusterArgs:
         account: The account and region it is made in.
         eks_name: Its name at AWS.
         version: Kubernetes minor version.
-        zones: Availability zones.
+        zones: Availability zones, the control plane's first.
         registry: Address in front of the names of own images.
         vpc_cidr: Range of the VPC.
         service_cidr: Range of the Services.
@@ -144,7 +144,6 @@ class EksCluster(pulumi.ComponentResource):
         super().__init__("slipway:clusters:EksCluster", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         self.network = self._network(name, args, child)
-        private_ids = [subnet.id for subnet in self.network.private_subnets]
         self.control_plane = ControlPlane(
             name,
             ControlPlaneArgs(
@@ -152,7 +151,7 @@ class EksCluster(pulumi.ComponentResource):
                 account=args.account,
                 eks_name=args.eks_name,
                 version=args.version,
-                subnet_ids=private_ids,
+                subnet_ids=[subnet.id for subnet in self.network.control_plane_subnets],
                 service_cidr=args.service_cidr,
                 api_access=args.api_access,
                 admins=args.admins,

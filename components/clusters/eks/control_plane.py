@@ -124,8 +124,12 @@ class ControlPlane(pulumi.ComponentResource):
                 # The role's permissions outlive the cluster: it removes its network interfaces with them.
                 depends_on=[*permissions, log_group],
                 protect=durable,
-                # It only says what happens when the cluster is made; a change would replace the cluster.
-                ignore_changes=["accessConfig.bootstrapClusterCreatorAdminPermissions"],
+                ignore_changes=[
+                    # It only says what happens when the cluster is made; a change would replace the cluster.
+                    "accessConfig.bootstrapClusterCreatorAdminPermissions",
+                    # The zones are those that the cluster was made in: AWS refuses any other.
+                    "vpcConfig.subnetIds",
+                ],
                 custom_timeouts=pulumi.CustomTimeouts(create="45m", update="90m", delete="45m"),
             ),
         )

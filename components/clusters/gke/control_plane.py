@@ -202,8 +202,8 @@ class GkeControlPlane(pulumi.ComponentResource):
             key_ring=ring.id,
             purpose="ENCRYPT_DECRYPT",
             rotation_period=KEY_ROTATION,
-            # From this long after the destruction on, it cannot be undone. It never changes, whatever the lifecycle does:
-            # Google keeps what a key was made with, and another key is another cluster.
+            # From this long after the destruction on, it cannot be undone. It never changes, whatever the lifecycle
+            # does: Google keeps what a key was made with, and another key is another cluster.
             destroy_scheduled_duration=KEY_GRACE,
             labels=labels(args.scope, SYSTEM),
             opts=pulumi.ResourceOptions(parent=self, protect=durable),

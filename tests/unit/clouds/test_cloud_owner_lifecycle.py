@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ops.compare.compare import compare
-from ops.compare.model import StackDifference
 from ops.compare.sources import Render, Side
 from ops.render.program import PROJECT_DIR, render_config
 from stacks.stack_file import read_stack_config
 from tests.support.cases import changed
+
+if TYPE_CHECKING:
+    from ops.compare.model import StackDifference
 
 CHANGES = [
     ({"lifecycle": "durable"}, {"lifecycle": "ephemeral"}),
