@@ -105,6 +105,8 @@ class Clouds:
             user=settings.user,
             standby=durable if settings.standby is None else settings.standby,
             backup_days=days if settings.backup_days is None else settings.backup_days,
+            apply_immediately=settings.apply_immediately,
+            allow_major_version_upgrade=settings.allow_major_version_upgrade,
         )
         cluster = self._settings.clusters[settings.cluster]
         if isinstance(cluster, EksCluster):

@@ -193,6 +193,12 @@ def _foundation(settings: Settings) -> Iterator[str]:
         if size and cluster and size.startswith("db.") != isinstance(cluster, EksCluster):
             example = "db.t4g.micro" if isinstance(cluster, EksCluster) else "db-g1-small"
             yield f"databases.{name}.size = {size} | is not of the cluster's cloud; there, for example, {example}"
+        if isinstance(cluster, GkeCluster) and (database.apply_immediately or database.allow_major_version_upgrade):
+            key = "applyImmediately" if database.apply_immediately else "allowMajorVersionUpgrade"
+            remedy = (
+                f"is RDS's; {database.cluster} is a gke cluster, and Cloud SQL makes every change at once: remove it"
+            )
+            yield f"databases.{name}.{key} = true | {remedy}"
 
 
 def _databases(settings: Settings) -> Iterator[str]:
