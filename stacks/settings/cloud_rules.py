@@ -41,6 +41,7 @@ def broken_cloud_rules(settings: Settings) -> list[str]:
         *_registries(settings),
         *_ranges(settings),
         *_api_access(settings),
+        *_admins(settings),
         *_zones(settings),
         *_hosts(settings),
         *_foundation(settings),
@@ -142,6 +143,16 @@ def _api_access(settings: Settings) -> Iterator[str]:
             if settings.lifecycle == "durable" and source == ANYWHERE:
                 remedy = "opens the API to everybody; name the ranges that people and pipelines come from"
                 yield f"clusters.{name}.apiAccess.{i} = {source} | {remedy}"
+
+
+def _admins(settings: Settings) -> Iterator[str]:
+    """EKS lets nobody in by itself, not even the identity that makes the cluster."""
+    for name, cluster in settings.clusters.items():
+        if isinstance(cluster, EksCluster) and not cluster.admins:
+            cloud = settings.clouds.get(cluster.cloud)
+            if isinstance(cloud, AwsCloud) and cloud.role_arn is None:
+                remedy = "name the IAM roles and users that administer the cluster, the one that runs `up` among them"
+                yield f"clusters.{name}.admins = (none) | {remedy}"
 
 
 def _zones(settings: Settings) -> Iterator[str]:

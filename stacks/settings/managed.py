@@ -260,9 +260,12 @@ class EksCluster(ClusterBase):
         nodes: The node group.
         ssh: Access to the nodes by ssh; none: nobody.
         api_access: Public ranges that may reach the API; none: only the VPC.
-        admins: IAM roles and users that administer the cluster, beside the one that makes it.
+        admins: IAM roles and users that administer the cluster; whoever runs `up` is among them. The account's own
+            `roleArn` is always.
         logs: Control-plane logs that are kept.
         log_days: Days they are kept.
+        log_group: Whether their group is made here (`make`) or is there already (`existing`), as after a destroy; it is
+            adopted then: `make` again after that `up`, so that changes reach it.
         network: Address ranges.
         registry: Name of the entry in `registries` that own images are pulled from.
     """
@@ -281,6 +284,7 @@ class EksCluster(ClusterBase):
     logs: tuple[LogType, ...] = ("api", "audit", "authenticator")
     # The periods that CloudWatch Logs knows.
     log_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731] = 30
+    log_group: Literal["make", "existing"] = "make"
     network: EksNetwork = EksNetwork()
     registry: Label
 

@@ -80,9 +80,10 @@ class EksClusterArgs:
         nat_per_zone: Whether each zone has a NAT gateway of its own.
         flow_logs: Whether refused connections are logged.
         api_access: Public ranges that may reach the API.
-        admins: ARNs that administer the cluster beside the one that makes it.
+        admins: ARNs that administer the cluster, the one that makes it among them.
         logs: Control-plane logs that are kept.
         log_days: Days that logs are kept.
+        adopt_logs: Whether the log group of the control plane is there already.
         instance_type: Instance type of the nodes.
         node_count: Nodes that are wanted.
         node_least: Fewest nodes.
@@ -108,6 +109,7 @@ class EksClusterArgs:
     admins: tuple[str, ...]
     logs: tuple[str, ...]
     log_days: int
+    adopt_logs: bool
     instance_type: str
     node_count: int
     node_least: int
@@ -157,6 +159,7 @@ class EksCluster(pulumi.ComponentResource):
                 admins=args.admins,
                 logs=args.logs,
                 log_days=args.log_days,
+                adopt_logs=args.adopt_logs,
             ),
             child,
         )
@@ -165,16 +168,8 @@ class EksCluster(pulumi.ComponentResource):
         before = NodeAddons(name, addons, child)
         nodes = self._nodes(name, args, [*before.made, *self.network.paths])
         after = ClusterAddons(name, dataclasses.replace(addons, needed=[nodes.group]), child)
-        token = [
-            "eks",
-            "get-token",
-            "--cluster-name",
-            args.eks_name,
-            "--region",
-            args.account.region,
-            "--output",
-            "json",
-        ]
+        token = ["eks", "get-token", "--output", "json", "--cluster-name"]
+        token += [args.eks_name, "--region", args.account.region]
         if args.account.profile:
             token += ["--profile", args.account.profile]
         if args.account.role_arn:

@@ -160,6 +160,8 @@ class EksNodes(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[*self.permissions, *args.needed],
+                # How many there are is the autoscaler's to say; the program's number is where it begins.
+                ignore_changes=["scalingConfig.desiredSize"] if args.least != args.most else [],
                 custom_timeouts=pulumi.CustomTimeouts(create="45m", update="60m", delete="45m"),
             ),
         )
