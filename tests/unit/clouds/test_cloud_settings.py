@@ -32,6 +32,7 @@ BASE: dict[str, Any] = {
             "cloud": "tokyo",
             "zones": ["ap-northeast-1a", "ap-northeast-1c"],
             "registry": "tokyo",
+            "admins": ["arn:aws:iam::123456789012:role/admin"],
             "ingress": {},
         },
     },
