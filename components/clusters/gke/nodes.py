@@ -220,8 +220,8 @@ class GkeNodes(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=list(args.needed),
-                # What the autoscaler decides is no change of the program's.
-                ignore_changes=["initialNodeCount"] if scaled else [],
+                # It only says how many there are at first; a change, as where scaling begins or ends, would replace all.
+                ignore_changes=["initialNodeCount"],
                 custom_timeouts=pulumi.CustomTimeouts(create="45m", update="45m", delete="45m"),
             ),
         )
