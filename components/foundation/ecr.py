@@ -102,8 +102,8 @@ class Ecr(pulumi.ComponentResource):
                 f"{name}-{image}-cleanup",
                 repository=repository.name,
                 policy=lifecycle_policy(args.keep, args.untagged_days),
-                # A new policy is a new resource with the repository's name as its id: deleting the old one after it would
-                # delete the new one.
+                # A new policy is a new resource with the repository's name as its id: deleting the old one after it
+                # would delete the new one.
                 opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
             )
         self.arns: list[pulumi.Output[str]] = [repository.arn for repository in self._repositories.values()]

@@ -168,8 +168,16 @@ class EksCluster(pulumi.ComponentResource):
         before = NodeAddons(name, addons, child)
         nodes = self._nodes(name, args, [*before.made, *self.network.paths])
         after = ClusterAddons(name, dataclasses.replace(addons, needed=[nodes.group]), child)
-        token = ["eks", "get-token", "--output", "json", "--cluster-name"]
-        token += [args.eks_name, "--region", args.account.region]
+        token = [
+            "eks",
+            "get-token",
+            "--cluster-name",
+            args.eks_name,
+            "--region",
+            args.account.region,
+            "--output",
+            "json",
+        ]
         if args.account.profile:
             token += ["--profile", args.account.profile]
         if args.account.role_arn:
@@ -285,8 +293,7 @@ class EksCluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 provider=provider,
-                # The API server refuses to change them, and a class of the same name cannot be made before the old one
-                # is gone. Volumes and claims know their class by name alone: they stay as they are.
+                # The API server refuses to change them. Volumes and claims know their class by its name alone: they stay.
                 replace_on_changes=list(IMMUTABLE),
                 delete_before_replace=True,
             ),

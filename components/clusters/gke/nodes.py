@@ -220,7 +220,7 @@ class GkeNodes(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=list(args.needed),
-                # It only says how many there are at first; a change, as where scaling begins or ends, would replace all.
+                # It only says how many there are at first; a change, as where scaling begins or ends, would replace it.
                 ignore_changes=["initialNodeCount"],
                 custom_timeouts=pulumi.CustomTimeouts(create="45m", update="45m", delete="45m"),
             ),
