@@ -293,7 +293,7 @@ class EksCluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 provider=provider,
-                # The API server refuses to change them. Volumes and claims know their class by its name alone: they stay.
+                # The API server refuses to change them. Volumes and claims know their class by name alone: they stay.
                 replace_on_changes=list(IMMUTABLE),
                 delete_before_replace=True,
             ),
