@@ -65,7 +65,7 @@ def make_plan(directory: Path, stack: str, *, registries: bool) -> BootstrapPlan
         RefusedError: The stack names no state bucket.
     """
     source = read_stack_config(directory, stack)
-    settings = parse(source.values, project=source.project, source=source.source)
+    settings = parse(source.values, project=source.project, source=source.source, stack=source.stack)
     state = settings.state
     if state is None:
         raise RefusedError(
