@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from components.clusters.eks.density import PODS_LIMIT, most_pods
 from components.clusters.eks.versions import EKS_VERSIONS, NEWEST
 from stacks.settings.clouds import PrincipalArn  # noqa: TC001 - pydantic reads the annotation at run time
 from stacks.settings.cluster_base import ClusterBase
@@ -240,9 +241,18 @@ class EksNodes(NodesBase):
     """
 
     instance_type: Annotated[str, AfterValidator(_instance)] = "t3.medium"
-    max_pods: Annotated[Count, Field(ge=8, le=250)] = 60
+    max_pods: Annotated[Count, Field(ge=8, le=PODS_LIMIT)] = 60
     ami_release: Annotated[str, Field(pattern=r"^1\.[0-9]{2}\.[0-9]+-[0-9]{8}$")] | None = None
     session_manager: bool = False
+
+    @model_validator(mode="after")
+    def _addresses(self) -> Self:
+        most = most_pods(self.instance_type)
+        if self.max_pods > most:
+            raise ValueError(
+                f"maxPods ({self.max_pods}) must be at most {most} on {self.instance_type}, which has no more addresses"
+            )
+        return self
 
 
 class EksCluster(ClusterBase):
