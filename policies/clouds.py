@@ -61,6 +61,7 @@ TAGGED = frozenset(
         "aws:eks/podIdentityAssociation:PodIdentityAssociation",
         "aws:eks/nodeGroup:NodeGroup",
         "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
+        "aws:iam/policy:Policy",
         "aws:iam/role:Role",
         "aws:iam/user:User",
         "aws:rds/parameterGroup:ParameterGroup",

@@ -83,6 +83,8 @@ class Clouds:
     def _deployer(self, name: str, deployer: Deployer) -> DeployerSubject:
         settings = self._settings.clusters[deployer.cluster]
         if isinstance(settings, GkeCluster):
+            if self._aws is not None:
+                self._aws.state_user(name, deployer)
             return self._in_gcp.deployer(name, deployer, settings)
         if isinstance(settings, EksCluster):
             return self._in_aws.deployer(name, deployer, settings)

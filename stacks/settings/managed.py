@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from components.clusters.eks.density import PODS_LIMIT, most_pods
 from components.clusters.eks.subnets import ZONE_LETTERS
 from components.clusters.eks.versions import EKS_VERSIONS, NEWEST
 from stacks.settings.clouds import PrincipalArn  # noqa: TC001 - pydantic reads the annotation at run time
@@ -23,8 +24,6 @@ _NOT_NITRO = re.compile(r"(?:t[12]|m[1-4]|c[134]|r[34]|i[23]|d2|x1e?|g[23]|p[23]
 _SSH_KEY = re.compile(r"(?:ssh-ed25519|ssh-rsa) [A-Za-z0-9+/]{40,}={0,2}(?: .{1,100})?")
 _SCOPE = re.compile(r"[a-z][a-z-]*|https://www\.googleapis\.com/auth/[a-z._-]+")
 _START = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
-EKS_NAME_LIMIT = 63
-"""EKS takes 100 characters, but the name becomes a tag and a label value, which take 63."""
 MAINTENANCE_HOURS = 48
 """GKE wants at least these hours of maintenance windows in 32 days
 (https://cloud.google.com/kubernetes-engine/docs/concepts/maintenance-windows-and-exclusions)."""
@@ -243,9 +242,18 @@ class EksNodes(NodesBase):
     """
 
     instance_type: Annotated[str, AfterValidator(_instance)] = "t3.medium"
-    max_pods: Annotated[Count, Field(ge=8, le=250)] = 60
+    max_pods: Annotated[Count, Field(ge=8, le=PODS_LIMIT)] = 60
     ami_release: Annotated[str, Field(pattern=r"^1\.[0-9]{2}\.[0-9]+-[0-9]{8}$")] | None = None
     session_manager: bool = False
+
+    @model_validator(mode="after")
+    def _addresses(self) -> Self:
+        most = most_pods(self.instance_type)
+        if self.max_pods > most:
+            raise ValueError(
+                f"maxPods ({self.max_pods}) must be at most {most} on {self.instance_type}, which has no more addresses"
+            )
+        return self
 
 
 class EksCluster(ClusterBase):
@@ -292,8 +300,6 @@ class EksCluster(ClusterBase):
     def _consistent(self) -> Self:
         if len(set(self.zones)) != len(self.zones):
             raise ValueError(f"zones ({', '.join(self.zones)}) must differ")
-        if self.dns_name is not None and len(self.dns_name) > EKS_NAME_LIMIT:
-            raise ValueError(f"dnsName ({self.dns_name}) must have at most {EKS_NAME_LIMIT} characters")
         release = self.nodes.ami_release
         if release is not None and not release.startswith(self.version + "."):
             raise ValueError(f"nodes.amiRelease ({release}) must be of the cluster's version ({self.version})")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ops.engines.base import EngineName
+
     from tests.support.live import LiveStack
     from tests.support.writers import Store
 

@@ -42,6 +42,11 @@ def eks_name(name: str) -> str:
     return name.replace(".", "-")
 
 
+def _operator_options(account: AwsAccountHandle) -> tuple[str, ...]:
+    profile = ("--profile", account.profile) if account.profile else ()
+    return (*profile, "--role-arn", account.role_arn) if account.role_arn else profile
+
+
 def load_balancer_annotations(scope: Scope) -> dict[str, str]:
     """What a Service of type LoadBalancer says to the cloud controller that EKS runs in its control plane.
 
@@ -132,7 +137,8 @@ class EksCluster(pulumi.ComponentResource):
         handle: The cluster, as workloads see it.
         network: Its VPC.
         control_plane: Its control plane.
-        kubeconfig: Its kubeconfig, without any credential.
+        kubeconfig: Its kubeconfig for whoever makes it, without any credential.
+        deployer_kubeconfig: The same for whoever has credentials in the environment.
     """
 
     def __init__(self, name: str, args: EksClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -168,30 +174,9 @@ class EksCluster(pulumi.ComponentResource):
         before = NodeAddons(name, addons, child)
         nodes = self._nodes(name, args, [*before.made, *self.network.paths])
         after = ClusterAddons(name, dataclasses.replace(addons, needed=[nodes.group]), child)
-        token = [
-            "eks",
-            "get-token",
-            "--cluster-name",
-            args.eks_name,
-            "--region",
-            args.account.region,
-            "--output",
-            "json",
-        ]
-        if args.account.profile:
-            token += ["--profile", args.account.profile]
-        if args.account.role_arn:
-            token += ["--role-arn", args.account.role_arn]
-        self.kubeconfig = exec_kubeconfig(
-            args.eks_name,
-            cluster.endpoint,
-            cluster.certificate_authority.data,
-            TokenCommand(
-                command="aws",
-                args=tuple(token),
-                install_hint="The AWS CLI is needed: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html",
-            ),
-        )
+        self.kubeconfig = self._kubeconfig(args, _operator_options(args.account))
+        # Whoever else reads it comes with credentials of another kind: the operator's profile and role mean nothing.
+        self.deployer_kubeconfig = self._kubeconfig(args, ())
         provider = kubernetes.Provider(
             f"{name}-kubernetes",
             kubeconfig=self.kubeconfig,
@@ -234,6 +219,20 @@ class EksCluster(pulumi.ComponentResource):
                 "endpoint": cluster.endpoint,
                 "kubeconfigText": self.kubeconfig,
             }
+        )
+
+    def _kubeconfig(self, args: EksClusterArgs, options: tuple[str, ...]) -> pulumi.Output[str]:
+        cluster = self.control_plane.cluster
+        token = ("eks", "get-token", "--cluster-name", args.eks_name, "--region", args.account.region)
+        return exec_kubeconfig(
+            args.eks_name,
+            cluster.endpoint,
+            cluster.certificate_authority.data,
+            TokenCommand(
+                command="aws",
+                args=(*token, "--output", "json", *options),
+                install_hint="The AWS CLI is needed: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html",
+            ),
         )
 
     def _network(self, name: str, args: EksClusterArgs, options: pulumi.ResourceOptions) -> EksNetwork:

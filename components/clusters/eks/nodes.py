@@ -10,6 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.clusters.eks.control_plane import MANAGED
+from components.clusters.eks.density import reserved_memory
 from components.foundation.aws_policies import trust
 from components.foundation.tags import lasting_tags, tags
 
@@ -91,7 +92,8 @@ def user_data(max_pods: int) -> str:
 
     Args:
         max_pods: Pods a node takes at most. EKS's own number counts addresses, not the prefixes that are in use here
-            (https://awslabs.github.io/amazon-eks-ami/nodeadm/).
+            (https://awslabs.github.io/amazon-eks-ami/nodeadm/). What stands here is merged into nodeadm's own
+            configuration of the kubelet, so that its other reservations stay.
 
     Returns:
         MIME text with a NodeConfig, in base64.
@@ -110,6 +112,8 @@ spec:
   kubelet:
     config:
       maxPods: {max_pods}
+      kubeReserved:
+        memory: {reserved_memory(max_pods)}
 
 --{boundary}--
 """
