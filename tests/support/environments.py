@@ -136,6 +136,7 @@ class MemoryPulumi:
         """Make what is rendered, in the state and on the clusters, or fail as told."""
         assert timeout > 0
         assert message != ""
+        assert yes_remove_durable is None
         with locked(stack.directory, stack.name, "up"), open_stack(cli, stack):
             self.ups.append(stack.name)
             fails = self.fails.get(stack.name)
