@@ -124,19 +124,10 @@ class MemoryPulumi:
                 assert args[:2] == ["stack", "import"], args
         return ""
 
-    def up(
-        self,
-        cli: Cli,
-        stack: Stack,
-        timeout: float,
-        *,
-        message: str | None = None,
-        yes_remove_durable: str | None = None,
-    ) -> Outcome:
+    def up(self, cli: Cli, stack: Stack, timeout: float, *, message: str | None = None, **_: object) -> Outcome:
         """Make what is rendered, in the state and on the clusters, or fail as told."""
         assert timeout > 0
         assert message != ""
-        assert yes_remove_durable is None
         with locked(stack.directory, stack.name, "up"), open_stack(cli, stack):
             self.ups.append(stack.name)
             fails = self.fails.get(stack.name)
