@@ -160,9 +160,9 @@ class Release:
             if digest not in then.get(image, {digest}):
                 was = ", ".join(sorted(then[image]))
                 raise RefusedError(
-                    f"{image} has changed in the registry: it was {was} when it was released, and is {digest} now. Nodes "
-                    "keep what they have under a tag, so nobody could tell what would run: push the new image under a "
-                    "tag of its own"
+                    f"{image} has changed in the registry: it was {was} when it was released, and is {digest} now. "
+                    "Nodes keep what they have under a tag, so nobody could tell what would run: push the new image "
+                    "under a tag of its own"
                 )
 
     def _refuse_more(self, session: Session, target: Target) -> None:
