@@ -122,9 +122,11 @@ MODULES: tuple[Module, ...] = (
             # The release that the pinned commit is; its number is nowhere in the module.
             f"{_PULUMI}-kubernetes/provider/v4/pkg/version.Version=4.25.0",
         ),
-        tuple(
-            (f"{_PULUMI}-kubernetes/provider/v4", f"cmd/pulumi-resource-kubernetes/{name}.json")
-            for name in ("schema", "terraform-mapping")
+        (
+            (f"{_PULUMI}-kubernetes/provider/v4", "cmd/pulumi-resource-kubernetes/schema.json"),
+            (f"{_PULUMI}-kubernetes/provider/v4", "cmd/pulumi-resource-kubernetes/terraform-mapping.json"),
+            # What the language host starts; its own, of its older release, knows less of the SDK.
+            (f"{_PULUMI}/sdk/v3", "python/cmd/pulumi-language-python-exec"),
         ),
     ),
     Module(
@@ -132,7 +134,6 @@ MODULES: tuple[Module, ...] = (
         {"pulumi-language-python": f"{_PULUMI}/sdk/v3/python/cmd/pulumi-language-python"},
         f"{_PULUMI}/sdk/v3",
         (f"{_PULUMI}/sdk/v3/go/common/version.Version={{version}}",),
-        ((f"{_PULUMI}/sdk/v3", "python/cmd/pulumi-language-python-exec"),),
     ),
     Module(
         "kubeconform",

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from local.progress import Progress
 
 _SOURCE_URL = "https://get.pulumi.com/latest-version"
-_REACH_TIMEOUT_S = 5
+_REACH_TIMEOUT_S = 15  # of a process that itself gives up after 4
 _INSTALL_TIMEOUT_S = 300
 _FORGET_AFTER_S = 24 * 3600
 _REACH = "import sys, httpx; httpx.get(sys.argv[1], timeout=4, follow_redirects=True).raise_for_status()"
 _INSTALL = "import sys; from pulumi.automation import PulumiCommand; PulumiCommand.install(root=sys.argv[1])"
 _PROVIDER = "pulumi-resource-kubernetes"
 _LANGUAGE_HOST = "pulumi-language-python"
+_NO_DOWNLOADS = {"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _version(path: Path) -> str | None:
 
 
 def _complete(path: Path, version: str, source: str, progress: Progress) -> Cli:
-    """A CLI that fetches its plugins itself; where it can not, the pinned provider serves."""
+    """A CLI that fetches its plugins itself; where it cannot, the pinned provider serves."""
     if _has_provider() or _reachable(progress):
         return Cli(path, version, source, _environment([path.parent]))
     provider = toolchain.tool(_PROVIDER, progress)
@@ -115,19 +116,18 @@ def _pinned(progress: Progress) -> Cli:
     environment = _environment([path.parent]) | _NO_DOWNLOADS
     # The pinned language host knows nothing of Pulumi.yaml's virtual environment.
     environment["PULUMI_PYTHON_CMD"] = sys.executable
+    # In this release: no warning that the provider is older than the Python package, and nothing else that a run does.
+    environment["PULUMI_DEV"] = "true"
     return Cli(path, toolchain.version("pulumi"), "built from pinned source", environment)
 
 
 def _bundle(program: Path, directory: Path) -> None:
-    """Put a language host where releases of Pulumi have it; of one elsewhere on PATH the engine warns."""
+    """Put the language host where releases of Pulumi have it: of one elsewhere on PATH the engine warns."""
     link = directory / program.name
-    if link.resolve() != program.resolve():
+    if not (link.exists() and link.samefile(program)):
         draft = directory / f".{program.name}-{os.getpid()}"
-        draft.symlink_to(program)
+        draft.hardlink_to(program)  # a symbolic one would have it look for its script in another directory
         draft.replace(link)
-
-
-_NO_DOWNLOADS = {"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
 
 
 def _environment(directories: Iterable[Path]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from local import golang, paths
 from local.progress import SilentProgress
 
 pytestmark = pytest.mark.cluster
-OWN = ("coredns", "cri", "loadbalancer", "pause", "pulumi")
+OWN = ("coredns", "cri", "loadbalancer", "pause")
 
 
 def go(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:

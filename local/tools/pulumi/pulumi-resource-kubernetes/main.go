@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,11 +12,8 @@ import (
 )
 
 func main() {
-	schema := beside("schema.json")
-	// The schema has no version of its own; upstream's build writes it in as well.
-	versioned := fmt.Appendf(nil, `{"version": %q,`, version.Version)
-	schema = append(versioned, bytes.TrimPrefix(schema, []byte("{"))...)
-	provider.Serve("kubernetes", version.Version, schema, beside("terraform-mapping.json"))
+	// Upstream's build also writes its version into the schema. Without one it serves for every version asked for.
+	provider.Serve("kubernetes", version.Version, beside("schema.json"), beside("terraform-mapping.json"))
 }
 
 func beside(name string) []byte {
