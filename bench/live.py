@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,6 @@ from bench.plan import PROJECT, SLIPWAY, Skipped
 from local import paths, toolchain
 from local.cluster import EmbeddedCluster
 from local.errors import LocalError
-from ops.engines import stash
 from ops.render import render
 from stacks.environment import EMBEDDED_CONTEXT
 
@@ -94,15 +94,13 @@ class BenchStack:
 
     Attributes:
         directory: Directory of Pulumi.yaml.
-        engine: The engine it is run with.
     """
 
     directory: Path
-    engine: str = "helm"
     _secrets: list[Manifest] = field(default_factory=list["Manifest"])
 
     @classmethod
-    def make(cls, directory: Path, apps: tuple[str, ...] = (), engine: str = "helm") -> BenchStack:
+    def make(cls, directory: Path, apps: tuple[str, ...] = ()) -> BenchStack:
         """Write its files; `apps` leaves out all others, and ingress and monitoring."""
         for file in ("Pulumi.yaml", "__main__.py"):
             (directory / file).write_bytes((PROJECT / file).read_bytes())
@@ -117,11 +115,11 @@ class BenchStack:
                 name: {key: value for key, value in every[name].items() if key != "host"} for name in apps
             }
         (directory / f"Pulumi.{NAME}.yaml").write_text(yaml.safe_dump(moved, sort_keys=False))
-        return cls(directory, engine)
+        return cls(directory)
 
     def slipway(self, *arguments: str, timeout: float = 900) -> Sample:
         """Run a command of `slipway` on it."""
-        env = environment({"SLIPWAY_PROJECT": str(self.directory), "SLIPWAY_ENGINE": self.engine})
+        env = environment({"SLIPWAY_PROJECT": str(self.directory), "XDG_DATA_HOME": str(self.directory / "data")})
         return run([str(SLIPWAY), *arguments, "--stack", NAME], env=env, timeout=timeout)
 
     def manifests(self) -> list[Manifest]:
@@ -130,15 +128,15 @@ class BenchStack:
         objects = [item for items in rendered.manifests[CLUSTER].values() for item in items]
         wanted = rendered.secrets.get(CLUSTER, [])
         if not self._secrets:
-            values = stash.draw({}, (name for secret in wanted for name in secret.stashes))
-            self._secrets = [stash.filled(secret, values) for secret in wanted]
+            drawn = {name: secrets.token_hex(16) for secret in wanted for name in secret.stashes}
+            self._secrets = [_filled(secret.manifest, drawn) for secret in wanted]
         return sorted([*self._secrets, *objects], key=lambda item: item["kind"] != "Namespace")
 
-    def charts(self) -> Path:
+    def files(self) -> Path:
         """Directory of the rendered manifests, one file per namespace."""
         out = self.directory / "out"
         self.slipway("render", "--out", str(out))
-        return out / "charts" / CLUSTER / "manifests"
+        return out / "manifests" / CLUSTER
 
     def gone(self) -> None:
         """Wait until nothing of it is left, its volumes included.
@@ -158,6 +156,14 @@ class BenchStack:
         volumes = json.loads(kubectl("get", "persistentvolumes", "-o", "json").output)["items"]
         claims = [v["spec"].get("claimRef", {}).get("namespace", "") for v in volumes]
         return [*spaces, *(claim for claim in claims if claim.startswith(f"{NAME}-"))]
+
+
+def _filled(secret: Manifest, values: dict[str, str]) -> Manifest:
+    """A Secret with its references replaced."""
+    text = json.dumps(secret)
+    for name, value in values.items():
+        text = text.replace(f"${{{name}.output}}", value)
+    return json.loads(text)
 
 
 def kubectl(*arguments: str, stdin: str | None = None, good: tuple[int, ...] = (0,), timeout: float = 600) -> Sample:

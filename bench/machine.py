@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import shutil
 import subprocess
 from datetime import UTC, datetime
 from importlib import metadata
@@ -15,7 +14,7 @@ from typing import Any
 from local import toolchain
 
 _PACKAGES = ("pulumi", "pulumi-kubernetes", "pulumi-gcp", "pulumi-aws")
-_TOOLS = ("kubectl", "helm", "etcd", "kwok")
+_TOOLS = ("kubectl", "pulumi", "etcd", "kwok")
 
 
 def load() -> float:
@@ -34,7 +33,6 @@ def facts() -> dict[str, Any]:
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in _PACKAGES},
         **{name: toolchain.version(name) for name in _TOOLS if name in toolchain.names()},
-        "pulumi CLI": _pulumi(),
         "load": f"{load():.1f} per core when the run began",
         "commit": _commit(),
     }
@@ -55,13 +53,6 @@ def _distribution() -> str:
         return platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
     except OSError:
         return "Linux"
-
-
-def _pulumi() -> str:
-    if (cli := shutil.which("pulumi")) is None:
-        return "none"
-    done = subprocess.run([cli, "version"], capture_output=True, text=True, timeout=30, check=False)
-    return done.stdout.strip() or "unknown"
 
 
 def _commit() -> str:

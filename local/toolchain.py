@@ -1,169 +1,32 @@
 """Build the pinned upstream programs on demand and keep them in the cache.
 
-Each directory below `local/tools/` is a Go module of its own (their dependencies would clash in one), pinned by go.mod
-and go.sum. A built program lies at `tools/<module>/<version>-<hash>/<name>` in the cache; the hash covers the module's
-files and the build flags, so any change there builds anew and nothing else does.
+A built program lies at `tools/<module>/<version>-<hash>/<name>` in the cache; the hash covers the module's files and
+the build flags, so any change there builds anew and nothing else does.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
-import re
 import shutil
 import subprocess
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local import paths
 from local.errors import LocalError
 from local.golang import go_command, go_environment
+from local.modules import MODULES, Module
 from local.progress import SilentProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Generator, Iterable
 
     from local.progress import Progress
-
-
-@dataclass(frozen=True)
-class Module:
-    """A Go module below `local/tools/` and the programs it builds.
-
-    `pin` is the required module whose version is the tool's version (none for our own programs); `binaries` maps each
-    program's name to its package; `stamp` gives the linker variables that carry the version.
-    """
-
-    name: str
-    binaries: Mapping[str, str]
-    pin: str | None = None
-    stamp: tuple[str, ...] = ()
-
-    @property
-    def directory(self) -> Path:
-        return paths.module_dir(self.name)
-
-    @property
-    def version(self) -> str:
-        """The pinned version as go.mod has it (`v1.36.3`), or `own`."""
-        if self.pin is None:
-            return "own"
-        text = (self.directory / "go.mod").read_text(encoding="utf-8")
-        found = re.search(rf"^(?:require)?\s*{re.escape(self.pin)}\s+(v\S+)", text, re.MULTILINE)
-        if found is None:
-            raise LocalError(f"{self.directory / 'go.mod'} does not require {self.pin}, so its version is unknown")
-        return found.group(1)
-
-    @property
-    def linker_flags(self) -> str:
-        """Flags that drop debug data and stamp the version in."""
-        version = self.version
-        plain = version.removeprefix("v")
-        major, minor = [*plain.split("."), "", ""][:2]
-        values = {"version": version, "plain": plain, "major": major, "minor": minor}
-        return " ".join(["-s", "-w", *(f"-X {variable.format(**values)}" for variable in self.stamp)])
-
-    @property
-    def home(self) -> Path:
-        """Where this version's binaries lie in the cache; changes with every input of the build."""
-        digest = hashlib.sha256()
-        inputs = [p for p in self.directory.rglob("*") if p.suffix in {".go", ".mod", ".sum"}]
-        files = [p for p in inputs if not p.name.endswith("_test.go")]
-        for path in sorted(files):
-            content = path.read_bytes()
-            digest.update(f"{path.relative_to(self.directory)}\0{len(content)}\0".encode())
-            digest.update(content)
-        digest.update(self.linker_flags.encode())
-        return paths.tools() / self.name / f"{self.version}-{digest.hexdigest()[:12]}"
-
-
-def _kubernetes_stamp() -> tuple[str, ...]:
-    # `kubectl version` and the API server's version negotiation parse these.
-    return tuple(
-        f"{package}.{variable}"
-        for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
-        for variable in ("gitVersion={version}", "gitMajor={major}", "gitMinor={minor}", "gitTreeState=clean")
-    )
-
-
-_KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl")
-
-MODULES: tuple[Module, ...] = (
-    Module(
-        "kubernetes", {n: f"k8s.io/kubernetes/cmd/{n}" for n in _KUBERNETES}, "k8s.io/kubernetes", _kubernetes_stamp()
-    ),
-    Module("etcd", {"etcd": "go.etcd.io/etcd/server/v3"}, "go.etcd.io/etcd/server/v3"),
-    Module("loadbalancer", {"loadbalancer": "."}),
-    Module("cri", {"cri": "."}),
-    Module("coredns", {"coredns": "."}, "github.com/coredns/coredns"),
-    Module(
-        "metrics-server",
-        {"metrics-server": "sigs.k8s.io/metrics-server/cmd/metrics-server"},
-        "sigs.k8s.io/metrics-server",
-        (
-            "k8s.io/client-go/pkg/version.gitVersion={version}",
-            "k8s.io/component-base/version.gitVersion={version}",
-        ),
-    ),
-    Module(
-        "local-path-provisioner",
-        {"local-path-provisioner": "github.com/rancher/local-path-provisioner"},
-        "github.com/rancher/local-path-provisioner",
-        ("main.VERSION={version}",),
-    ),
-    Module("pause", {"pause": "."}),
-    Module(
-        "helm",
-        {"helm": "helm.sh/helm/v4/cmd/helm"},
-        "helm.sh/helm/v4",
-        (
-            "helm.sh/helm/v4/internal/version.version={version}",
-            "helm.sh/helm/v4/internal/version.gitTreeState=clean",
-        ),
-    ),
-    Module(
-        "kubeconform",
-        {"kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform"},
-        "github.com/yannh/kubeconform",
-        ("main.version={version}",),
-    ),
-    Module(
-        "kube-score",
-        {"kube-score": "github.com/zegl/kube-score/cmd/kube-score"},
-        "github.com/zegl/kube-score",
-        ("main.version={plain}",),
-    ),
-    Module(
-        "govulncheck",
-        {"govulncheck": "golang.org/x/vuln/cmd/govulncheck"},
-        "golang.org/x/vuln",
-    ),
-    Module(
-        "actionlint",
-        {"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"},
-        "github.com/rhysd/actionlint",
-        ("github.com/rhysd/actionlint.version={version}",),
-    ),
-    Module(
-        "crane",
-        {"crane": "github.com/google/go-containerregistry/cmd/crane"},
-        "github.com/google/go-containerregistry",
-        ("github.com/google/go-containerregistry/cmd/crane/cmd.Version={version}",),
-    ),
-    Module("kwok", {"kwok": "sigs.k8s.io/kwok/cmd/kwok"}, "sigs.k8s.io/kwok"),
-    Module(
-        "traefik",
-        {"traefik": "github.com/traefik/traefik/v3/cmd/traefik"},
-        "github.com/traefik/traefik/v3",
-        ("github.com/traefik/traefik/v3/pkg/version.Version={plain}",),
-    ),
-)
 
 _BY_BINARY: dict[str, Module] = {binary: module for module in MODULES for binary in module.binaries}
 
@@ -204,7 +67,7 @@ def tool(name: str, progress: Progress | None = None) -> Path:
     """The path of the pinned program `name`, built first where the cache lacks it.
 
     Args:
-        name: a program's name: `kubectl`, `helm`, `etcd`, `crane`, … (see `names`).
+        name: a program's name: `kubectl`, `pulumi`, `etcd`, `crane`, … (see `names`).
         progress: told what is being built.
 
     Raises:
@@ -253,7 +116,9 @@ def _build(module: Module, binaries: list[str], progress: Progress) -> None:
         what = f"{', '.join(lacking)} {module.version}".removesuffix(" own")
         with progress.step(f"build {what}"), tempfile.TemporaryDirectory(prefix=".building-", dir=home) as scratch:
             _compile(module, lacking, Path(scratch), progress)
-            for name in lacking:
+            _copy(module, Path(scratch), progress)
+            # A program is last: where it is, everything that it reads is there too.
+            for name in [*(Path(path).name for _, path in module.files), *lacking]:
                 # Renamed only when complete: whoever sees the file sees a whole program.
                 (Path(scratch) / name).replace(home / name)
 
@@ -275,6 +140,17 @@ def _compile(module: Module, binaries: list[str], out: Path, progress: Progress)
         elif "dial tcp" in output or "i/o timeout" in output:
             hint = "\nThe Go module proxy cannot be reached; set GOPROXY to one that can, or connect this machine."
         raise LocalError(f"building {', '.join(binaries)} {module.version} failed (exit code {code}):\n  {tail}{hint}")
+
+
+def _copy(module: Module, out: Path, progress: Progress) -> None:
+    """Copy the module's files out of Go's module cache, where the build has put them and checked their sums."""
+    go = go_command(module.directory, progress)
+    for required, path in module.files:
+        command = [str(go), "list", "-m", "-f", "{{.Dir}}", required]
+        code, output = _running.run(command, module.directory, go_environment(go))
+        if code != 0:
+            raise LocalError(f"{required} is not in Go's module cache:\n  {output.strip()}")
+        shutil.copyfile(Path(output.strip()) / path, out / Path(path).name)
 
 
 class _Running:

@@ -45,13 +45,12 @@ def access(cluster: Cluster) -> Access:
     """How a cluster is reached by tools beside the program.
 
     Raises:
-        RefusedError: A cloud makes it, so only Pulumi's engine knows its kubeconfig.
+        RefusedError: A cloud makes it, so only Pulumi's state knows its kubeconfig.
         UnreachableError: It is the embedded one and was never started.
     """
     if cluster.kind not in LOCAL_KINDS:
         raise RefusedError(
-            f"cluster {cluster.name} is of kind {cluster.kind}: a cloud makes it, which needs Pulumi's engine "
-            "(install the CLI and use --engine pulumi)"
+            f"cluster {cluster.name} is of kind {cluster.kind}: a cloud makes it, so Pulumi's state has its kubeconfig"
         )
     if cluster.kind == "embedded":
         if not paths.KUBECONFIG.is_file():

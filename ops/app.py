@@ -19,6 +19,7 @@ from ops.commands import (
     bootstrap,
     compare,
     config,
+    credentials,
     doctor,
     down,
     drift,
@@ -29,6 +30,7 @@ from ops.commands import (
     images,
     policy,
     preview,
+    pulumi,
     recover,
     refresh,
     release,
@@ -123,10 +125,12 @@ app.command("down")(down.down)
 app.command("release")(release.release)
 app.command("rollback")(rollback.rollback)
 app.command("rotate")(rotate.rotate)
+app.command("credentials")(credentials.credentials)
 app.command("history")(history.history)
 app.command("drift")(drift.drift)
 app.command("refresh")(refresh.refresh)
 app.command("recover")(recover.recover)
+app.command("pulumi")(pulumi.pulumi)
 app.command("doctor")(doctor.doctor)
 app.command("policy")(policy.policy)
 app.command("audit")(audit.audit)

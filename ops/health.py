@@ -60,23 +60,14 @@ def _space() -> Finding:
 
 
 def _pulumi() -> Finding:
-    from ops.engines.choice import find_cli, sdk_version
-
-    cli = find_cli()
-    if cli:
-        return Finding("Pulumi's CLI", "ok", str(cli))
-    return Finding(
-        "Pulumi's CLI", "note", f"not here; {sdk_version()} is installed if it can be, else Helm is the engine"
-    )
+    found = shutil.which("pulumi") or (toolchain.cached("pulumi") and "built from pinned source")
+    return Finding("Pulumi's CLI", "ok" if found else "note", str(found or "downloaded or built when needed"))
 
 
 def _tools() -> Finding:
-    built = [name for name in ("kubectl", "helm") if toolchain.cached(name) is not None]
-    missing = [name for name in ("kubectl", "helm") if name not in built]
-    if not missing:
-        return Finding("kubectl and helm", "ok", "built")
-    found = [f"{name} ({there})" for name in missing if (there := shutil.which(name))]
-    return Finding("kubectl and helm", "note", f"built when needed; on PATH: {', '.join(found) or 'none'}")
+    if toolchain.cached("kubectl") is not None:
+        return Finding("kubectl", "ok", "built")
+    return Finding("kubectl", "note", f"built when needed; on PATH: {shutil.which('kubectl') or 'none'}")
 
 
 def _builder() -> Finding:

@@ -97,10 +97,10 @@ class Access:
     kubeconfig: Path | None
     context: str | None
 
-    def flags(self, context_flag: str = "--context") -> list[str]:
-        """Command-line flags; helm calls its one `--kube-context`."""
+    def flags(self) -> list[str]:
+        """Command-line flags."""
         flags = [f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []
-        return flags + ([f"{context_flag}={self.context}"] if self.context else [])
+        return flags + ([f"--context={self.context}"] if self.context else [])
 
     def __str__(self) -> str:
         """For messages: context and file."""
@@ -244,13 +244,14 @@ class Kubectl:
         flags = ["--dry-run=server"] if dry_run else []
         return items(self.run(["replace", f"--field-manager={manager}", *flags, "-f", "-", "-o", "json"], stdin=bundle))
 
-    def delete(self, keys: Iterable[Key], *, wait: bool, timeout: float = 120) -> None:
+    def delete(self, keys: Iterable[Key], *, wait: bool, timeout: float = 120, cascade: str = "background") -> None:
         """Delete objects; those that are gone already are fine.
 
         Args:
             keys: What to delete.
             wait: Whether to return only when they are gone.
             timeout: Seconds to wait.
+            cascade: `background`, or `foreground`: what an object owns goes before it.
 
         Raises:
             UnreachableError: The cluster does not answer.
@@ -259,7 +260,7 @@ class Kubectl:
         for namespace, names in _by_namespace(keys).items():
             scope = ["-n", namespace] if namespace else []
             self.run(
-                ["delete", *names, *scope, "--ignore-not-found", f"--wait={str(wait).lower()}"]
+                ["delete", *names, *scope, "--ignore-not-found", f"--wait={str(wait).lower()}", f"--cascade={cascade}"]
                 + ([f"--timeout={timeout:.0f}s"] if wait else []),
                 timeout=timeout + 30,
             )

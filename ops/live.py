@@ -15,14 +15,6 @@ if TYPE_CHECKING:
 STACK_LABEL = "slipway.dev/stack"
 """Label of every object that a stack makes."""
 LIFECYCLE_LABEL = "slipway.dev/lifecycle"
-ENVIRONMENT_LABEL = "slipway.dev/environment"
-"""Label of an environment's record; its value is `true`."""
-RELEASE_ANNOTATION = "meta.helm.sh/release-name"
-"""Helm writes the release that owns an object here (https://helm.sh/docs/, "adopting resources")."""
-
-NAMESPACE = "slipway"
-"""Where releases, stashes and leases of all stacks of a cluster are kept."""
-
 # Views of other objects, without a life of their own.
 _VIEWS = {"events", "events.events.k8s.io", "pods.metrics.k8s.io", "nodes.metrics.k8s.io", "componentstatuses"}
 _POLL_S = 0.5

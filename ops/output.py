@@ -38,24 +38,38 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-def apps_table(statuses: Sequence[AppStatus], *, several_clusters: bool) -> Table:
-    """The table of apps, where they answer and how many pods are ready."""
+_IMAGES_FROM = 110
+"""Columns of a terminal from which on the images have a place beside the addresses."""
+
+
+def apps_table(statuses: Sequence[AppStatus], width: int) -> Table:
+    """The table of apps, one line each: where they answer and how many pods are ready.
+
+    Args:
+        statuses: The apps.
+        width: Columns of the terminal; what does not fit into them is left out as a whole column.
+    """
+    several = len({status.cluster for status in statuses}) > 1
+    columns = {"APP": [status.name for status in statuses]}
+    if width >= _IMAGES_FROM:
+        columns["SYSTEM"] = [status.system for status in statuses]
+    if several:
+        columns["CLUSTER"] = [status.cluster for status in statuses]
+    columns["READY"] = [
+        f"[{'green' if status.is_ready else 'red'}]{status.ready}/{status.desired}[/]" for status in statuses
+    ]
+    columns["URL"] = [status.url or "-" for status in statuses]
+    if width >= _IMAGES_FROM:
+        columns["IMAGE"] = [status.image for status in statuses]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("APP", "SYSTEM", *(["CLUSTER"] if several_clusters else []), "READY", "URL", "IMAGE"):
-        table.add_column(heading, no_wrap=heading != "IMAGE", overflow="fold")
-    for status in statuses:
-        color = "green" if status.is_ready else "red"
-        table.add_row(
-            status.name,
-            status.system,
-            *([status.cluster] if several_clusters else []),
-            f"[{color}]{status.ready}/{status.desired}[/]",
-            status.url or "-",
-            status.image,
-        )
+    for heading in columns:
+        table.add_column(heading, no_wrap=True, overflow="ellipsis" if heading == "IMAGE" else "fold")
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*row)
     return table
 
 
 def print_apps(statuses: Sequence[AppStatus]) -> None:
     """Print the table of apps on standard output."""
-    console().print(apps_table(statuses, several_clusters=len({status.cluster for status in statuses}) > 1))
+    out = console()
+    out.print(apps_table(statuses, out.width))

@@ -1,9 +1,10 @@
-"""A stack as the engines see it: its render and kubectl for each of its clusters."""
+"""A stack as the commands see it: its render and kubectl for each of its clusters."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ops import tools
@@ -16,7 +17,6 @@ from stacks.stack_file import stack_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from local.progress import Progress
     from ops.kube import Manifest
@@ -56,7 +56,7 @@ class Stack:
             if found.kind in LOCAL_KINDS:
                 self._kubectl[cluster] = kubectl(found, self.progress)
             else:
-                from ops.engines.kubeconfigs import of_clouds
+                from ops.pulumi.kubeconfigs import of_clouds
 
                 program = tools.find("kubectl", self.progress)
                 for name, file in of_clouds(self).items():
@@ -76,9 +76,14 @@ class Stack:
         return {n: self.kubectl(n) for n, cluster in self.rendered.clusters.items() if cluster.kind in LOCAL_KINDS}
 
     @property
+    def program(self) -> Path:
+        """Directory of the program: uv, which Pulumi asks, needs the lock there; a directory of settings has none."""
+        return self.directory if (self.directory / "uv.lock").is_file() else Path(__file__).resolve().parents[1]
+
+    @property
     def is_environment(self) -> bool:
-        """Whether `slipway env` made it."""
-        return stack_file(self.directory, self.name).parent != self.directory
+        """Whether `slipway env` made it: the project has no file of it."""
+        return not (self.directory / f"Pulumi.{self.name}.yaml").is_file()
 
     def refuse_changed(self) -> None:
         """Refuse to apply what the stack file does not say any more. The file lock must be held.
@@ -104,14 +109,18 @@ class Stack:
         return self.rendered.clusters[name]
 
     def manifests(self, cluster: str) -> list[Manifest]:
-        """Everything that the chart of a cluster holds, namespaces first."""
+        """All objects of a cluster but Secrets with generated values, namespaces first."""
         everything = [item for items in self.rendered.manifests[cluster].values() for item in items]
         return sorted(everything, key=lambda item: item["kind"] != "Namespace")
 
     def keys(self) -> set[Key]:
         """Keys of every object that the stack makes, whatever the cluster."""
-        charts = {Key.of(item) for name in self.rendered.manifests for item in self.manifests(name)}
-        return charts | {Key.of(secret.manifest) for some in self.rendered.secrets.values() for secret in some}
+        return {key for cluster in self.rendered.manifests for key in self.wanted(cluster)}
+
+    def wanted(self, cluster: str) -> dict[Key, Manifest]:
+        """Every object that the stack makes on a cluster; what Secrets with generated values hold is references."""
+        secrets = [secret.manifest for secret in self.rendered.secrets.get(cluster, [])]
+        return {Key.of(item): item for item in (*self.manifests(cluster), *secrets)}
 
     def namespaces(self, cluster: str) -> list[str]:
         """Names of the namespaces that the stack makes on a cluster."""
@@ -137,13 +146,13 @@ def load(name: str, progress: Progress) -> Stack:
     Raises:
         SettingsError: Its settings are wrong.
     """
-    from ops.render.kept import render
+    from ops.render import render
 
     directory = project_dir()
     if not stack_file(directory, name).is_file():
         from ops.environments.files import restore
 
-        # An environment that was made elsewhere: its settings are on its cluster.
+        # An environment that was made elsewhere: Pulumi's backend has its settings.
         restore(directory, name, progress)
     read = _digest(stack_file(directory, name))
     return Stack(name, directory, render(name, directory), progress, read)

@@ -1,4 +1,4 @@
-"""The field's own programs that the commands run: kubectl and helm."""
+"""kubectl, which the commands run."""
 
 from __future__ import annotations
 
@@ -15,32 +15,25 @@ from ops.errors import OpsError
 if TYPE_CHECKING:
     from local.progress import Progress
 
-# Server-side dry runs of several objects in one call, and `--wait=watcher`, respectively.
-_MINIMUM = {"kubectl": (1, 31), "helm": (4, 0)}
-_VERSION_ARGUMENTS = {"kubectl": ["version", "--client"], "helm": ["version", "--short"]}
+# Server-side dry runs of several objects in one call.
+_MINIMUM = {"kubectl": (1, 31)}
+_VERSION_ARGUMENTS = {"kubectl": ["version", "--client"]}
 _VERSION = re.compile(r"v(\d+)\.(\d+)")
 
 
 def environment() -> dict[str, str]:
-    """Environment of kubectl and helm: what they keep goes to the cache, not to the home directory."""
-    home = paths.cache()
-    return {
-        **os.environ,
-        "KUBECACHEDIR": str(home / "kubectl"),
-        "HELM_CACHE_HOME": str(home / "helm" / "cache"),
-        "HELM_CONFIG_HOME": str(home / "helm" / "config"),
-        "HELM_DATA_HOME": str(home / "helm" / "data"),
-    }
+    """Environment of kubectl: what it keeps goes to the cache, not to the home directory."""
+    return {**os.environ, "KUBECACHEDIR": str(paths.cache() / "kubectl")}
 
 
 def find(name: str, progress: Progress | None = None) -> Path:
-    """The program `kubectl` or `helm`.
+    """The program `kubectl`.
 
-    `$SLIPWAY_KUBECTL` or `$SLIPWAY_HELM` wins; then the pinned one if it is built already, then one on PATH that is new
+    `$SLIPWAY_KUBECTL` wins; then the pinned one if it is built already, then one on PATH that is new
     enough, and else the pinned one is built.
 
     Args:
-        name: `kubectl` or `helm`.
+        name: `kubectl`.
         progress: Told when something is built.
 
     Raises:

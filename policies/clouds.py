@@ -58,6 +58,7 @@ TAGGED = frozenset(
         "aws:ec2/vpcEndpoint:VpcEndpoint",
         "aws:eks/accessEntry:AccessEntry",
         "aws:eks/addon:Addon",
+        "aws:eks/podIdentityAssociation:PodIdentityAssociation",
         "aws:eks/nodeGroup:NodeGroup",
         "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
         "aws:iam/policy:Policy",

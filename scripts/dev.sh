@@ -10,6 +10,8 @@ trap 'exit 130' INT
 # Wrong settings are told before anything is started.
 settings="$(.venv/bin/slipway config check --stack "$stack")"
 if [[ -z "${KUBE_CONTEXT:-}" && "$settings" == *"(embedded)"* ]]; then
+  # Pulumi's CLI, where it has to be built, beside the cluster's programs: `up` waits for it, and tells what goes wrong.
+  .venv/bin/slipway pulumi --stack "$stack" -- version >/dev/null 2>&1 &
   .venv/bin/slipway local up
 fi
 .venv/bin/slipway up --stack "$stack"

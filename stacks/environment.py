@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from stacks.settings.clusters import Cluster
 
 EMBEDDED_CONTEXT = "slipway"
-"""Kubeconfig context that `slipway local up` writes."""
+EMBEDDED_KUBECONFIG = "/var/lib/slipway/kubeconfig"
+"""Kubeconfig and context that `slipway local up` writes."""
 LOOPBACK = "127.0.0.1"
 
 
@@ -91,6 +92,7 @@ def _cluster(name: str, settings: Cluster, clouds: Clouds | None) -> ClusterHand
                 kind=settings.kind,
                 registry=settings.registry,
                 context=EMBEDDED_CONTEXT,
+                kubeconfig=EMBEDDED_KUBECONFIG,
                 storage_class=settings.storage_class,
                 node_address=LOOPBACK,
             )

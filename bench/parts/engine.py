@@ -1,9 +1,8 @@
-"""Pulumi's own engine, where its CLI is: a hundred workloads as components, beside a flat program of the same."""
+"""A hundred workloads as components under Pulumi's engine, beside a flat program of the same."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,9 +11,12 @@ import yaml
 from bench.kwok import nodes
 from bench.live import context, kubeconfig, kubectl, require_cluster
 from bench.measure import BenchError, Row, Sample, alternate, environment, run, say
-from bench.plan import PROJECT, Skipped
+from bench.plan import PROJECT
 from bench.programs import flat, scale
 from local import toolchain
+from ops.output import progress
+from ops.pulumi import cli
+from ops.pulumi.backend import file_url
 from ops.render import invokes, sdk
 from ops.render.monitor import RecordingMonitor
 from ops.render.program import run as run_program
@@ -25,16 +27,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.plan import Plan
+    from ops.pulumi.cli import Cli
     from ops.render.monitor import Record
 
 WORKLOADS = 100
 STACK = "scale"
-AIMS = {"up": 0.20, "preview": 1.10, "nothing": 1.10, "destroy": 0.35}
+AIMS = {"up": 0.35, "preview": 1.10, "nothing": 1.05, "destroy": 0.60}
 _ROUNDS = 3
-_PROJECT_FILES = (
-    *("pyproject.toml", "uv.lock", "README.md", "LICENSE"),
-    *("bench", "components", "local", "ops", "policies", "stacks"),
-)
 _HINTS = "pulumi.com/"
 _TIMEOUT_S = 600
 _TITLES = {
@@ -47,10 +46,8 @@ _TITLES = {
 
 def run_part(plan: Plan) -> list[Row]:
     """Times of up, preview, up without changes and destroy; nothing is left at the end."""
-    cli = shutil.which("pulumi")
-    if cli is None:
-        raise Skipped("Pulumi's CLI is not on PATH (https://www.pulumi.com/docs/install/)")
     require_cluster()
+    found = cli.find(progress())
     # The stack's program reads these when it runs, here and under the engine.
     os.environ |= {"BENCH_WORKLOADS": str(WORKLOADS), "BENCH_REPLICAS": "1", "BENCH_CONTEXT": context()}
     ours, theirs = plan.folder("engine-ours"), plan.folder("engine-flat")
@@ -59,7 +56,7 @@ def run_part(plan: Plan) -> list[Row]:
     (theirs / "__main__.py").write_text(flat.source(as_in_examples(records)), encoding="utf-8")
     count = sum(record.custom for record in records.values())
     with nodes(toolchain.tool("kwok"), plan.folder("engine-kwok")):
-        contenders = {"slipway": _Contender(cli, ours), "flat": _Contender(cli, theirs)}
+        contenders = {"slipway": _Contender(found, ours), "flat": _Contender(found, theirs)}
         try:
             taken = alternate(
                 {name: contender.life for name, contender in contenders.items()},
@@ -113,27 +110,24 @@ def as_in_examples(records: dict[str, Record]) -> dict[str, Record]:
 class _Contender:
     """A project and its state, driven by Pulumi's CLI."""
 
-    def __init__(self, cli: str, directory: Path) -> None:
-        self._cli = cli
+    def __init__(self, found: Cli, directory: Path) -> None:
+        self._cli = str(found.path)
         self._directory = directory
         state = directory / "state"
         state.mkdir()
         self._env = environment(
             {
-                "PULUMI_BACKEND_URL": state.as_uri(),
+                **found.environment,
+                "PULUMI_BACKEND_URL": file_url(state),
                 "PULUMI_CONFIG_PASSPHRASE": "bench",
-                "PULUMI_SKIP_UPDATE_CHECK": "true",
+                "PYTHONPATH": str(PROJECT),
                 "KUBECONFIG": str(kubeconfig()),
             }
         )
-        # A project as the repository is one, with an environment of its own: Pulumi has uv look after it.
-        for name in _PROJECT_FILES:
-            (directory / name).symlink_to(PROJECT / name)
-        runtime = {"name": "python", "options": {"toolchain": "uv", "virtualenv": ".venv"}}
+        runtime = {"name": "python", "options": {"virtualenv": str(PROJECT / ".venv")}}
         (directory / "Pulumi.yaml").write_text(
             yaml.safe_dump({"name": "slipway", "runtime": runtime}), encoding="utf-8"
         )
-        run(["uv", "sync", "--frozen"], cwd=directory, env=self._env, timeout=_TIMEOUT_S)
         self._pulumi("stack", "init", STACK)
 
     def _pulumi(self, *arguments: str) -> Sample:

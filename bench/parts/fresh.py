@@ -36,12 +36,12 @@ def run_part(plan: Plan) -> list[Row]:
         raise Skipped("there is an embedded cluster on this machine; remove it first: slipway local purge")
     if shutil.disk_usage(plan.scratch).free < _NEEDED_GIB * 2**30:
         raise Skipped(f"{plan.scratch} has less than {_NEEDED_GIB} GiB free")
-    env = environment({"SLIPWAY_CACHE": str(plan.folder("cache")), "GOFLAGS": "-modcacherw", "SLIPWAY_ENGINE": "helm"})
+    env = environment({"SLIPWAY_CACHE": str(plan.folder("cache")), "GOFLAGS": "-modcacherw"})
     started = time.monotonic()
     rows: list[Row] = []
     try:
         local = _timed("local up: programs, images of the add-ons, cluster", env, "local", "up")
-        stack = _timed("up: the stack's images, Helm, rollout", env, "up", "--stack", _STACK)
+        stack = _timed("up: Pulumi, the stack's images, rollout", env, "up", "--stack", _STACK)
         rows += [local[0], stack[0]]
         _answer(env)
         rows.append(Row("fresh", "from nothing to the first answer", "min", [(time.monotonic() - started) / 60]))

@@ -46,7 +46,7 @@ def run_part(plan: Plan) -> list[Row]:
     env = environment(
         {
             "SLIPWAY_PROJECT": str(folder),
-            "SLIPWAY_ENGINE": "helm",
+            "XDG_DATA_HOME": str(folder / "data"),
             "PYTHONPATH": str(PROJECT),
             "BENCH_WORKLOADS": str(workloads),
             "BENCH_REPLICAS": str(_REPLICAS),
@@ -95,7 +95,7 @@ def _write(folder: Path, env: dict[str, str]) -> int:
     (folder / f"Pulumi.{STACK}.yaml").write_text(json.dumps(document), encoding="utf-8")
     out = folder / "out"
     run([str(SLIPWAY), "render", "--stack", STACK, "--out", str(out)], env=env)
-    files = sorted((out / "charts").glob("*/manifests/*.yaml"))
+    files = sorted((out / "manifests").glob("*/*.yaml"))
     objects = [item for file in files for item in yaml.load_all(file.read_text(encoding="utf-8"), yaml.SafeLoader)]
     objects.sort(key=lambda item: item["kind"] != "Namespace")
     everything = {"apiVersion": "v1", "kind": "List", "items": objects}

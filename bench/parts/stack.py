@@ -98,8 +98,7 @@ def _apply(file: Path, objects: Iterable[Manifest]) -> None:
 def _standing(plan: Plan, stack: BenchStack, tags: list[str]) -> list[Row]:
     """What is done to a stack that stands: nothing, and a release."""
     stack.slipway("up")
-    charts = stack.charts()
-    diff = ["diff", "--server-side", "--force-conflicts", "--field-manager=helm", "-f", str(charts)]
+    diff = ["diff", "--server-side", "--force-conflicts", "-f", str(stack.files())]
     nothing = alternate(
         {
             "slipway": lambda: _timed(lambda: stack.slipway("up")),
@@ -136,7 +135,7 @@ def _standing(plan: Plan, stack: BenchStack, tags: list[str]) -> list[Row]:
             release["kubectl"],
             "`kubectl set image` and `rollout status`",
             AIMS["release"],
-            "ours also asks the registry for the tag, sends the smoke request and writes the history",
+            "ours also asks the registry for the tag, sends the smoke request and writes state and history",
         ),
     ]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ops.render import invokes, manifests, sdk
-from ops.render.chart import write
+from ops.render.files import write
 from ops.render.monitor import Record, RecordingMonitor
 from ops.render.plan import plan
 from ops.render.program import run
@@ -60,6 +60,7 @@ def rendered(records: Mapping[str, Record], stack: str) -> Rendered:
     found = {name: manifests.collect(records.values(), cluster.provider) for name, cluster in clusters.items()}
     return Rendered(
         stack=stack,
+        project="slipway",
         plan=plan(stack, records.values()),
         manifests={name: some[0] for name, some in found.items()},
         secrets={name: some[1] for name, some in found.items()},

@@ -40,6 +40,7 @@ class NamespaceArgs:
         pod_security: Enforced Pod Security Standard (https://kubernetes.io/docs/concepts/security/pod-security-standards/).
         pod_security_reason: Why the level is not `restricted`; required then.
         quota: ResourceQuota hard limits.
+        keeps_data: Whether volumes live in it: it is protected then in a durable stack, because they go with it.
     """
 
     scope: Scope
@@ -48,6 +49,7 @@ class NamespaceArgs:
     pod_security: PodSecurityLevel = "restricted"
     pod_security_reason: str | None = None
     quota: Mapping[str, str] = field(default_factory=lambda: DEFAULT_QUOTA)
+    keeps_data: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a weaker level without a reason."""
@@ -89,7 +91,7 @@ class Namespace(pulumi.ComponentResource):
             metadata=kubernetes.meta.v1.ObjectMetaArgs(
                 name=self.name, labels={**labels, **level_labels}, annotations=reason or None
             ),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, protect=args.keeps_data and args.scope.durable),
         )
         child = self.inside(self)
         kubernetes.core.v1.ResourceQuota(

@@ -82,10 +82,14 @@ def make_controller(
         service_account=args.service_account,
         annotations={**args.annotations, **(args.metrics.annotations(peer.ports) if args.metrics else {})},
     )
-    # What holds a volume is removed and awaited by itself: its claim, and behind it a disk, goes only after the pods.
+    # Removed and awaited by itself, all at once: a namespace that goes while pods end waits for half of their time to
+    # end, and looks again. A claim, and behind it a disk, goes only after the pods.
     options = pulumi.ResourceOptions.merge(
-        namespace.inside(parent, awaited_removal=args.storage is not None), pulumi.ResourceOptions(depends_on=depends)
+        namespace.inside(parent, awaited_removal=True),
+        # How many pods there are is the autoscaler's matter once it is there: an update keeps what it has decided.
+        pulumi.ResourceOptions(depends_on=depends, ignore_changes=["spec.replicas"] if args.autoscaling else None),
     )
+    replicas = args.autoscaling.min_replicas if args.autoscaling else args.replicas
     metadata = namespace.metadata(name, labels={**selector, **args.labels})
     match = meta.LabelSelectorArgs(match_labels=dict(selector))
     if args.kind == "DaemonSet":
@@ -109,7 +113,9 @@ def make_controller(
                     api_version="v1",
                     kind="PersistentVolumeClaim",
                     metadata=meta.ObjectMetaArgs(
-                        name="data", labels={**namespace.scope.labels(namespace.system), **selector}
+                        # A claim template never changes.
+                        name="data",
+                        labels={**namespace.scope.lasting_labels(namespace.system), **selector},
                     ),
                     spec=_claim_spec(args.storage, namespace.cluster.storage_class),
                 )
@@ -122,7 +128,7 @@ def make_controller(
             metadata=metadata,
             spec=apps.StatefulSetSpecArgs(
                 service_name=name,
-                replicas=args.replicas,
+                replicas=replicas,
                 selector=match,
                 template=template,
                 revision_history_limit=KEPT_REVISIONS,
@@ -141,7 +147,7 @@ def make_controller(
         f"{logical}-deployment",
         metadata=metadata,
         spec=apps.DeploymentSpecArgs(
-            replicas=args.replicas,
+            replicas=replicas,
             selector=match,
             template=template,
             revision_history_limit=KEPT_REVISIONS,

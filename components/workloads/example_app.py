@@ -83,7 +83,7 @@ class ExampleApp(pulumi.ComponentResource):
         super().__init__("slipway:workloads:ExampleApp", name, None, opts)
         namespace = Namespace(
             NAME,
-            NamespaceArgs(scope=args.scope, cluster=args.cluster, system=NAME),
+            NamespaceArgs(scope=args.scope, cluster=args.cluster, system=NAME, keeps_data=not args.database),
             pulumi.ResourceOptions(parent=self),
         )
         if args.database:

@@ -60,7 +60,7 @@ class Guestbook(pulumi.ComponentResource):
         super().__init__("slipway:workloads:Guestbook", name, None, opts)
         namespace = Namespace(
             NAME,
-            NamespaceArgs(scope=args.scope, cluster=args.cluster, system=NAME),
+            NamespaceArgs(scope=args.scope, cluster=args.cluster, system=NAME, keeps_data=True),
             pulumi.ResourceOptions(parent=self),
         )
         master = make_redis(

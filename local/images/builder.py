@@ -37,10 +37,7 @@ class Built:
 
 
 class Workshop:
-    """One engine and the catalogue, for building and pushing several images; use as a context manager.
-
-    Only one process at a time builds: the engine's caches are shared.
-    """
+    """One engine and the catalogue, for building and pushing several images; see `workshop` and `building`."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
@@ -152,7 +149,17 @@ def _sweep(home: Path) -> None:
 
 @contextmanager
 def workshop(progress: Progress) -> Generator[Workshop]:
-    """A `Workshop` that no other process uses meanwhile."""
+    """A `Workshop`, closed at the end."""
+    shop = Workshop(progress)
+    try:
+        yield shop
+    finally:
+        shop.probes.close()
+
+
+@contextmanager
+def building(progress: Progress) -> Generator[None]:
+    """Keep other processes from building: the engine's caches are shared. Who builds nothing need not wait."""
     lock = paths.cache() / "images" / "lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as handle:
@@ -162,11 +169,7 @@ def workshop(progress: Progress) -> Generator[Workshop]:
             progress.note("another process builds images; waiting for it")
             fcntl.flock(handle, fcntl.LOCK_EX)
         _sweep(lock.parent)
-        shop = Workshop(progress)
-        try:
-            yield shop
-        finally:
-            shop.probes.close()
+        yield
 
 
 def build(
@@ -183,7 +186,7 @@ def build(
     Raises:
         LocalError: an unknown name, no engine, or a build fails.
     """
-    with workshop(progress) as shop:
+    with building(progress), workshop(progress) as shop:
         result: dict[str, Built] = {}
         for image in catalog.select(list(names), shop.images):
             built = shop.build(image)

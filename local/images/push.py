@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from local.errors import LocalError
 from local.images import catalog, registry
-from local.images.builder import workshop
+from local.images.builder import building, workshop
 from local.images.flags import is_loopback
 from local.images.reference import Reference
 
@@ -87,7 +87,8 @@ def ensure(
 ) -> list[Available]:
     """Make the image references that a stack needs available to a node whose mirror is `registry_host`.
 
-    An own image is built and pushed under its tag. A third-party image that the mirror lacks is left to its public
+    An own image is built and pushed under its tag; so is a stand-in with a name of its own, whose tag is upstream's and
+    is replaced when its recipe changes. A third-party image that the mirror lacks is left to its public
     registry where that answers, and is otherwise built from the catalogue and pushed under the path that containerd
     asks the mirror for.
 
@@ -117,7 +118,7 @@ def ensure(
             if not isinstance(delivery, _Delivery):
                 result.append(Available(text, delivery))
                 continue
-            if is_own and delivery.replaces:
+            if delivery.image.kind == "own" and delivery.replaces:
                 # What was pushed goes on running: changed sources are rolled out by a new tag, when somebody wants it.
                 shop.progress.note(_changed(delivery, (apps or {}).get(text, "<app>")))
                 result.append(Available(text, "registry"))
@@ -186,8 +187,10 @@ def _refuse_overwriting(deliveries: Sequence[_Delivery]) -> None:
 
 def _deliver(shop: Workshop, deliveries: Sequence[_Delivery]) -> None:
     """Build and push, those with Go programs last: these compile meanwhile, when the others wait for the network."""
+    if not deliveries:
+        return
     order = sorted(deliveries, key=lambda delivery: shop.needs_compiling(delivery.image))
-    with shop.compiling([delivery.image for delivery in order]):
+    with building(shop.progress), shop.compiling([delivery.image for delivery in order]):
         for delivery in order:
             built = shop.build(delivery.image)
             with shop.progress.step(f"push {delivery.target}"):

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from ops.engines.choice import find_cli
 from ops.errors import RefusedError
+from ops.pulumi import cli
 
 if TYPE_CHECKING:
+    from local.progress import Progress
     from ops.bootstrap.plan import BootstrapPlan
 
 LEAST_CLI = (3, 211, 0)
@@ -89,47 +90,31 @@ class Aws:
         raise RefusedError(f"AWS cannot say whether bucket {name} is there: {done.stderr.strip()}")
 
 
-def pulumi_cli(plan: BootstrapPlan) -> Path:
-    """Pulumi's CLI.
+def pulumi_cli(plan: BootstrapPlan, progress: Progress) -> Path:
+    """Pulumi's CLI, one that can have the clouds' providers.
 
     Args:
         plan: What it has to be able to do.
-
-    Returns:
-        Its path.
+        progress: Told when it is downloaded.
 
     Raises:
-        RefusedError: There is none, or it is too old.
+        RefusedError: There is none (the one that is built from source has the Kubernetes provider alone), or it is too
+            old.
     """
     install = "https://www.pulumi.com/docs/iac/download-install/"
-    found = find_cli()
-    if found is None:
-        raise RefusedError(f"bootstrap needs Pulumi's CLI and there is none on PATH; install it: {install}")
-    least, why = (LEAST_CLI, "this program") if plan.role_arn is None else (LEAST_CLI_FOR_ROLES, "roleArn")
-    version = _version(found)
-    if version < least:
+    found = cli.find(progress)
+    if found.pinned:
         raise RefusedError(
-            f"{found} is Pulumi {'.'.join(map(str, version)) or 'of an unknown version'}, but {why} needs "
+            f"bootstrap needs Pulumi's CLI with the clouds' providers and there is none on PATH; install it: {install}"
+        )
+    least, why = (LEAST_CLI, "this program") if plan.role_arn is None else (LEAST_CLI_FOR_ROLES, "roleArn")
+    numbers = re.search(r"v?(\d+)\.(\d+)\.(\d+)", found.version)
+    if numbers is None or tuple(map(int, numbers.groups())) < least:
+        raise RefusedError(
+            f"{found.path} is Pulumi {found.version.removeprefix('v')}, but {why} needs "
             f"{'.'.join(map(str, least))} or newer; install it: {install}"
         )
-    return found
-
-
-def _version(cli: Path) -> tuple[int, ...]:
-    try:
-        said = subprocess.run(
-            [str(cli), "version"],
-            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_TIMEOUT_S,
-            stdin=subprocess.DEVNULL,
-        ).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return ()
-    found = re.search(r"v?(\d+)\.(\d+)\.(\d+)", said)
-    return tuple(map(int, found.groups())) if found else ()
+    return found.path
 
 
 def aws_cli(plan: BootstrapPlan) -> Aws:

@@ -20,8 +20,8 @@ import yaml
 from local import paths
 from ops.bootstrap.backend import Backend
 from ops.bootstrap.checks import aws_cli, google_credentials, operator, pulumi_cli
-from ops.engines import own_state
 from ops.errors import EngineError, RefusedError
+from ops.pulumi.backend import file_url, sweep
 
 if TYPE_CHECKING:
     from local.progress import Progress
@@ -69,7 +69,7 @@ def bootstrap(directory: Path, plan: BootstrapPlan, progress: Progress, source: 
         RefusedError: Something is missing, or the bucket is somebody else's.
         EngineError: Pulumi failed; the same command continues.
     """
-    cli = pulumi_cli(plan)
+    cli = pulumi_cli(plan, progress)
     aws, environment = aws_cli(plan), operator(plan)
     target = Backend(cli, plan.backend, directory, environment)
     bucket = aws.bucket(plan.bucket)
@@ -130,7 +130,7 @@ def _first(cli: Path, directory: Path, plan: BootstrapPlan, environment: dict[st
     work, state = home / "work", home / "state"
     for folder in (work, state):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    own_state.mend(state)
+    sweep(state)
     project = cast("dict[str, Any]", yaml.safe_load((directory / "Pulumi.yaml").read_text(encoding="utf-8")))
     options = cast("dict[str, Any]", project["runtime"]["options"])
     options["virtualenv"] = str((directory / str(options["virtualenv"])).resolve())
@@ -138,7 +138,7 @@ def _first(cli: Path, directory: Path, plan: BootstrapPlan, environment: dict[st
     project.pop("backend", None)
     (work / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False), encoding="utf-8")
     _write_config(work / f"Pulumi.{plan.stack}.yaml", plan.config)
-    return Backend(cli, own_state.url(state), work, {**environment, **_FIRST_PASSPHRASE})
+    return Backend(cli, file_url(state), work, {**environment, **_FIRST_PASSPHRASE})
 
 
 def _write_config(path: Path, config: str) -> None:

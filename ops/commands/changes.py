@@ -12,8 +12,7 @@ from ops.output import console
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ops.drift.report import Difference
-    from ops.engines.base import Change
+    from ops.pulumi.results import Change, Difference
 
 _MARKS = {"create": "[green]+[/]", "update": "[yellow]~[/]", "replace": "[red]±[/]", "delete": "[red]-[/]"}
 _KINDS = {"changed": "[yellow]~[/]", "deleted": "[red]-[/]", "orphan": "[magenta]?[/]"}
@@ -30,6 +29,8 @@ def show_changes(changes: Iterable[Change], *, several: bool) -> None:
     for change in changes:
         where = f" on {change.cluster}" if several and change.cluster else ""
         console().print(f"{_MARKS[change.operation]} {change.operation} {escape(change.name)}{where}")
+        if change.note:
+            console().print(f"    {escape(change.note)}")
         show_diff(change.diff)
 
 

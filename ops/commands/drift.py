@@ -6,24 +6,25 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ops.commands.options import DEFAULT_STACK, AsJson, EngineWish, StackName
+from ops.commands.options import DEFAULT_STACK, AsJson, StackName
 
 if TYPE_CHECKING:
-    from ops.drift.report import Drift
+    from ops.pulumi.results import Drift
 
 DIFFERS = 2
 """Exit code when something differs."""
 
 
-def drift(stack: StackName = DEFAULT_STACK, engine: EngineWish = None, as_json: AsJson = False) -> None:
+def drift(stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
     """Show what is not as it was applied, and what was never applied; exit code 2 when there is any."""
-    from ops.commands.engine import engine as chosen
     from ops.output import print_json, progress
+    from ops.pulumi import cli
+    from ops.pulumi.drift import drift as run
     from ops.stack import load
 
     report = progress(quiet=as_json)
     loaded = load(stack, report)
-    found = chosen(engine, report).drift(loaded)
+    found = run(cli.find(report), loaded)
     if as_json:
         print_json({"stack": stack, **found.as_dict()})
     else:
@@ -53,7 +54,6 @@ def _show(stack: str, found: Drift) -> None:
     if not found.any:
         out.print(f"stack {stack}: no drift")
         return
-    counts = found.as_dict()["counts"]
-    told = [f"{count} {kind}" for kind, count in counts.items() if count]
+    told = [f"{count} {kind}" for kind, count in found.counts.items() if count]
     told += [f"{len(found.pending)} not applied yet"] if found.pending else []
     out.print(f"stack {stack}: {', '.join(told) or 'interrupted'}; `slipway up --stack {stack}` puts it right")

@@ -9,13 +9,13 @@ import typer
 StackName = Annotated[str, typer.Option("--stack", "-s", help="Name of the stack: its file is Pulumi.<stack>.yaml.")]
 App = Annotated[str, typer.Argument(metavar="APP", help="Name of the app in the stack file, for example h2o-example.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else on standard output.")]
-EngineWish = Annotated[
+Timeout = Annotated[float, typer.Option("--timeout", min=1, help="Seconds to wait until everything is ready or gone.")]
+RemoveDurable = Annotated[
     str | None,
     typer.Option(
-        "--engine", help="auto, pulumi or helm; SLIPWAY_ENGINE says the same. auto: Pulumi where it can be had."
+        "--yes-remove-durable", metavar="STACK", help="Name of the stack, to lose data of one that is durable."
     ),
 ]
-Timeout = Annotated[float, typer.Option("--timeout", min=1, help="Seconds to wait until everything is ready or gone.")]
 
 DEFAULT_STACK = "dev"
 DEFAULT_TIMEOUT = 600.0

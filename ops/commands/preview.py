@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ops.commands.options import DEFAULT_STACK, AsJson, EngineWish, StackName
+from ops.commands.options import DEFAULT_STACK, AsJson, StackName
 
 if TYPE_CHECKING:
-    from ops.engines.base import Preview
+    from ops.pulumi.results import Preview
 
 
-def preview(stack: StackName = DEFAULT_STACK, engine: EngineWish = None, as_json: AsJson = False) -> None:
+def preview(stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
     """Show what `up` would change; exit code 0 whether or not there are changes."""
-    from ops.commands.engine import engine as chosen
     from ops.output import print_json, progress
+    from ops.pulumi import cli
+    from ops.pulumi.up import preview as run
     from ops.stack import load
 
     report = progress(quiet=as_json)
     loaded = load(stack, report)
-    found = chosen(engine, report).preview(loaded)
+    found = run(cli.find(report), loaded)
     if as_json:
         print_json(found.as_dict())
     else:

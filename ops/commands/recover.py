@@ -6,23 +6,22 @@ from typing import Annotated
 
 import typer
 
-from ops.commands.options import DEFAULT_STACK, AsJson, EngineWish, StackName
+from ops.commands.options import DEFAULT_STACK, AsJson, StackName
 
 Force = Annotated[
     bool, typer.Option("--force", help="Take the locks away even from a run that is alive. Make sure that it is not.")
 ]
 
 
-def recover(
-    stack: StackName = DEFAULT_STACK, engine: EngineWish = None, force: Force = False, as_json: AsJson = False
-) -> None:
-    """Clear away what a run that died left: locks, unfinished revisions, pending operations. `up` does so by itself."""
-    from ops.commands.engine import engine as chosen
+def recover(stack: StackName = DEFAULT_STACK, force: Force = False, as_json: AsJson = False) -> None:
+    """Clear away what a run that died left: the lock and pending operations. `up` does so by itself."""
     from ops.output import console, print_json, progress
+    from ops.pulumi import cli
+    from ops.pulumi.drift import recover as run
     from ops.stack import load
 
     report = progress(quiet=as_json)
-    found = chosen(engine, report).recover(load(stack, report), force=force)
+    found = run(cli.find(report), load(stack, report), force=force)
     if as_json:
         print_json({"stack": stack, **found.as_dict()})
         return

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ops.commands.options import DEFAULT_STACK, DEFAULT_TIMEOUT, AsJson, EngineWish, StackName, Timeout
+from ops.commands.options import DEFAULT_STACK, DEFAULT_TIMEOUT, AsJson, StackName, Timeout
 
 What = Annotated[
     list[str] | None,
@@ -17,7 +17,6 @@ What = Annotated[
 def rotate(
     what: What = None,
     stack: StackName = DEFAULT_STACK,
-    engine: EngineWish = None,
     timeout: Timeout = DEFAULT_TIMEOUT,
     as_json: AsJson = False,
 ) -> None:
@@ -26,19 +25,13 @@ def rotate(
     Databases take the old and the new password until every pod has the new one. With a key that signs sessions or
     tokens, those end: people sign in again.
     """
-    from ops.engines.base import TITLES
-    from ops.engines.choice import choose
     from ops.output import console, print_json, progress
+    from ops.pulumi import cli
     from ops.rotation.flow import rotate as run
-    from ops.rotation.store import HelmStore, PulumiStore
     from ops.stack import load
 
     report = progress(quiet=as_json)
-    loaded = load(stack, report)
-    choice = choose(engine, report)
-    report.note(f"engine: {TITLES[choice.engine]} ({choice.reason})")
-    store = PulumiStore(choice.cli) if choice.engine == "pulumi" and choice.cli is not None else HelmStore()
-    done = run(loaded, store, what or [], timeout)
+    done = run(load(stack, report), cli.find(report), what or [], timeout)
     if as_json:
         found = [
             {
@@ -51,7 +44,7 @@ def rotate(
             }
             for c in done
         ]
-        print_json({"stack": stack, "engine": store.name, "rotated": found})
+        print_json({"stack": stack, "rotated": found})
         return
     for credential in done:
         said = f" ({credential.consequence})" if credential.consequence else ""

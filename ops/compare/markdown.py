@@ -187,7 +187,7 @@ def _details(difference: Difference) -> Iterator[str]:
     for stack in difference.stacks:
         if stack.files:
             names = "\n".join(f"- {code(path)}" for path in stack.files)
-            yield f"\n### {code(stack.stack)}\n\nNo resource differs, but these files of the charts do:\n\n{names}"
+            yield f"\n### {code(stack.stack)}\n\nNo resource differs, but these files of manifests do:\n\n{names}"
 
 
 def _listed(changes: Sequence[Change], *, dangerous: bool) -> str:

@@ -57,7 +57,7 @@ class StackDifference(_Frozen):
         base_error: Why the base could not be rendered, or None.
         head_error: Why the head could not be rendered, or None.
         unchanged: How many resources stay as they are.
-        files: Files of the charts that differ though no resource does.
+        files: Files of the manifests that differ though no resource does.
     """
 
     stack: Annotated[str, Field(max_length=255)]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from ops.errors import OpsError
+from ops.render.files import MANIFESTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,7 @@ class Render:
 
     Attributes:
         resources: Resources of its plan.
-        files: Path of each file of its charts to the content.
+        files: Path of each file of its manifests to the content.
         error: Why it could not be rendered, or None.
     """
 
@@ -129,10 +130,10 @@ def load(place: Path) -> tuple[str, Render]:
                 entry[key]
     except (ValueError, KeyError, TypeError) as error:
         raise OpsError(f"{plan} is no plan that `slipway render` writes: {type(error).__name__} {error}") from None
-    charts = place / "charts"
+    manifests = place / MANIFESTS
     files = {
         str(path.relative_to(place)): path.read_text(encoding="utf-8")
-        for path in sorted(charts.rglob("*"))
+        for path in sorted(manifests.rglob("*"))
         if path.is_file()
     }
     return name, Render(resources, files)

@@ -183,6 +183,7 @@ def render_config(config: StackConfig, project_dir: Path = PROJECT_DIR) -> Rende
     apps = sorted((_app(r.outputs) for r in records.values() if r.type == _SERVICE), key=lambda a: (a.cluster, a.name))
     return Rendered(
         stack=config.stack,
+        project=config.project,
         plan=plan(config.stack, records.values()),
         manifests=by_cluster,
         secrets=secrets,

@@ -104,6 +104,7 @@ class Rendered:
 
     Attributes:
         stack: Stack name.
+        project: Name of the project.
         plan: Content of plan.json.
         manifests: Cluster name to namespace to manifests; objects of no namespace stand under `_cluster`, Namespaces
             under their own name.
@@ -114,6 +115,7 @@ class Rendered:
     """
 
     stack: str
+    project: str
     plan: dict[str, Any]
     manifests: dict[str, dict[str, list[Manifest]]]
     secrets: dict[str, list[SecretManifest]]

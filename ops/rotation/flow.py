@@ -1,7 +1,7 @@
-"""The order of a rotation, which is the same for both engines.
+"""The order of a rotation.
 
 1. Databases let in who has the old password and who has the new one.
-2. The new values are kept by the engine and written into the Secrets.
+2. The new values are written into Pulumi's state, and from there into the Secrets.
 3. The apps that read them are replaced pod by pod, a new one ready before an old one goes.
 4. Databases let in only who has the new one.
 
@@ -13,23 +13,24 @@ from __future__ import annotations
 import base64
 import secrets
 import string
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ops.engines.lock import file_locks
-from ops.engines.ownership import check
+from ops.cluster.ownership import check
 from ops.errors import EngineError, RefusedError
 from ops.kube import CommandError, section
+from ops.pulumi.lock import locked
+from ops.rotation import store
 from ops.rotation.plan import chosen, credentials
 from ops.rotation.servers import MariaDb, Postgres, addresses
+from ops.rotation.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ops.kube import Key, Kubectl
+    from ops.pulumi.cli import Cli
     from ops.rotation.plan import Credential, Server
-    from ops.rotation.store import Store
     from ops.stack import Stack
 
 _LENGTH = 32
@@ -45,12 +46,12 @@ class _Change:
     new: str
 
 
-def rotate(stack: Stack, store: Store, wanted: Sequence[str], timeout: float) -> list[Credential]:
+def rotate(stack: Stack, cli: Cli, wanted: Sequence[str], timeout: float) -> list[Credential]:
     """Replace credentials.
 
     Args:
         stack: The stack.
-        store: Where its engine keeps them.
+        cli: Pulumi's CLI.
         wanted: Apps, Secrets or credentials; empty for all.
         timeout: Seconds that the rollout of the apps may take.
 
@@ -64,35 +65,26 @@ def rotate(stack: Stack, store: Store, wanted: Sequence[str], timeout: float) ->
     if not picked:
         raise RefusedError(f"stack {stack.name} has no generated credentials")
     clusters = {name: stack.kubectl(name) for name in sorted({credential.cluster for credential in picked})}
-    with file_locks(stack.name, list(stack.reachable().values()), "rotate"), ExitStack() as held:
+    with locked(stack.directory, stack.name, "rotate"):
         for kubectl in clusters.values():
-            check(store.name, stack.name, kubectl, [])
+            check(stack.name, kubectl, [])
         changes = {name: _changes(stack, kubectl, name, picked) for name, kubectl in clusters.items()}
-        for kubectl in clusters.values():
-            held.enter_context(store.held(kubectl, stack))
         for name, kubectl in clusters.items():
-            _rotate(stack, store, kubectl, changes[name], timeout)
+            _rotate(stack, cli, kubectl, changes[name], timeout)
     return picked
 
 
 def _changes(stack: Stack, kubectl: Kubectl, cluster: str, picked: Sequence[Credential]) -> list[_Change]:
     found: list[_Change] = []
     for credential in (credential for credential in picked if credential.cluster == cluster):
-        old = _value(kubectl, credential.secret, credential.key)
+        old = value(kubectl, credential.secret, credential.key)
         if old is None:
             raise RefusedError(f"{credential} is not on cluster {cluster} yet; slipway up --stack {stack.name} first")
         found.append(_Change(credential, old, "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))))
     return found
 
 
-def _value(kubectl: Kubectl, secret: Key, key: str) -> str | None:
-    for item in kubectl.get(["secrets", secret.name, "-n", secret.namespace]):
-        data = section(item, "data")
-        return base64.b64decode(str(data[key])).decode() if key in data else None
-    return None
-
-
-def _rotate(stack: Stack, store: Store, kubectl: Kubectl, changes: Sequence[_Change], timeout: float) -> None:
+def _rotate(stack: Stack, cli: Cli, kubectl: Kubectl, changes: Sequence[_Change], timeout: float) -> None:
     clients = sorted({client for change in changes for client in change.credential.clients})
     taught = [
         (change, _teacher(kubectl, server, change, timeout))
@@ -106,7 +98,7 @@ def _rotate(stack: Stack, store: Store, kubectl: Kubectl, changes: Sequence[_Cha
             teacher.admit(_addresses(kubectl, change.credential.clients))
             teacher.change(change.old, change.new)
     with stack.progress.step("write the new values"):
-        store.write(stack, kubectl.cluster, {change.credential.name: change.new for change in changes})
+        store.write(cli, stack, kubectl.cluster, {change.credential.name: change.new for change in changes})
     with stack.progress.step(f"replace the pods of {', '.join(client.name for client in clients) or 'nobody'}"):
         _roll(kubectl, clients, timeout, stack.name)
     with stack.progress.step("forget the old passwords"):

@@ -1,99 +1,57 @@
-"""Where an engine keeps generated values: writes new ones, and the Secrets made of them."""
+"""Generated values in Pulumi's state: new ones written into it, and the Secrets made of them."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from ops.engines import stash
-from ops.engines.lock import lease
+from pulumi import automation
+from pulumi.automation.errors import CommandError
+
 from ops.errors import EngineError
 from ops.kube import section
+from ops.pulumi.session import open_stack, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from contextlib import AbstractContextManager
-    from pathlib import Path
 
-    from ops.engines.base import EngineName
-    from ops.kube import Kubectl
+    from ops.pulumi.cli import Cli
     from ops.stack import Stack
 
 _SECRET_SIGN = "4dabf18193072939515e22adb298388d"  # noqa: S105 - Pulumi's mark of a secret in its state, no secret
 _STASH = "pulumi:index:Stash"
 
 
-class Store(Protocol):
-    """The engine's side of a rotation. Each call raises an `OpsError` that says what went wrong."""
+def write(cli: Cli, stack: Stack, cluster: str, values: Mapping[str, str]) -> None:
+    """Write new values into the state, encrypted again by the stack's key; then update the Secrets alone from it.
 
-    name: EngineName
+    `pulumi.Stash` keeps its first input for good, so an update would not change them.
 
-    def held(self, kubectl: Kubectl, stack: Stack) -> AbstractContextManager[None]:
-        """The stack's lock on a cluster."""
-        ...
+    Args:
+        cli: Pulumi's CLI.
+        stack: The stack.
+        cluster: Cluster of the Secrets.
+        values: Logical name of a stash to its new value.
 
-    def write(self, stack: Stack, cluster: str, values: Mapping[str, str]) -> None:
-        """Keep new values, by the name of their stash, and write the cluster's Secrets anew."""
-        ...
-
-
-class HelmStore:
-    """Values live in the cluster's stash; the Secrets are applied beside the chart."""
-
-    name: EngineName = "helm"
-
-    def held(self, kubectl: Kubectl, stack: Stack) -> AbstractContextManager[None]:
-        """The stack's Lease."""
-        return lease(kubectl, stack.name, "rotate", make_home=False)
-
-    def write(self, stack: Stack, cluster: str, values: Mapping[str, str]) -> None:
-        """Into the stash first: a run that is killed between the two is finished by the next `up`."""
-        kubectl = stack.kubectl(cluster)
-        kept = {**stash.read(kubectl, stack.name), **values}
-        stash.keep(kubectl, stack.name, kept)
-        wanted = [secret for secret in stack.rendered.secrets[cluster] if set(secret.stashes) & set(values)]
-        kubectl.apply([stash.filled(secret, kept) for secret in wanted], manager=stash.FIELD_MANAGER)
-
-
-class PulumiStore:
-    """Values live in the state, as outputs of `pulumi.Stash`, which keeps its first input for good."""
-
-    name: EngineName = "pulumi"
-
-    def __init__(self, cli: Path) -> None:
-        """Bind Pulumi's CLI."""
-        self._cli = cli
-
-    def held(self, kubectl: Kubectl, stack: Stack) -> AbstractContextManager[None]:
-        """Nothing: the update takes the backend's own lock, and the file lock is held."""
-        from contextlib import nullcontext
-
-        del kubectl, stack
-        return nullcontext()
-
-    def write(self, stack: Stack, cluster: str, values: Mapping[str, str]) -> None:
-        """Into the state, encrypted again by the stack's key; then the Secrets alone are updated from it."""
-        from pulumi import automation
-        from pulumi.automation.errors import CommandError
-
-        from ops.engines.session import open_stack, told
-
-        with open_stack(self._cli, stack, create=False) as session:
-            session.settle()
-            exported = session.exported()
-            deployment = with_values(cast("dict[str, Any]", exported.deployment), values)
-            session.imported(automation.Deployment(exported.version, deployment))
-            names = {secret.manifest["metadata"]["name"] for secret in stack.rendered.secrets[cluster]}
-            targets = [
-                str(entry["urn"])
-                for entry in cast("list[dict[str, Any]]", deployment.get("resources") or [])
-                if entry["type"] == "kubernetes:core/v1:Secret"
-                and section(entry, "inputs", "metadata").get("name") in names
-            ]
-            try:
-                session.stack.up(target=targets, color="never")
-            except CommandError as error:
-                raise EngineError(f"the Secrets of stack {stack.name} cannot be written: {told(error)}") from None
+    Raises:
+        EngineError: A value is not in the state, or the Secrets cannot be written.
+    """
+    with open_stack(cli, stack, create=False) as session:
+        session.settle()
+        exported = session.exported()
+        deployment = with_values(cast("dict[str, Any]", exported.deployment), values)
+        session.imported(automation.Deployment(exported.version, deployment))
+        names = {secret.manifest["metadata"]["name"] for secret in stack.rendered.secrets[cluster]}
+        targets = [
+            str(entry["urn"])
+            for entry in cast("list[dict[str, Any]]", deployment.get("resources") or [])
+            if entry["type"] == "kubernetes:core/v1:Secret"
+            and section(entry, "inputs", "metadata").get("name") in names
+        ]
+        try:
+            session.stack.up(target=targets, color="never", message="rotate generated credentials", show_secrets=False)
+        except CommandError as error:
+            raise EngineError(f"the Secrets of stack {stack.name} cannot be written: {told(error)}") from None
 
 
 def with_values(deployment: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:

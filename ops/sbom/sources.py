@@ -18,17 +18,23 @@ if TYPE_CHECKING:
 
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)")
 _GO_REQUIRE = re.compile(r"^(?:require\s+)?([a-z0-9.-]+\.[a-z]{2,}[^\s]*)\s+(v[^\s]+)")
-_GO_REPLACE = re.compile(r"^(?:replace\s+)?(\S+)(?:\s+\S+)?\s+=>\s+(\S+)\s+(v\S+)")
+_GO_REPLACE = re.compile(r"^(?:replace\s+)?(\S+)(?:\s+\S+)?\s+=>\s+(\S+)(?:\s+(v\S+))?")
 _JAR = re.compile(r"^([0-9a-f]{64})\s+(.+)-(\d[^-]*)\.jar$")
 _ACTION = re.compile(r"uses:\s*([A-Za-z0-9_.-]+/[A-Za-z0-9_./-]+)@([0-9a-f]{40})\s*(?:#\s*v?(\S+))?")
 _MAVEN_GROUPS = {
     "config": "com.typesafe",
+    "gridstore-jdbc": "com.github.griddb",
+    "h2": "com.h2database",
     "jackson-": "com.fasterxml.jackson.core",
+    "java-jwt": "com.auth0",
+    "jetty-": "org.eclipse.jetty",
     "mariadb-java-client": "org.mariadb.jdbc",
     "parboiled_": "org.parboiled",
     "pekko-": "org.apache.pekko",
+    "picocss__pico": "org.webjars.npm",
     "reactive-streams": "org.reactivestreams",
     "scala-library": "org.scala-lang",
+    "slf4j-": "org.slf4j",
     "ssl-config-core_": "com.typesafe",
 }
 """The list of hashes names files; Maven's groups belong to their names (a test finds a jar without one)."""
@@ -84,11 +90,13 @@ def _go(project: Path) -> Iterator[Part]:
         replaced: dict[str, tuple[str, str]] = {}
         for line in (line.strip() for line in text.splitlines()):
             if found := _GO_REPLACE.match(line):
-                replaced[found[1]] = (found[2], found[3])
+                replaced[found[1]] = (found[2], found[3] or "")
             elif found := _GO_REQUIRE.match(line):
                 modules[found[1]] = (found[1], found[2])
         for name, required in modules.items():
-            yield Part("golang", *replaced.get(name, required), (where,))
+            module, version = replaced.get(name, required)
+            if version:  # else a directory of this repository
+                yield Part("golang", module, version, (where,))
 
 
 def _npm(project: Path) -> Iterator[Part]:

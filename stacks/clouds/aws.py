@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from components.clusters.eks.autoscaler import Autoscaler, AutoscalerArgs
 from components.clusters.eks.cluster import EksCluster, EksClusterArgs, eks_name
 from components.clusters.eks.nodes import SshAccess
 from components.foundation.aws_account import AwsAccount, AwsAccountArgs
@@ -144,9 +145,10 @@ class Aws:
                 nat_per_zone=network.nat == "per-zone",
                 flow_logs=network.flow_logs,
                 api_access=settings.api_access,
-                admins=settings.admins,
+                admins=self._admins(settings),
                 logs=settings.logs,
                 log_days=settings.log_days,
+                adopt_logs=settings.log_group == "existing",
                 instance_type=nodes.instance_type,
                 node_count=nodes.count,
                 node_least=nodes.least,
@@ -159,6 +161,28 @@ class Aws:
             ),
         )
         return self._clusters[name].handle
+
+    def _admins(self, settings: EksSettings) -> tuple[str, ...]:
+        """Whom the settings name, and the role that the account is reached by; each once."""
+        role = self._accounts[settings.cloud].role_arn
+        return tuple(dict.fromkeys((*([role] if role else []), *settings.admins)))
+
+    def scale(self, handle: ClusterHandle, settings: EksSettings) -> None:
+        """Make what changes the number of a cluster's nodes.
+
+        Args:
+            handle: The cluster with its platform.
+            settings: Its settings.
+        """
+        Autoscaler(
+            handle.name,
+            AutoscalerArgs(
+                scope=self._scope,
+                account=self._accounts[settings.cloud],
+                cluster=handle,
+                eks_name=eks_name(settings.dns_name or handle.name),
+            ),
+        )
 
     def deployer(self, name: str, deployer: Deployer, settings: EksSettings) -> DeployerSubject:
         """Make the identity that releases apps to a cluster.

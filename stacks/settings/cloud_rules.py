@@ -35,6 +35,7 @@ def broken_cloud_rules(settings: Settings) -> list[str]:
         *_registries(settings),
         *_ranges(settings),
         *_api_access(settings),
+        *_admins(settings),
         *_zones(settings),
         *_hosts(settings),
         *_foundation(settings),
@@ -136,6 +137,16 @@ def _api_access(settings: Settings) -> Iterator[str]:
                 yield f"clusters.{name}.apiAccess.{i} = {source} | {remedy}"
 
 
+def _admins(settings: Settings) -> Iterator[str]:
+    """EKS lets nobody in by itself, not even the identity that makes the cluster."""
+    for name, cluster in settings.clusters.items():
+        if isinstance(cluster, EksCluster) and not cluster.admins:
+            cloud = settings.clouds.get(cluster.cloud)
+            if isinstance(cloud, AwsCloud) and cloud.role_arn is None:
+                remedy = "name the IAM roles and users that administer the cluster, the one that runs `up` among them"
+                yield f"clusters.{name}.admins = (none) | {remedy}"
+
+
 def _zones(settings: Settings) -> Iterator[str]:
     taken: dict[str, str] = {}
     for name, zone in settings.zones.items():
@@ -185,6 +196,12 @@ def _foundation(settings: Settings) -> Iterator[str]:
         if size and cluster and size.startswith("db.") != isinstance(cluster, EksCluster):
             example = "db.t4g.micro" if isinstance(cluster, EksCluster) else "db-g1-small"
             yield f"databases.{name}.size = {size} | is not of the cluster's cloud; there, for example, {example}"
+        if isinstance(cluster, GkeCluster) and (database.apply_immediately or database.allow_major_version_upgrade):
+            key = "applyImmediately" if database.apply_immediately else "allowMajorVersionUpgrade"
+            remedy = (
+                f"is RDS's; {database.cluster} is a gke cluster, and Cloud SQL makes every change at once: remove it"
+            )
+            yield f"databases.{name}.{key} = true | {remedy}"
 
 
 def _databases(settings: Settings) -> Iterator[str]:

@@ -131,6 +131,9 @@ class Database(Model):
         user: Name of its user.
         standby: Whether a standby in another zone takes over; none: only where the stack is durable.
         backup_days: Days that backups are kept; none: 14 where the stack is durable, otherwise 1.
+        apply_immediately: On RDS: changes of version, size, storage and standby are made at once, with the outage that
+            they bring; otherwise they wait for the maintenance window, and `up` does not.
+        allow_major_version_upgrade: On RDS: `version` may go to the next major one; back it never goes.
     """
 
     cluster: Label
@@ -142,6 +145,8 @@ class Database(Model):
     user: Annotated[str, AfterValidator(_identifier)]
     standby: bool | None = None
     backup_days: Annotated[Count, Field(ge=1, le=35)] | None = None
+    apply_immediately: bool = False
+    allow_major_version_upgrade: bool = False
 
     @model_validator(mode="after")
     def _supported(self) -> Self:
@@ -150,6 +155,12 @@ class Database(Model):
             raise ValueError(f"version ({self.version}) of {self.engine} must be one of: {', '.join(known)}")
         if self.user in _RESERVED_USERS:
             raise ValueError(f"user ({self.user}) is reserved by the cloud; choose another name")
+        if self.allow_major_version_upgrade and not self.apply_immediately:
+            # The parameter group of the old version goes with the change, which RDS refuses while it is in use.
+            raise ValueError(
+                "allowMajorVersionUpgrade (true) needs applyImmediately: true; an upgrade cannot wait for the "
+                "maintenance window, because the old version's parameters go in the same run"
+            )
         return self
 
 

@@ -8,13 +8,14 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from components.clusters.eks.density import PODS_LIMIT, most_pods
+from components.clusters.eks.subnets import ZONE_LETTERS
 from components.clusters.eks.versions import EKS_VERSIONS, NEWEST
 from stacks.settings.clouds import PrincipalArn  # noqa: TC001 - pydantic reads the annotation at run time
 from stacks.settings.cluster_base import ClusterBase
 from stacks.settings.fields import Count, HostName, Label, Model, number_as_text
 from stacks.settings.networks import Cidr, EksNetwork, GkeNetwork, PrivateCidr, addresses
 
-_AWS_ZONE = re.compile(r"[a-z]{2}(?:-[a-z]+)+-[0-9][a-z]")
+_AWS_ZONE = re.compile(rf"[a-z]{{2}}(?:-[a-z]+)+-[0-9][{ZONE_LETTERS}]")
 _GCP_LOCATION = re.compile(r"[a-z]+-[a-z]+[0-9]+(?:-[a-z])?")
 _MACHINE = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)+")
 _INSTANCE = re.compile(r"[a-z][a-z0-9-]*\.[a-z0-9-]+")
@@ -262,13 +263,17 @@ class EksCluster(ClusterBase):
         cloud: Name of the AWS account's entry in `clouds`.
         dns_name: Name as a domain, as kops had it; EKS allows no dots, so they become '-'. None: the entry's own name.
         version: Kubernetes minor version.
-        zones: Availability zones, at least two.
+        zones: Availability zones, at least two. The cluster is made in the first two and stays there; all serve nodes
+            and databases.
         nodes: The node group.
         ssh: Access to the nodes by ssh; none: nobody.
         api_access: Public ranges that may reach the API; none: only the VPC.
-        admins: IAM roles and users that administer the cluster, beside the one that makes it.
+        admins: IAM roles and users that administer the cluster; whoever runs `up` is among them. The account's own
+            `roleArn` is always.
         logs: Control-plane logs that are kept.
         log_days: Days they are kept.
+        log_group: Whether their group is made here (`make`) or is there already (`existing`), as after a destroy; it is
+            adopted then: `make` again after that `up`, so that changes reach it.
         network: Address ranges.
         registry: Name of the entry in `registries` that own images are pulled from.
     """
@@ -277,7 +282,9 @@ class EksCluster(ClusterBase):
     cloud: Label
     dns_name: HostName | None = None
     version: Annotated[str, BeforeValidator(number_as_text), AfterValidator(_version)] = NEWEST
-    zones: Annotated[tuple[Annotated[str, AfterValidator(_zone)], ...], Field(min_length=2, max_length=4)]
+    zones: Annotated[
+        tuple[Annotated[str, AfterValidator(_zone)], ...], Field(min_length=2, max_length=len(ZONE_LETTERS))
+    ]
     nodes: EksNodes = EksNodes()
     ssh: Ssh | None = None
     api_access: tuple[Cidr, ...] = ()
@@ -285,6 +292,7 @@ class EksCluster(ClusterBase):
     logs: tuple[LogType, ...] = ("api", "audit", "authenticator")
     # The periods that CloudWatch Logs knows.
     log_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731] = 30
+    log_group: Literal["make", "existing"] = "make"
     network: EksNetwork = EksNetwork()
     registry: Label
 

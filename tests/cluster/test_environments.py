@@ -41,7 +41,12 @@ TEMPLATE = {
         "nginx": {"cluster": "local", "replicas": 1, "nodePort": 30681, "resources": {"cpu": "10m"}},
         "http-debug-server": {"cluster": "local", "replicas": 2, "host": HOST, "resources": {"cpu": "10m"}},
         # It has a volume.
-        "todo": {"cluster": "local", "nodePort": 30687, "resources": {"cpu": "10m", "memory": "64Mi"}},
+        "todo": {
+            "cluster": "local",
+            "standIn": True,
+            "nodePort": 30687,
+            "resources": {"cpu": "10m", "memory": "128Mi"},
+        },
     },
 }
 

@@ -1,4 +1,4 @@
-"""What a release has to do on either engine."""
+"""What a release has to do on a cluster."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def clean(stack: LiveStack) -> None:
     """Nothing is left to do, to wait for, or locked."""
     assert stack.run("preview").stdout.strip() == f"stack {stack.name}: no changes"
     assert all(app["ready"] == app["desired"] for app in stack.apps().values())
-    assert live.get("leases.coordination.k8s.io", "-n", "slipway") == []
+    assert live.get("namespaces", "slipway") == []
 
 
 def three_releases_and_broken_images(stack: LiveStack) -> None:

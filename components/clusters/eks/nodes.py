@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from components.clusters.eks.control_plane import MANAGED
 from components.clusters.eks.density import reserved_memory
 from components.foundation.aws_policies import trust
-from components.foundation.tags import all_tags, tags
+from components.foundation.tags import lasting_tags, tags
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -164,6 +164,8 @@ class EksNodes(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[*self.permissions, *args.needed],
+                # How many there are is the autoscaler's to say; the program's number is where it begins.
+                ignore_changes=["scalingConfig.desiredSize"] if args.least != args.most else [],
                 custom_timeouts=pulumi.CustomTimeouts(create="45m", update="60m", delete="45m"),
             ),
         )
@@ -198,7 +200,8 @@ class EksNodes(pulumi.ComponentResource):
             key, group = self._ssh(args.ssh)
             key_name = key.key_name
             groups.append(group.id)
-        spread = all_tags(args.scope, SYSTEM, f"{self._prefix}-node")
+        # Another tag would be another version of the template, and with it every node a new one.
+        spread = lasting_tags(args.scope, SYSTEM, f"{self._prefix}-node")
         return aws.ec2.LaunchTemplate(
             f"{self._prefix}-node-template",
             description=f"Nodes of {self._prefix}",

@@ -12,7 +12,6 @@ import yaml
 
 from components.clusters.eks.cluster import eks_name
 from components.clusters.eks.nodes import user_data
-from components.clusters.eks.subnets import subnet_ranges
 from components.clusters.eks.versions import EKS_VERSIONS, NEWEST
 from stacks.settings import SettingsError, parse
 from stacks.settings.managed import EksCluster, GkeCluster
@@ -36,6 +35,7 @@ BASE: dict[str, Any] = {
             "cloud": "tokyo",
             "zones": ["ap-northeast-1a", "ap-northeast-1c"],
             "registry": "tokyo",
+            "admins": ["arn:aws:iam::123456789012:role/admin"],
             "ingress": {},
         },
     },
@@ -158,6 +158,12 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     (f"{EKS}/cloud", "asia", "clusters.staging.cloud", "is of kind gcp"),
     (f"{GKE}/cloud", "tokyo", "clusters.nginx-asia.cloud", "is of kind aws"),
     (f"{EKS}/zones", ["ap-northeast-1a"], "clusters.staging.zones", "at least 2"),
+    (
+        f"{EKS}/zones",
+        ["ap-northeast-1a", "ap-northeast-1g"],
+        "clusters.staging.zones.1",
+        "must be an availability zone",
+    ),
     (f"{EKS}/zones", ["ap-northeast-1a", "ap-northeast-1a"], "clusters.staging", "must differ"),
     (
         f"{EKS}/zones",
@@ -293,18 +299,6 @@ def test_a_stack_may_prepare_its_clouds_before_it_has_a_cluster() -> None:
 
 def test_names_of_kops_become_names_of_eks() -> None:
     assert eks_name("staging.k8s.example.com") == "staging-k8s-example-com"
-
-
-def test_subnets_are_cut_without_overlap_and_stay_when_a_zone_is_added() -> None:
-    two = subnet_ranges("10.20.0.0/16", ["a-1a", "a-1c"])
-    three = subnet_ranges("10.20.0.0/16", ["a-1a", "a-1c", "a-1d"])
-    assert three[:2] == two
-    assert [(z.private, z.public) for z in two] == [
-        ("10.20.0.0/19", "10.20.224.0/21"),
-        ("10.20.32.0/19", "10.20.232.0/21"),
-    ]
-    with pytest.raises(ValueError, match="at most 4"):
-        subnet_ranges("10.20.0.0/16", ["a", "b", "c", "d", "e"])
 
 
 def test_every_eks_version_has_the_same_addons() -> None:

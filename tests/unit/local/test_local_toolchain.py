@@ -106,6 +106,30 @@ def test_a_program_is_built_once_and_runs(cache: Path, sources: Path) -> None:
 
 
 @needs_go
+def test_files_of_a_required_module_lie_beside_the_program(
+    cache: Path, sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cache.parent.is_dir()
+    (sources / "data" / "deep").mkdir(parents=True)
+    (sources / "data" / "go.mod").write_text("module example.test/data\n", encoding="utf-8")
+    (sources / "data" / "data.go").write_text("package data\n", encoding="utf-8")
+    (sources / "data" / "deep" / "schema.json").write_text("{}", encoding="utf-8")
+    (sources / "main.go").write_text(HELLO.replace("\n\n", '\n\nimport _ "example.test/data"\n\n', 1), encoding="utf-8")
+    (sources / "go.mod").write_text(
+        "module example.test/hello\n\ngo 1.22\n\nrequire example.test/data v1.0.0\n\n"
+        "replace example.test/data => ./data\n",
+        encoding="utf-8",
+    )
+    module = Module("hello", {"hello": "."}, files=(("example.test/data", "deep/schema.json"),))
+    assert module.home != toolchain.module_of("hello").home
+    monkeypatch.setattr(toolchain, "MODULES", (module,))
+    monkeypatch.setattr(toolchain, "_BY_BINARY", {"hello": module})
+    path = toolchain.tool("hello")
+    assert sorted(p.name for p in path.parent.iterdir()) == ["hello", "schema.json"]
+    assert (path.parent / "schema.json").read_text(encoding="utf-8") == "{}"
+
+
+@needs_go
 def test_a_failed_build_says_why_and_leaves_nothing(cache: Path, sources: Path) -> None:
     (sources / "main.go").write_text("package main\n\nfunc main() { undefined() }\n", encoding="utf-8")
     with pytest.raises(LocalError, match=r"building hello own failed(?s:.*)undefined: undefined"):

@@ -48,6 +48,13 @@ def test_every_ecosystem_is_there(parts: list[Part]) -> None:
     assert len([part for part in parts if part.ecosystem == "docker"]) == len(set(IMAGES.values()))
 
 
+def test_a_module_that_is_replaced_is_what_replaces_it(parts: list[Part]) -> None:
+    names = {part.name for part in parts}
+    assert {"github.com/pulumi/pulumi/pkg/v3", "github.com/tgummerer/clipboard"} <= names
+    # By another module, and by a directory of this repository.
+    assert not {"github.com/atotto/clipboard", "github.com/pulumi/pulumi-kubernetes/sdk/v4"} & names
+
+
 def test_every_file_that_pins_is_read(parts: list[Part]) -> None:
     read = {where for part in parts for where in part.where}
     files = [

@@ -1,0 +1,78 @@
+"""Whose the namespaces of a cluster are, and the refusal to touch what is not the stack's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ops.errors import RefusedError
+from ops.kube import annotations_of, labels_of
+from ops.live import STACK_LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ops.kube import Kubectl, Manifest
+
+_RELEASE_ANNOTATION = "meta.helm.sh/release-name"
+"""Versions before 2026-12 could install a stack with Helm, which left this on its namespaces."""
+
+
+def check(stack: str, kubectl: Kubectl, wanted: Iterable[str]) -> None:
+    """Refuse namespaces that somebody else made, and a stack that an older version installed with Helm.
+
+    Args:
+        stack: Stack name.
+        kubectl: The cluster.
+        wanted: Names of the namespaces that the stack makes; none for a removal.
+
+    Raises:
+        RefusedError: It is not ours to touch.
+        UnreachableError: The cluster does not answer.
+    """
+    everything = kubectl.get(["namespaces"])
+    ours = [item for item in everything if labels_of(item).get(STACK_LABEL) == stack]
+    refuse_former(stack, kubectl.cluster, ours)
+    refuse_foreign(stack, kubectl.cluster, everything, wanted)
+
+
+def refuse_former(stack: str, cluster: str, namespaces: Iterable[Manifest]) -> None:
+    """Refuse a stack that an older version of slipway installed with Helm: Pulumi's state knows nothing of it.
+
+    Args:
+        stack: Stack name.
+        cluster: Name of the cluster.
+        namespaces: The namespaces that carry the stack's label.
+
+    Raises:
+        RefusedError: It was; says what to run.
+    """
+    if any(_RELEASE_ANNOTATION in annotations_of(item) for item in namespaces):
+        raise RefusedError(
+            f"stack {stack} on cluster {cluster} was made by an older slipway, with Helm, so Pulumi does not know it; "
+            f"remove it once with `slipway down --by-label --stack {stack}`, its data included, and run this again"
+        )
+
+
+def refuse_foreign(stack: str, cluster: str, namespaces: Iterable[Manifest], wanted: Iterable[str]) -> None:
+    """Refuse to move into a namespace that somebody else made: removing the stack would remove it with all in it.
+
+    Args:
+        stack: Stack name.
+        cluster: Name of the cluster.
+        namespaces: Every namespace of the cluster.
+        wanted: Names of the namespaces that the stack makes.
+
+    Raises:
+        RefusedError: Some exist and are not the stack's; names them and whose they are.
+    """
+    theirs = {item["metadata"]["name"]: labels_of(item) for item in namespaces}
+    taken: list[str] = []
+    for name in sorted(set(wanted) & set(theirs)):
+        if theirs[name].get(STACK_LABEL) != stack:
+            holder = theirs[name].get(STACK_LABEL)
+            taken.append(f"{name} (of stack {holder})" if holder else name)
+    if taken:
+        raise RefusedError(
+            f"stack {stack} on cluster {cluster}: somebody else made the namespaces {', '.join(taken)}; nothing was "
+            "changed. Remove or rename them, or give the stack names of its own with slipway:namespacePrefix"
+        )

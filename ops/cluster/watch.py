@@ -1,0 +1,142 @@
+"""Watching a rollout: progress for people, and an early end when waiting cannot help any more."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Self
+
+from rich.live import Live
+from rich.table import Table
+
+from ops.cluster.stateful import free_stateful_sets
+from ops.diagnose import troubles
+from ops.errors import OpsError
+from ops.live import labelled
+from ops.output import errors
+from ops.status import TYPES, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ops.diagnose import PodTrouble
+    from ops.stack import Stack
+    from ops.status import AppStatus
+
+_POLL_S = 1.0
+_SUMMARY_S = 10.0
+"""How often a run that is watched by no terminal says how far it is."""
+_LINES_LEFT = 4
+IMAGE_PATIENCE_S = 45.0
+"""How long a pod may fail to get its image or to start: registries have hiccups, and kubelet tries thrice meanwhile."""
+
+
+class RolloutView:
+    """Shows the apps while they come up: a live table on a terminal, else a line per change."""
+
+    def __init__(self, stack: Stack) -> None:
+        """Nothing is shown before `show`."""
+        self._stack = stack
+        self._console = errors()
+        self._live = Live(console=self._console, transient=True, auto_refresh=False)
+        self._seen: dict[tuple[str, str], tuple[int, int]] = {}
+        self._next = time.monotonic() + _SUMMARY_S
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End; the live table goes away."""
+        self._live.stop()
+
+    def show(self, statuses: list[AppStatus], summary: str = "") -> None:
+        """Show the state: what is not ready yet, and what the run is at."""
+        now = {(s.cluster, s.name): (s.ready, s.desired) for s in statuses}
+        if self._console.is_terminal:
+            self._live.update(self._table(statuses, summary), refresh=True)
+        else:
+            if summary and time.monotonic() >= self._next:
+                self._stack.progress.note(summary)
+                self._next = time.monotonic() + _SUMMARY_S
+            for status in statuses:
+                known = self._seen.get((status.cluster, status.name))
+                # An app that is ready from the beginning is no news.
+                if known != now[status.cluster, status.name] and not (known is None and status.is_ready):
+                    self._stack.progress.note(f"{status.name}: {status.ready} of {status.desired} ready")
+        self._seen = now
+
+    def _table(self, statuses: list[AppStatus], summary: str) -> Table:
+        """What fits on the screen: the apps that are not ready yet, one line each."""
+        waiting = [status for status in statuses if not status.is_ready]
+        table = Table.grid(padding=(0, 2))
+        table.add_row(f"{len(statuses) - len(waiting)} of {len(statuses)} apps ready", summary)
+        room = max(1, self._console.height - _LINES_LEFT)
+        for status in waiting[:room]:
+            table.add_row(f"  {status.name}", f"{status.ready}/{status.desired}")
+        if len(waiting) > room:
+            table.add_row(f"  and {len(waiting) - room} more", "")
+        return table
+
+
+class Patience:
+    """Notices pods for which waiting is in vain."""
+
+    def __init__(self, seconds: float = IMAGE_PATIENCE_S) -> None:
+        """Pods may be without hope for this many seconds."""
+        self._seconds = seconds
+        self._since: dict[tuple[str, str], float] = {}
+
+    def exhausted(self, found: list[PodTrouble]) -> PodTrouble | None:
+        """The pod that has been without hope for too long, or None."""
+        now = time.monotonic()
+        hopeless = {(t.namespace, t.pod): t for t in found if t.hopeless}
+        self._since = {key: self._since.get(key, now) for key in hopeless}
+        return next((t for key, t in hopeless.items() if now - self._since[key] >= self._seconds), None)
+
+
+def watch(
+    stack: Stack,
+    cluster: str,
+    done: Callable[[list[AppStatus]], bool],
+    timeout: float,
+    summary: Callable[[], str] = str,
+) -> PodTrouble | None:
+    """Show the rollout of a cluster until it is done.
+
+    Args:
+        stack: The stack.
+        cluster: The cluster that something happens on.
+        done: Asked with the state of that cluster's apps; ends the watch.
+        timeout: Seconds after which the watch ends anyway.
+        summary: What the run that is watched is at, for people.
+
+    Returns:
+        The pod for which waiting is in vain, or None.
+    """
+    kubectl = stack.kubectl(cluster)
+    patience = Patience()
+    end = time.monotonic() + timeout
+    with RolloutView(stack) as view:
+        while time.monotonic() < end:
+            try:
+                # One process for both: the nodes that wait for the pods may be the ones that kubectl runs on.
+                live = labelled(kubectl, f"{TYPES},pods", stack.name)
+                statuses = listed(stack.rendered, {cluster: live}, cluster)
+                view.show(statuses, summary())
+                if done(statuses):
+                    return None
+                pods = [item for key, item in live.items() if key.kind == "Pod"]
+                found = troubles(pods)
+                free_stateful_sets(kubectl, pods, found)
+            except OpsError:
+                # One question that was not answered is no reason to give up; the engine has its own limit.
+                found = []
+                if done([]):
+                    return None
+            lost = patience.exhausted(found)
+            if lost is not None:
+                return lost
+            time.sleep(_POLL_S)
+    return None

@@ -1,0 +1,38 @@
+"""`slipway credentials`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ops.commands.options import DEFAULT_STACK, AsJson, StackName
+
+MaybeApp = Annotated[str | None, typer.Argument(metavar="[APP]", help="Name of one app; none: all.")]
+
+
+def credentials(app: MaybeApp = None, stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
+    """Show generated passwords and keys in clear, as the cluster's Secrets hold them, to sign in with."""
+    from ops.output import console, print_json, progress
+    from ops.rotation.plan import chosen
+    from ops.rotation.plan import credentials as known
+    from ops.rotation.values import value
+    from ops.stack import load
+
+    loaded = load(stack, progress(quiet=as_json))
+    found = chosen(known(loaded), [app] if app else [])
+    shown = [
+        {
+            "app": ", ".join(entry.apps),
+            "secret": f"{entry.secret.namespace}/{entry.secret.name}",
+            "key": entry.key,
+            "value": value(loaded.kubectl(entry.cluster), entry.secret, entry.key),
+        }
+        for entry in found
+    ]
+    if as_json:
+        print_json({"stack": stack, "credentials": shown})
+        return
+    for entry in shown:
+        said = entry["value"] or "not there yet"
+        console().print(f"{entry['app']}: {entry['key']} = {said}  (Secret {entry['secret']})", markup=False)

@@ -1,0 +1,42 @@
+"""`slipway pulumi`."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Annotated
+
+import typer
+
+from ops.commands.options import DEFAULT_STACK, StackName
+
+Arguments = Annotated[
+    list[str] | None, typer.Argument(metavar="-- ARGS", help="Pulumi's own arguments, for example `stack history`.")
+]
+Env = Annotated[
+    bool,
+    typer.Option("--env", help='Print the variables instead, for the plain CLI: eval "$(slipway pulumi --env)".'),
+]
+
+
+def pulumi(arguments: Arguments = None, stack: StackName = DEFAULT_STACK, env: Env = False) -> None:
+    """Run Pulumi's own CLI on the stack, in its backend, with everything set; its exit code is this command's."""
+    import os
+    import subprocess
+
+    from ops.output import progress
+    from ops.pulumi import cli
+    from ops.pulumi.backend import backend
+    from ops.stack import load
+
+    report = progress(quiet=env)
+    where = backend(load(stack, report))
+    found = cli.find(report)
+    variables = {**found.environment, **where.environment, "PULUMI_STACK": stack}
+    if env:
+        for name, value in variables.items():
+            typer.echo(f"export {name}={shlex.quote(value)}")
+        return
+    kept = {name: value for name, value in os.environ.items() if name not in where.drop}
+    command = [str(found.path), *(arguments or [])]
+    done = subprocess.run(command, cwd=where.directory, env={**kept, **variables}, check=False)
+    raise typer.Exit(done.returncode)

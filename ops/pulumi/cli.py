@@ -1,0 +1,212 @@
+"""Which Pulumi CLI a run uses, and the environment in which it works on every machine."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local import paths, toolchain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from local.progress import Progress
+
+_SOURCE_URL = "https://get.pulumi.com/latest-version"
+_REACH_TIMEOUT_S = 15  # of a process that itself gives up after 4
+_INSTALL_TIMEOUT_S = 300
+_FORGET_AFTER_S = 24 * 3600
+_REACH = "import sys, httpx; httpx.get(sys.argv[1], timeout=4, follow_redirects=True).raise_for_status()"
+_INSTALL = "import sys; from pulumi.automation import PulumiCommand; PulumiCommand.install(root=sys.argv[1])"
+_PROVIDER = "pulumi-resource-kubernetes"
+_LANGUAGE_HOST = "pulumi-language-python"
+_NO_DOWNLOADS = {"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
+
+
+@dataclass(frozen=True)
+class Cli:
+    """Pulumi's CLI.
+
+    Attributes:
+        path: The program.
+        version: As it says itself, `v3.229.0`.
+        source: Where it is from, for people.
+        environment: What it needs beside the stack's backend and passphrase; PATH is the whole PATH.
+    """
+
+    path: Path
+    version: str
+    source: str
+    environment: Mapping[str, str]
+
+    @property
+    def pinned(self) -> bool:
+        """Whether it is the one that is built from source, which has no provider but Kubernetes'."""
+        return self.path.is_relative_to(paths.tools())
+
+
+def find(progress: Progress) -> Cli:
+    """The CLI of this machine, else one that Pulumi's SDK downloads, else the one built from pinned source.
+
+    No network and no setting of one ends a run: where Pulumi's downloads cannot be reached, that is remembered for a
+    day.
+
+    Raises:
+        LocalError: There is none, and the pinned one cannot be built.
+    """
+    own = _downloaded()
+    for path, source in (*_installed(), (own, "downloaded")):
+        if os.access(path, os.X_OK) and (version := _version(path)):
+            return _complete(path, version, source, progress)
+    if _reachable(progress) and (version := _download(own, progress)):
+        return _complete(own, version, "downloaded", progress)
+    return _pinned(progress)
+
+
+def _installed() -> Iterable[tuple[Path, str]]:
+    """Where people have the CLI. The pinned build may be on PATH as well, by its own environment: it is no find."""
+    found = shutil.which("pulumi")
+    if found and not Path(found).is_relative_to(paths.tools()):
+        yield Path(found), "on PATH"
+    yield Path.home() / ".pulumi" / "bin" / "pulumi", "in ~/.pulumi/bin"
+
+
+def _downloaded() -> Path:
+    return paths.cache() / "pulumi" / importlib.metadata.version("pulumi") / "bin" / "pulumi"
+
+
+def _version(path: Path) -> str | None:
+    """What the CLI says that it is; None where it does not run."""
+    try:
+        done = subprocess.run(
+            [str(path), "version"],
+            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
+
+
+def _complete(path: Path, version: str, source: str, progress: Progress) -> Cli:
+    """A CLI that fetches its plugins itself; where it cannot, the pinned provider serves."""
+    if _has_provider() or _reachable(progress):
+        return Cli(path, version, source, _environment([path.parent]))
+    provider = toolchain.tool(_PROVIDER, progress)
+    return Cli(path, version, source, _environment([path.parent, provider.parent]) | _NO_DOWNLOADS)
+
+
+def _pinned(progress: Progress) -> Cli:
+    built = toolchain.ensure(["pulumi", _PROVIDER, _LANGUAGE_HOST], progress)
+    path = built["pulumi"]
+    _bundle(built[_LANGUAGE_HOST], path.parent)
+    environment = _environment([path.parent]) | _NO_DOWNLOADS
+    # The pinned language host knows nothing of Pulumi.yaml's virtual environment.
+    environment["PULUMI_PYTHON_CMD"] = sys.executable
+    # In this release: no warning that the provider is older than the Python package, and nothing else that a run does.
+    environment["PULUMI_DEV"] = "true"
+    return Cli(path, toolchain.version("pulumi"), "built from pinned source", environment)
+
+
+def _bundle(program: Path, directory: Path) -> None:
+    """Put the language host where releases of Pulumi have it: of one elsewhere on PATH the engine warns."""
+    link = directory / program.name
+    if not (link.exists() and link.samefile(program)):
+        draft = directory / f".{program.name}-{os.getpid()}"
+        draft.hardlink_to(program)  # a symbolic one would have it look for its script in another directory
+        draft.replace(link)
+
+
+def _environment(directories: Iterable[Path]) -> dict[str, str]:
+    before = os.environ.get("PATH", "").split(os.pathsep)
+    first = [str(directory) for directory in directories]
+    return {
+        "PATH": os.pathsep.join(dict.fromkeys([*first, *before])),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # A field that kubectl has taken over (`kubectl scale`) is ours again, instead of a conflict.
+        "PULUMI_K8S_ENABLE_PATCH_FORCE": "true",
+    }
+
+
+def _has_provider() -> bool:
+    """Whether the CLI finds the Kubernetes provider that the Python SDK asks for, or any on PATH."""
+    home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+    version = importlib.metadata.version("pulumi-kubernetes")
+    plugin = home / "plugins" / f"resource-kubernetes-v{version}" / _PROVIDER
+    found = shutil.which(_PROVIDER)
+    return plugin.is_file() or (found is not None and not Path(found).is_relative_to(paths.tools()))
+
+
+def _reachable(progress: Progress) -> bool:
+    """Whether Pulumi's downloads answer; asked at most once a day where they do not."""
+    try:
+        if 0 <= time.time() - _unreachable().stat().st_mtime < _FORGET_AFTER_S:
+            return False
+    except FileNotFoundError:
+        pass
+    with progress.step("ask for Pulumi's downloads"):
+        reached = _child(_REACH, _SOURCE_URL, _REACH_TIMEOUT_S)
+    if not reached:
+        _remember_unreachable()
+    return reached
+
+
+def _unreachable() -> Path:
+    """The file whose age says when Pulumi's downloads were last asked for in vain."""
+    return paths.cache() / "pulumi" / f"unreachable-{importlib.metadata.version('pulumi')}"
+
+
+def _remember_unreachable() -> None:
+    _unreachable().parent.mkdir(parents=True, exist_ok=True)
+    _unreachable().touch()
+
+
+def _download(path: Path, progress: Progress) -> str | None:
+    """Have the SDK install the CLI that it goes with, whole or not at all; its version, None where that failed."""
+    root = path.parents[1]
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        progress.step(f"download Pulumi's CLI {root.name}"),
+        tempfile.TemporaryDirectory(prefix=".downloading-", dir=root.parent) as scratch,
+    ):
+        draft = Path(scratch) / root.name
+        if _child(_INSTALL, str(draft), _INSTALL_TIMEOUT_S) and _version(draft / "bin" / "pulumi"):
+            shutil.rmtree(root, ignore_errors=True)
+            with contextlib.suppress(OSError):  # another run was quicker
+                draft.replace(root)
+    version = _version(path)
+    if version is None:
+        _remember_unreachable()
+    return version
+
+
+def _child(program: str, argument: str, timeout_s: float) -> bool:
+    """Whether a Python program succeeds. A broken proxy setting or a name server that hangs ends with its process."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, argument],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        return process.wait(timeout_s) == 0
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

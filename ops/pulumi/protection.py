@@ -1,0 +1,96 @@
+"""What must not be removed by mistake, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from ops.errors import RefusedError
+from ops.kube import Key, labels_of, section
+from ops.live import LIFECYCLE_LABEL, selector
+from ops.pulumi.state import is_kubernetes, name_of, protected, resource_name
+
+if TYPE_CHECKING:
+    from ops.kube import Kubectl
+    from ops.pulumi.session import Session
+    from ops.stack import Stack
+
+_ON_CLUSTERS = "namespaces,persistentvolumeclaims"
+_HELD = {"Namespace": "all that is in it goes with it", "PersistentVolumeClaim": "its data goes with it"}
+
+
+def in_plan(stack: Stack) -> list[str]:
+    """What the program protects, each as a sentence.
+
+    Args:
+        stack: The stack.
+    """
+    resources = cast("list[dict[str, Any]]", stack.rendered.plan["resources"])
+    return [
+        f"{resource_name(str(r['type']), str(r['name']), r['inputs'])}: protected by the program"
+        for r in resources
+        if r["protect"] and r["custom"]
+    ]
+
+
+def claims_in(kubectl: Kubectl, namespace: str) -> list[str]:
+    """The volume claims in a namespace, each with its size.
+
+    Raises:
+        UnreachableError: The cluster does not answer.
+    """
+    return [
+        f"{Key.of(item)} ({section(item, 'spec', 'resources', 'requests').get('storage', 'of unknown size')})"
+        for item in kubectl.get(["persistentvolumeclaims", "-n", namespace])
+    ]
+
+
+def refuse_loss(stack: Stack, session: Session, named: str | None) -> set[str]:
+    """What Pulumi's state protects on clusters and the program does not make any more: it goes only by name.
+
+    An app that leaves the stack file, or moves to another cluster, would take its volumes along.
+
+    Args:
+        stack: The stack.
+        session: The stack, opened.
+        named: The stack that somebody agreed to lose data of, or None.
+
+    Returns:
+        URNs of what goes.
+
+    Raises:
+        RefusedError: Something would go, and the stack was not named; lists it with its volumes.
+    """
+    wanted = {str(r["urn"]) for r in cast("list[dict[str, Any]]", stack.rendered.plan["resources"])}
+    lost = [entry for entry in protected(session.deployment()) if is_kubernetes(entry) and entry["urn"] not in wanted]
+    if not lost or named == stack.name:
+        return {str(entry["urn"]) for entry in lost}
+    lines: list[str] = []
+    for entry in lost:
+        lines.append(f"  {name_of(entry)}")
+        if entry["type"] == "kubernetes:core/v1:Namespace":
+            namespace = section(entry, "inputs", "metadata")["name"]
+            found = [claim for kubectl in stack.reachable().values() for claim in claims_in(kubectl, namespace)]
+            lines += [f"    with {claim}" for claim in found]
+    raise RefusedError(
+        f"stack {stack.name} is durable, and what the program does not make any more holds data; nothing was changed:\n"
+        + "\n".join(lines)
+        + "\nput the app back into the stack file (an app that moves to another cluster starts there without its data),"
+        f" or remove the data for good: slipway up --stack {stack.name} --yes-remove-durable {stack.name}"
+    )
+
+
+def on_clusters(stack: Stack) -> list[str]:
+    """What is on the clusters of a stack that is durable, or was when it was last applied, each as a sentence.
+
+    Args:
+        stack: The stack.
+
+    Raises:
+        UnreachableError: A cluster does not answer.
+    """
+    wanted = f"{selector(stack.name)},{LIFECYCLE_LABEL}=durable"
+    return [
+        f"{Key.of(item)}: durable (label {LIFECYCLE_LABEL}={labels_of(item)[LIFECYCLE_LABEL]}); {_HELD[item['kind']]}"
+        for kubectl in stack.reachable().values()
+        for item in kubectl.get([_ON_CLUSTERS, "-A", "-l", wanted])
+    ]

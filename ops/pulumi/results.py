@@ -1,0 +1,156 @@
+"""What a run of Pulumi came to, in types that the commands print."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from ops.status import AppStatus
+
+Operation = Literal["create", "update", "replace", "delete"]
+Kind = Literal["changed", "deleted", "orphan"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One object or resource that an `up` would change.
+
+    Attributes:
+        operation: What would happen to it.
+        cluster: Cluster it is on, or None for a resource of a cloud.
+        name: `Kind namespace/name`, or a resource's type and name.
+        diff: The difference as unified diff of YAML, secrets masked; empty where there is none to show.
+        note: What else a person should know, or empty.
+    """
+
+    operation: Operation
+    cluster: str | None
+    name: str
+    diff: str = ""
+    note: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        found = {"operation": self.operation, "cluster": self.cluster, "name": self.name, "diff": self.diff}
+        return found | ({"note": self.note} if self.note else {})
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What an `up` would change.
+
+    Attributes:
+        changes: Every change; empty if there is none.
+    """
+
+    changes: list[Change] = field(default_factory=list[Change])
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Operation to number of changes."""
+        return dict(Counter(change.operation for change in self.changes))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The output of `slipway preview --json`."""
+        return {
+            "counts": {op: self.counts.get(op, 0) for op in ("create", "update", "replace", "delete")},
+            "objects": [change.as_dict() for change in self.changes],
+        }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an `up`, a `refresh` or a `down` did.
+
+    Attributes:
+        changed: Whether anything was changed.
+        kept: What a `down` left on purpose, because it is protected in a cloud.
+        unasked: What a `down` could not prove to be gone, each as a sentence with the reason.
+        apps: The apps of the clusters that can be asked, as an `up` saw them last.
+    """
+
+    changed: bool
+    kept: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
+    apps: tuple[AppStatus, ...] = ()
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing whose reality is not what was applied last.
+
+    Attributes:
+        kind: `changed` or `deleted` by somebody else, or an `orphan`: with the stack's label, but not the stack's.
+        cluster: Cluster it is on, or None for a resource of a cloud.
+        name: `Kind namespace/name`, or a resource's type and name.
+        diff: From what is there to what was applied, as unified diff of YAML, secrets masked.
+        note: What `up` will not do about it, or empty.
+    """
+
+    kind: Kind
+    cluster: str | None
+    name: str
+    diff: str = ""
+    note: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {"kind": self.kind, "cluster": self.cluster, "name": self.name, "diff": self.diff, "note": self.note}
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What differs between a stack's program, what was applied last, and what is there.
+
+    Attributes:
+        differences: Reality against what was applied last.
+        pending: The program against what was applied last: what nobody applied yet.
+        interrupted: Runs that began and never ended, each as a sentence.
+        unasked: What could not be asked, each as a sentence with the reason.
+    """
+
+    differences: list[Difference] = field(default_factory=list[Difference])
+    pending: list[Change] = field(default_factory=list[Change])
+    interrupted: list[str] = field(default_factory=list[str])
+    unasked: list[str] = field(default_factory=list[str])
+
+    @property
+    def any(self) -> bool:
+        """Whether anything differs."""
+        return bool(self.differences or self.pending or self.interrupted)
+
+    @property
+    def counts(self) -> dict[Kind, int]:
+        """Kind to number of differences."""
+        found = Counter(entry.kind for entry in self.differences)
+        return {"changed": found["changed"], "deleted": found["deleted"], "orphan": found["orphan"]}
+
+    def as_dict(self) -> dict[str, Any]:
+        """The output of `slipway drift --json`."""
+        return {
+            "drift": self.any,
+            "counts": self.counts,
+            "differences": [entry.as_dict() for entry in self.differences],
+            "pending": [change.as_dict() for change in self.pending],
+            "interrupted": self.interrupted,
+            "unasked": self.unasked,
+        }
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What `recover` did.
+
+    Attributes:
+        done: What was cleared away, each as a sentence.
+        left: What a person has to decide, each as a sentence with the way on.
+    """
+
+    done: list[str] = field(default_factory=list[str])
+    left: list[str] = field(default_factory=list[str])
+
+    def as_dict(self) -> dict[str, Any]:
+        """The output of `slipway recover --json`."""
+        return {"done": self.done, "left": self.left}

@@ -1,0 +1,190 @@
+"""Pulumi's state as its CLI exports it: what is protected, what a killed run left open, who holds the lock."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from ops.kube import Key, section
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PENDING = "pending_operations"
+_KUBERNETES = "kubernetes:"
+# As the file and bucket backends say who holds the lock (pulumi v3, pkg/backend/diy/lock.go).
+_HOLDER = re.compile(r"created by (?P<user>\S+)@(?P<host>\S+) \(pid (?P<pid>\d+)\) at (?P<since>\S+)")
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds the lock of a stack in a file or bucket backend.
+
+    Attributes:
+        user: Name of the user.
+        host: Name of the machine.
+        pid: Process there.
+        since: When it was taken.
+    """
+
+    user: str
+    host: str
+    pid: int
+    since: str
+
+    def __str__(self) -> str:
+        """For messages."""
+        return f"{self.user}@{self.host}, process {self.pid}, since {self.since}"
+
+    @property
+    def gone(self) -> bool:
+        """Whether it is known to be dead: a process of this machine that is not there any more."""
+        return self.host == socket.gethostname() and not _is_pulumi(self.pid)
+
+
+def holders(text: str) -> list[Holder]:
+    """Who holds the lock, from the backend's refusal.
+
+    Args:
+        text: The message; empty list where it names nobody.
+    """
+    return [Holder(m["user"], m["host"], int(m["pid"]), m["since"]) for m in _HOLDER.finditer(text)]
+
+
+def resources(deployment: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The resources of an exported state."""
+    return cast("list[dict[str, Any]]", deployment.get("resources") or [])
+
+
+def protected(deployment: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The resources that the state protects, components left out."""
+    return [entry for entry in resources(deployment) if entry.get("protect") and entry.get("custom")]
+
+
+def is_kubernetes(entry: Mapping[str, Any]) -> bool:
+    """Whether a resource is an object on a cluster."""
+    return str(entry["type"]).startswith(_KUBERNETES)
+
+
+def only_on_clusters(deployment: Mapping[str, Any]) -> bool:
+    """Whether all that the state holds is objects on clusters and what Pulumi itself keeps beside them."""
+    ours = (_KUBERNETES, f"pulumi:providers:{_KUBERNETES[:-1]}", "pulumi:pulumi:", "pulumi:index:")
+    return all(str(entry["type"]).startswith(ours) for entry in resources(deployment) if entry.get("custom"))
+
+
+def name_of(entry: Mapping[str, Any]) -> str:
+    """What people know a resource of an exported state by."""
+    return resource_name(str(entry["type"]), str(entry["urn"]).rsplit("::", 1)[-1], entry.get("inputs") or {})
+
+
+def resource_name(token: str, name: str, inputs: Mapping[str, Any]) -> str:
+    """What people know a resource by: `Kind namespace/name`, or its type and its name in the program.
+
+    Args:
+        token: Type of the resource.
+        name: Its logical name.
+        inputs: Its inputs.
+    """
+    body = dict(inputs)
+    known = token.startswith(_KUBERNETES) and "name" in section(body, "metadata") and "kind" in body
+    return str(Key.of(body)) if known else f"{token} {name}"
+
+
+@dataclass(frozen=True)
+class Pending:
+    """An operation that began and of which nobody knows how it ended.
+
+    Attributes:
+        urn: The resource.
+        operation: `creating`, `updating`, `deleting`, `reading` or `importing`.
+        name: What people know it by.
+        object_id: What Pulumi knows it by if it is an object on a cluster (`namespace/name`, or `name`), else None.
+    """
+
+    urn: str
+    operation: str
+    name: str
+    object_id: str | None
+
+    @property
+    def harmless(self) -> bool:
+        """Whether the next run finds out by itself: what was being changed or deleted is in the state."""
+        return self.operation != "creating"
+
+    @property
+    def adoptable(self) -> bool:
+        """Whether it may have been made, and can be asked for because its name says what it would be.
+
+        The next run would try to make it again, which Pulumi's Kubernetes provider refuses since 4.29 if it is there.
+        What may have been made in a cloud has an id that nobody knows.
+        """
+        return self.object_id is not None and self.operation == "creating"
+
+
+def pending(deployment: Mapping[str, Any]) -> list[Pending]:
+    """The pending operations of an exported state."""
+    return [
+        Pending(entry["resource"]["urn"], entry["type"], name_of(entry["resource"]), _object_id(entry["resource"]))
+        for entry in operations(deployment)
+    ]
+
+
+def operations(deployment: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The operations that began and of which the state does not say how they ended."""
+    return cast("list[dict[str, Any]]", deployment.get(_PENDING) or [])
+
+
+def _object_id(entry: dict[str, Any]) -> str | None:
+    """The id that Pulumi's Kubernetes provider gives an object, which it checked and so has a name and a namespace."""
+    metadata = section(entry, "inputs", "metadata")
+    if not is_kubernetes(entry) or "name" not in metadata:
+        return None
+    return "/".join(str(metadata[key]) for key in ("namespace", "name") if key in metadata)
+
+
+def with_created(deployment: Mapping[str, Any], urns: set[str]) -> dict[str, Any]:
+    """The state as if objects that were being created on a cluster were there, to be asked for by a refresh.
+
+    Args:
+        deployment: The state.
+        urns: Adoptable pending operations. Of one whose object is in the state already, because it was being
+            replaced, the new one takes the place.
+    """
+    known = {str(entry["resource"]["urn"]): entry["resource"] for entry in operations(deployment)}
+    made = {p.urn: {**known[p.urn], "id": p.object_id} for p in pending(deployment) if p.urn in urns and p.adoptable}
+    # One that is only waiting for its removal stays beside the new one.
+    standing = [None if entry.get("delete") else entry["urn"] for entry in resources(deployment)]
+    entries = [made.get(str(urn), entry) for urn, entry in zip(standing, resources(deployment), strict=True)]
+    entries += [entry for urn, entry in made.items() if urn not in standing]
+    return {**without_pending(deployment, set(made)), "resources": entries}
+
+
+def without_pending(deployment: Mapping[str, Any], urns: set[str]) -> dict[str, Any]:
+    """The state without the pending operations of some resources."""
+    kept = [entry for entry in operations(deployment) if entry["resource"]["urn"] not in urns]
+    rest = {key: value for key, value in deployment.items() if key != _PENDING}
+    return {**rest, _PENDING: kept} if kept else rest
+
+
+def _is_pulumi(pid: int) -> bool:
+    """Whether a process of that number is there and may be Pulumi; a number is given out again some day."""
+    try:
+        return b"pulumi" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return Path("/proc/self").exists() is False and _exists(pid)
+    except OSError:
+        return True
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
