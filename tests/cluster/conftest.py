@@ -26,14 +26,15 @@ def dev(machine: None) -> LiveStack:
 
 @pytest.fixture(scope="module")
 def own_stack(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
-    """A stack that tests may change, break and remove; Helm's engine.
+    """A stack that tests may change, break and remove.
 
     Gone at the end of each module: dev and two more ask for more processor than a node of two cores has.
     """
     assert machine is None
-    stack = live.make(tmp_path_factory.mktemp("own") / "project", "own", "own", 30480, SLIPWAY_ENGINE="helm")
+    stack = live.make(tmp_path_factory.mktemp("own"), "own", "own", 30480)
     with live.alone("own"):
-        stack.run("down")
+        # What a run of the tests that was killed left: its state is gone.
+        stack.run("down", "--by-label")
         yield stack
         stack.run("down")
 

@@ -6,13 +6,13 @@ import json
 import os
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ops.pulumi.cli import Cli
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 VERSION = "v3.205.0"
 """The newest to which Pulumi's SDK gives a file for its events; later ones call a server of the SDK's."""
@@ -147,7 +147,7 @@ class FakePulumi:
             after: The state that it leaves; None for the one that is there.
             error: What it says where it fails.
         """
-        summary = {"sequence": 9, "timestamp": 0, "summaryEvent": {"resourceChanges": {}, "durationSeconds": 1}}
+        summary: dict[str, Any] = {"sequence": 9, "timestamp": 0, "summaryEvent": {"resourceChanges": {}, "durationSeconds": 1}}
         run = {"pattern": pattern, "events": [*events, summary], "after": after, "error": error}
         self._write(runs=[run, *self._world()["runs"]])
 

@@ -15,16 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import pytest
 import yaml
 
 from local import paths, toolchain
-from ops.engines.choice import find_cli
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
-
-    from ops.engines.base import EngineName
 
 PROJECT = Path(__file__).resolve().parents[2]
 SLIPWAY = Path(sys.executable).with_name("slipway")
@@ -80,6 +76,21 @@ class LiveStack:
         assert "Traceback" not in done.stderr, done.stderr
         return done
 
+    def pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the plain CLI in the project's directory, with the variables that `slipway pulumi --env` prints."""
+        script = f'eval "$("$0" pulumi --env --stack {self.name})" && exec pulumi "$@"'
+        done = subprocess.run(
+            ["/bin/bash", "-c", script, str(SLIPWAY), *arguments, "--non-interactive", "--color", "never"],
+            cwd=self.directory,
+            env=self.env(),
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+        assert not check or done.returncode == 0, f"pulumi {' '.join(arguments)}:\n{done.stdout}\n{done.stderr}"
+        return done
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command on the stack in a process group of its own."""
         return subprocess.Popen(
@@ -130,10 +141,21 @@ class LiveStack:
         pods = self.objects("pods")
         return sorted(p["metadata"]["name"] for p in pods if not p["metadata"].get("deletionTimestamp"))
 
-    def releases(self) -> list[tuple[str, str]]:
-        """Revision and status of the stack's Helm releases."""
-        found = [r["metadata"]["labels"] for r in self.objects("secrets") if r["type"] == "helm.sh/release.v1"]
-        return sorted((labels["version"], labels["status"]) for labels in found)
+    @property
+    def home(self) -> Path:
+        """Where it keeps Pulumi's state, its passphrase and its working directory."""
+        return Path(self.environment["XDG_DATA_HOME"]) / "slipway"
+
+    def state(self) -> dict[str, Any]:
+        """Pulumi's state of it; empty where the backend does not know it."""
+        for file in (self.home / "state").rglob(f"stacks/**/{self.name}.json"):
+            written = cast("dict[str, Any]", json.loads(file.read_text(encoding="utf-8")))
+            return cast("dict[str, Any]", written["checkpoint"]["latest"] or {})
+        return {}
+
+    def locks(self) -> list[Path]:
+        """Pulumi's locks of it."""
+        return list((self.home / "state").rglob(f"locks/**/{self.name}/*.json"))
 
 
 def kubectl(*arguments: str, document: object = None, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -160,33 +182,14 @@ def get(*arguments: str) -> list[dict[str, Any]]:
 
 
 def make(directory: Path, name: str, prefix: str, first_port: int, **environment: str) -> LiveStack:
-    """A stack in a directory of its own; the program is the repository's."""
+    """A stack in a directory of its own, its state too, whatever this shell is set to; the program is the project's."""
     directory.mkdir(parents=True, exist_ok=True)
     for file in ("Pulumi.yaml", "__main__.py"):
         (directory / file).write_bytes((PROJECT / file).read_bytes())
     document = {"config": settings(prefix, first_port)}
     (directory / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
-    return LiveStack(name, directory, environment)
-
-
-def pulumi_cli() -> Path:
-    """Pulumi's CLI; skips the test where there is none."""
-    found = find_cli()
-    if found is None:
-        pytest.skip("there is no Pulumi CLI (PATH, ~/.pulumi/bin, the cache): its engine cannot be tested")
-    return found
-
-
-def make_with(engine: EngineName, home: Path, name: str, prefix: str, first_port: int) -> LiveStack:
-    """A stack made by one engine, with a state of its own below `home` whatever backend this shell is set to.
-
-    Skips the test where the engine's program is missing.
-    """
-    if engine == "pulumi":
-        pulumi_cli()
-    stack = make(home / "project", name, prefix, first_port, SLIPWAY_ENGINE=engine, XDG_DATA_HOME=str(home / "data"))
-    stack.drop = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
-    return stack
+    drop = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+    return LiveStack(name, directory, {"XDG_DATA_HOME": str(directory / ".data"), **environment}, drop)
 
 
 @contextmanager
