@@ -60,12 +60,17 @@ class LiveStack:
         kept = {k: v for k, v in os.environ.items() if k not in ("KUBE_CONTEXT", "KUBECONFIG", *self.drop)}
         return {**kept, "SLIPWAY_PROJECT": str(self.directory), **self.environment, **(extra or {})}
 
+    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+        """A whole command line; what stands behind `--` is another program's."""
+        end = arguments.index("--") if "--" in arguments else len(arguments)
+        return [str(SLIPWAY), *arguments[:end], "--stack", self.name, *arguments[end:]]
+
     def run(
         self, *arguments: str, check: bool = True, env: Mapping[str, str] | None = None, timeout: float = _TIMEOUT_S
     ) -> subprocess.CompletedProcess[str]:
         """Run a command on the stack."""
         done = subprocess.run(
-            [str(SLIPWAY), *arguments, "--stack", self.name],
+            self._command(arguments),
             env=self.env(env),
             capture_output=True,
             text=True,
@@ -94,7 +99,7 @@ class LiveStack:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command on the stack in a process group of its own."""
         return subprocess.Popen(
-            [str(SLIPWAY), *arguments, "--stack", self.name],
+            self._command(arguments),
             env=self.env(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
