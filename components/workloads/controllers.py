@@ -113,7 +113,9 @@ def make_controller(
                     api_version="v1",
                     kind="PersistentVolumeClaim",
                     metadata=meta.ObjectMetaArgs(
-                        name="data", labels={**namespace.scope.labels(namespace.system), **selector}
+                        # A claim template never changes.
+                        name="data",
+                        labels={**namespace.scope.lasting_labels(namespace.system), **selector},
                     ),
                     spec=_claim_spec(args.storage, namespace.cluster.storage_class),
                 )
@@ -138,7 +140,12 @@ def make_controller(
                 if claims
                 else None,
             ),
-            opts=options,
+            # Sets that were made with other labels stay: another template would be another set, and its data with it.
+            opts=pulumi.ResourceOptions.merge(
+                options, pulumi.ResourceOptions(ignore_changes=["spec.volumeClaimTemplates[*].metadata.labels"])
+            )
+            if claims
+            else options,
         )
     single = args.storage is not None and args.storage.access_mode != "ReadWriteMany"
     return apps.Deployment(

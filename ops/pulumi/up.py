@@ -24,6 +24,7 @@ from ops.pulumi.lock import locked
 from ops.pulumi.protection import claims_in, refuse_loss
 from ops.pulumi.results import Change, Outcome, Preview
 from ops.pulumi.session import AT_ONCE, open_stack, told
+from ops.releases.notes import tell_behind
 from ops.status import all_ready, collect
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def preview(cli: Cli, stack: Stack) -> Preview:
         with open_stack(cli, stack) as session:
             refuse_loss(stack, session, None)
             events = EventLog()
+            tell_behind(stack, session)
             session.stack.preview(on_event=events, color="never", refresh=refreshes(stack), suppress_progress=True)
         changes = [_with_volumes(change, clusters.kubectl) for change in events.changes(stack)]
         known = {(change.cluster, change.name) for change in changes}
@@ -95,6 +97,7 @@ def up(
             lost = refuse_loss(stack, session, yes_remove_durable)
             session.settle()
             session.unprotect(lost)
+            tell_behind(stack, session)
             with _Watcher(stack, list(clusters.kubectl), session.command, timeout) as watcher:
                 _run(stack, clusters.kubectl, session, watcher, message)
             changed = watcher.events.changed
