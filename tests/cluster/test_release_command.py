@@ -25,7 +25,7 @@ ROUNDS = int(os.environ.get("SLIPWAY_TEST_ROUNDS", "2"))
 def stack(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
     """A stack of these tests' own; gone at the end."""
     assert machine is None
-    found = live.make_private(tmp_path_factory.mktemp("rel"), "rel", "rel", PORT)
+    found = live.make(tmp_path_factory.mktemp("rel"), "rel", "rel", PORT)
     with live.alone("rel"):
         # What a run that was killed left: its state is gone.
         found.run("down", "--by-label")

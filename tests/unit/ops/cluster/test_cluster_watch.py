@@ -32,9 +32,8 @@ LABELS = {"slipway.dev/stack": "dev"}
 def pod(name: str, reason: str = "ImagePullBackOff", **metadata: Any) -> dict[str, Any]:
     """A pod that cannot start."""
     container = {"name": "web", "ready": False, "restartCount": 0, "state": {"waiting": {"reason": reason}}}
-    status = {"phase": "Pending", "containerStatuses": [container]}
-    described = {"name": name, "namespace": "n", **metadata}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": described, "status": status}
+    status, meta = {"phase": "Pending", "containerStatuses": [container]}, {"name": name, "namespace": "n", **metadata}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "status": status}
 
 
 def test_patience_ends_only_for_the_same_pod(monkeypatch: pytest.MonkeyPatch) -> None:
