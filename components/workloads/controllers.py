@@ -140,7 +140,12 @@ def make_controller(
                 if claims
                 else None,
             ),
-            opts=options,
+            # Sets that were made with other labels stay: another template would be another set, and its data with it.
+            opts=pulumi.ResourceOptions.merge(
+                options, pulumi.ResourceOptions(ignore_changes=["spec.volumeClaimTemplates[*].metadata.labels"])
+            )
+            if claims
+            else options,
         )
     single = args.storage is not None and args.storage.access_mode != "ReadWriteMany"
     return apps.Deployment(

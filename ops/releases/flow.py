@@ -114,13 +114,13 @@ class Release:
                 if self._tag is None:
                     target = self._app.target(self._previous(known, running))
                 digests = asking.result() if asking else registry.require(target.images, self._progress)
-                self._refuse_moved(target, known, digests)
+                runs = live.runs(target)
+                self._refuse_moved(target, known, digests, runs=runs)
                 before = known.proven(target.app, running) or ""
                 entry = Entry(
                     history.now(), target.app, self._kind, before, target.tag, who=history.who(), digests=digests
                 )
-                if live.runs(target) and target.tag == running == before:
-                    self._refuse_other(target, digests)
+                if runs and target.tag == running == before:
                     return self._done(target, entry, changed=False)
                 self._refuse_more(session, target)
                 session.settle()
@@ -151,25 +151,18 @@ class Release:
             )
         return tag
 
-    def _refuse_moved(self, target: Target, known: History, digests: dict[str, str]) -> None:
-        """A tag that was released and stands for something else now."""
-        then = known.digests(target.app, target.tag)
+    def _refuse_moved(self, target: Target, known: History, digests: dict[str, str], *, runs: bool) -> None:
+        """Refuse a tag that was released, or runs, and stands for something else now."""
+        then = {image: {digest} for image, digest in known.digests(target.app, target.tag).items()}
+        if runs and not then:
+            then = running_digests(self._kubectl, target)
         for image, digest in digests.items():
-            if then.get(image, digest) != digest:
+            if digest not in then.get(image, {digest}):
+                was = ", ".join(sorted(then[image]))
                 raise RefusedError(
-                    f"{image} has changed in the registry: it was {then[image]} when it was released, and is {digest} "
-                    "now. Nodes keep what they have under a tag, so nobody could tell what would run: push the new "
-                    "image under a tag of its own"
-                )
-
-    def _refuse_other(self, target: Target, digests: dict[str, str]) -> None:
-        """A tag that runs and stands for something else now, although it was never released."""
-        for image, running in running_digests(self._kubectl, target).items():
-            if digests[image] not in running:
-                raise RefusedError(
-                    f"{target.app} runs {image} already, but the tag has changed in the registry: {digests[image]} "
-                    f"there, {', '.join(sorted(running))} in the pods. A tag is never released twice: push the new "
-                    "image under a tag of its own"
+                    f"{image} has changed in the registry: it was {was} when it was released, and is {digest} now. "
+                    "Nodes keep what they have under a tag, so nobody could tell what would run: push the new image "
+                    "under a tag of its own"
                 )
 
     def _refuse_more(self, session: Session, target: Target) -> None:

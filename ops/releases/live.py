@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 from ops.kube import Key, entries, section
 from ops.live import labelled, selector
-from ops.releases.tags import split
 
 if TYPE_CHECKING:
     from ops.kube import Kubectl, Manifest
     from ops.releases.target import Target
-    from ops.render import App
 
 _TYPES = "namespaces,deployments.apps,services"
 
@@ -30,7 +28,7 @@ class Live:
     def runs(self, target: Target) -> bool:
         """Whether the app runs with the target's tag, and its rollout is done."""
         found = [(part, self.objects.get(Key("apps", part.kind, part.namespace, part.object))) for part in target.parts]
-        return all(live is not None and tag_of(live, part) == target.tag and is_done(live) for part, live in found)
+        return all(live is not None and has_image(live, part.image) and is_done(live) for part, live in found)
 
     def namespaces(self) -> list[Manifest]:
         """The stack's namespaces."""
@@ -46,14 +44,10 @@ def look(kubectl: Kubectl, stack: str) -> Live:
     return Live(labelled(kubectl, _TYPES, stack))
 
 
-def tag_of(workload: Manifest, part: App) -> str | None:
-    """The tag that a workload has of a part's image, or None where it has another image."""
-    repository, _ = split(part.image)
-    for container in entries(workload, "spec", "template", "spec", "containers"):
-        name, tag = split(str(container["image"]))
-        if name == repository:
-            return tag
-    return None
+def has_image(item: Manifest, image: str) -> bool:
+    """Whether a workload or a pod has a container of an image."""
+    spec = section(item, "spec", "template", "spec") or section(item, "spec")
+    return any(container["image"] == image for container in entries(spec, "containers"))
 
 
 def is_done(workload: Manifest) -> bool:

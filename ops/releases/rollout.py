@@ -15,7 +15,7 @@ from ops.kube import Key, entries, section
 from ops.live import selector
 from ops.releases import smoke
 from ops.releases.events import Event, Events
-from ops.releases.live import is_done
+from ops.releases.live import has_image, is_done
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,13 +121,8 @@ class Rollout:
     def _is_over(self) -> bool:
         live = self._workloads
         return not self._unchecked and all(
-            key in live and self._runs(live[key], part) and is_done(live[key]) for key, part in self._parts.items()
+            key in live and has_image(live[key], part.image) and is_done(live[key]) for key, part in self._parts.items()
         )
-
-    def _runs(self, workload: Manifest, part: App) -> bool:
-        """Whether a Deployment (or pod) is of the new image: events of before the change come as well."""
-        spec = section(workload, "spec", "template", "spec") or section(workload, "spec")
-        return any(container["image"] == part.image for container in entries(spec, "containers"))
 
     def _next(self) -> Failure | None:
         try:
@@ -149,7 +144,7 @@ class Rollout:
     def _tell(self) -> None:
         for key, part in self._parts.items():
             live = self._workloads.get(key)
-            if live is None or not self._runs(live, part):
+            if live is None or not has_image(live, part.image):
                 continue
             ready = sum(_is_ready(pod) for pod in self._new_pods(part))
             state = (ready, int(section(live, "spec").get("replicas", 1)))
@@ -159,7 +154,7 @@ class Rollout:
 
     def _new_pods(self, part: App) -> list[Manifest]:
         pods = [pod for key, pod in self._pods.items() if key.namespace == part.namespace]
-        return [pod for pod in pods if self._runs(pod, part) and not pod["metadata"].get("deletionTimestamp")]
+        return [pod for pod in pods if has_image(pod, part.image) and not pod["metadata"].get("deletionTimestamp")]
 
     def _ask_pods(self) -> None:
         """The first pod of a part that is ready is asked at once, while the others are still replaced."""
@@ -215,7 +210,7 @@ class Rollout:
         """Pods that are not even made (a quota, an admission), and Kubernetes' own deadline."""
         for key, part in self._parts.items():
             live = self._workloads.get(key)
-            if live is None or not self._runs(live, part):
+            if live is None or not has_image(live, part.image):
                 continue
             conditions = {str(c["type"]): c for c in entries(live, "status", "conditions")}
             if conditions.get("Progressing", {}).get("reason") == "ProgressDeadlineExceeded" and _is_current(live):

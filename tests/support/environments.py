@@ -124,15 +124,7 @@ class MemoryPulumi:
                 assert args[:2] == ["stack", "import"], args
         return ""
 
-    def up(
-        self,
-        cli: Cli,
-        stack: Stack,
-        timeout: float,
-        *,
-        message: str | None = None,
-        yes_remove_durable: str | None = None,
-    ) -> Outcome:
+    def up(self, cli: Cli, stack: Stack, timeout: float, *, message: str | None = None, **_: object) -> Outcome:
         """Make what is rendered, in the state and on the clusters, or fail as told."""
         assert timeout > 0
         assert message != ""

@@ -106,7 +106,7 @@ def back_and_back_again(stack: LiveStack) -> None:
     variants.with_files(first, {"index.html": "Served by somebody else\n"})
     moved = stack.run("release", APP, "--image-tag", first, check=False)
     assert moved.returncode == 1
-    assert "the tag has changed in the registry" in moved.stderr or "has changed in the registry" in moved.stderr
+    assert "has changed in the registry" in moved.stderr
     missing = stack.run("release", APP, "--image-tag", f"none-{second}", check=False)
     assert missing.returncode == 1
     assert "the registry has no" in missing.stderr

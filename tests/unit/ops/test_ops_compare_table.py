@@ -10,6 +10,7 @@ import pytest
 from ops.compare.compare import compare
 from ops.compare.immutable import fixed_paths, key_of, refusals, replacements, table
 from ops.compare.sources import Render, Side
+from ops.compare.stateful import what_is_lost
 from ops.render.program import PROJECT_DIR, render_config
 from ops.render.sdk import output_types
 from stacks.stack_file import read_stack_config
@@ -124,3 +125,9 @@ def test_a_change_that_waits_is_told_with_its_window() -> None:
     assert "waits for the maintenance window (sat:18:30-sat:19:30 UTC)" in said(size="db.t4g.small")
     assert "is changed at once" in said(size="db.t4g.small", applyImmediately=True)
     assert "refused without `allowMajorVersionUpgrade`" in said(version="16")
+
+
+def test_what_the_provider_only_forgets_is_not_lost() -> None:
+    schema: dict[str, Any] = {"type": "gcp:sql/database:Database", "inputs": {"name": "x"}, "protect": False}
+    assert what_is_lost(schema, []) == "a database"
+    assert what_is_lost({**schema, "inputs": {"name": "x", "deletionPolicy": "ABANDON"}}, []) is None

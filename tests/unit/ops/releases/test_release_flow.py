@@ -116,7 +116,7 @@ def test_a_tag_whose_content_changed_is_refused(world: World, slipway: Callable[
     world.pushed("1", f"sha256:{'9' * 64}")
     done = slipway("release", "h2o-example", "--image-tag", "1")
     assert done.exit_code == 1
-    assert "the tag has changed in the registry" in done.stderr
+    assert "has changed in the registry: it was" in done.stderr
     assert DIGESTS["1"] in done.stderr
 
 
@@ -133,6 +133,7 @@ def test_what_a_release_that_came_to_no_end_put_there_is_finished_by_the_next(
 ) -> None:
     world.released("1", "2", result="failed")
     world.live("2")
+    world.kubectl.on("get pods -n h2o", [world.pod("2")])
     done = slipway("release", "h2o-example", "--image-tag", "2")
     assert done.exit_code == 0, done.stderr
     assert "runs 2 (before: 1)" in done.stdout
