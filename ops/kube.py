@@ -97,10 +97,10 @@ class Access:
     kubeconfig: Path | None
     context: str | None
 
-    def flags(self, context_flag: str = "--context") -> list[str]:
-        """Command-line flags; helm calls its one `--kube-context`."""
+    def flags(self) -> list[str]:
+        """Command-line flags."""
         flags = [f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []
-        return flags + ([f"{context_flag}={self.context}"] if self.context else [])
+        return flags + ([f"--context={self.context}"] if self.context else [])
 
     def __str__(self) -> str:
         """For messages: context and file."""

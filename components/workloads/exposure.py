@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from components.workloads.edges import Peer
     from components.workloads.spec import Exposure
 
+T = TypeVar("T")
 core = kubernetes.core.v1
 networking = kubernetes.networking.v1
 
@@ -98,9 +99,22 @@ def make_exposure(parent: pulumi.Resource, peer: Peer, exposure: Exposure) -> Re
     return Reached(url=_url(namespace, exposure, service, address), address=address)
 
 
+def _filled_in(value: T | None) -> T:
+    """What the API server fills in is not known before it has: a preview answers with what was given, without it."""
+    return cast("T", pulumi.UNKNOWN if value is None and pulumi.runtime.is_dry_run() else value)
+
+
 def _address(namespace: Namespace, service: core.Service) -> pulumi.Output[str]:
-    ingress = service.status.load_balancer.ingress[0]
-    return ingress.hostname if namespace.cluster.load_balancer_address == "hostname" else ingress.ip
+    def first(status: core.outputs.ServiceStatus | None) -> str:
+        ingress = status.load_balancer.ingress if status and status.load_balancer else None
+        by_name = namespace.cluster.load_balancer_address == "hostname"
+        return _filled_in((ingress[0].hostname if by_name else ingress[0].ip) if ingress else None)
+
+    return service.status.apply(first)
+
+
+def _node_port(service: core.Service) -> pulumi.Output[int]:
+    return service.spec.apply(lambda spec: _filled_in(spec.ports[0].node_port if spec.ports else None))
 
 
 def _url(
@@ -111,7 +125,7 @@ def _url(
     port = exposure.ports[0]
     node_address = namespace.cluster.node_address
     if node_address:
-        number: pulumi.Input[int] = port.node_port or service.spec.ports[0].node_port
+        number: pulumi.Input[int] = port.node_port or _node_port(service)
         return pulumi.Output.format("http://{0}:{1}{2}", node_address, number, exposure.path)
     if address is None:
         return None

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 MANIFESTS = "manifests"
 """Directory below the output: one directory a cluster, one file a namespace."""
-# What a parser of YAML 1.1 or 1.2 may take for something else than text; the dumper only knows 1.1.
-_NO_PLAIN_TEXT = re.compile(r"[-+.]?[0-9][0-9a-fA-FeExXoO_.:+-]*|[-+]?\.?(?:inf|nan)", re.IGNORECASE)
+# What some parser of YAML 1.1 or 1.2 (kubectl's takes `y` for true) may read as something else than text, beyond what
+# the dumper knows.
+_NO_PLAIN_TEXT = re.compile(r"[-+]?\.?[0-9][0-9a-fxo_.:+-]*|[-+]?\.?(?:inf|nan)|[yn]", re.IGNORECASE)
 
 # libyaml's, where PyYAML was built with it, writes the same bytes in a fifth of the time.
 _SafeDumper: type[yaml.SafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)

@@ -18,7 +18,7 @@ import yaml
 from local.errors import LocalError
 from ops import sidecar
 from ops.project import project_dir
-from ops.render.chart import to_yaml, write
+from ops.render.files import to_yaml, write
 from tests.support import cases
 
 IGNORED: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "checkov-ignored.yaml").read_text())
@@ -66,7 +66,7 @@ def manifests(target: Path) -> Path:
         made = cases.rendered(stack)
         write(made, target / stack)
         for cluster, generated in made.secrets.items():
-            file = target / stack / "charts" / cluster / "manifests" / "~secrets.yaml"
+            file = target / stack / "manifests" / cluster / "~secrets.yaml"
             file.write_text(to_yaml([secret.manifest for secret in generated]))
     return target
 

@@ -15,7 +15,7 @@ import yaml
 
 from local import toolchain
 from local.errors import LocalError
-from ops.render.chart import to_yaml, write
+from ops.render.files import to_yaml, write
 from tests.manifests import schemas
 from tests.support import cases
 from tests.support.data import items
@@ -73,10 +73,10 @@ def test_every_object_is_what_the_api_takes(case: str, tmp_path: Path) -> None:
     made = cases.rendered(case)
     write(made, tmp_path)
     for cluster, generated in made.secrets.items():
-        (tmp_path / "charts" / cluster / "manifests" / "~secrets.yaml").write_text(
+        (tmp_path / "manifests" / cluster / "~secrets.yaml").write_text(
             to_yaml([secret.manifest for secret in generated])
         )
-    files = sorted((tmp_path / "charts").glob("*/manifests/*.yaml"))
+    files = sorted((tmp_path / "manifests").glob("*/*.yaml"))
     assert files
     assert conform(*files) == []
 
@@ -117,7 +117,7 @@ def test_wrong_objects_are_found(name: str, tmp_path: Path) -> None:
 def critical(directory: Path) -> set[tuple[str, str]]:
     """kube-score's critical findings: check and object (kind/namespace/name)."""
     program = built("kube-score")
-    files = sorted(directory.glob("charts/*/manifests/*.yaml"))
+    files = sorted(directory.glob("manifests/*/*.yaml"))
     version = ["--kubernetes-version", kubernetes_version()]
     done = subprocess.run(
         [str(program), "score", *version, "-o", "json", *map(str, files)], capture_output=True, text=True, check=False
@@ -157,7 +157,7 @@ def test_kube_score_finds_nothing_critical(tmp_path: Path) -> None:
 
 def test_kube_score_is_listened_to(tmp_path: Path) -> None:
     """Guards the test above: a workload that is wrong is found."""
-    directory = tmp_path / "charts" / "c" / "manifests"
+    directory = tmp_path / "manifests" / "c"
     directory.mkdir(parents=True)
     container = {"name": "a", "image": "nginx:latest"}
     pod = {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [container]}}

@@ -10,7 +10,7 @@ import os
 import shutil
 from pathlib import Path
 
-from ops.render.chart import write
+from ops.render.files import write
 from tests.support import cases
 
 DIRECTORY = Path(__file__).resolve().parents[1] / "golden"

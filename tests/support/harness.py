@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from components.clusters.handle import ClusterHandle
 
+UNKNOWN = "pulumi.output.Unknown"
+"""What stands in a record where a preview did not know the value."""
 SCOPE = Scope(project="slipway", stack="test", owner="tests", lifecycle="ephemeral")
 
 
@@ -33,10 +35,25 @@ class PreviewMonitor(RecordingMonitor):
         return resource_pb2.RegisterResourceResponse(urn=urn)
 
 
+class EchoingMonitor(PreviewMonitor):
+    """Answers as Pulumi's Kubernetes provider does in the preview of an object that is not there: with what was given.
+
+    A server that is asked may add a status in which nothing happened yet.
+    """
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - name of the RPC
+        """Record the resource and answer with its URN and, for an object on a cluster, its inputs."""
+        answer = super().RegisterResource(request)
+        if request.type.startswith("kubernetes:"):
+            answer.object.CopyFrom(request.object)
+            answer.object.update({"status": {"loadBalancer": {}}})
+        return answer
+
+
 def run_program(
     program: Callable[[], None],
     *,
-    preview: bool = False,
+    monitor: type[RecordingMonitor] = RecordingMonitor,
     project: str = "slipway",
     stack: str = "test",
     values: Mapping[str, str] | None = None,
@@ -45,7 +62,7 @@ def run_program(
 
     Args:
         program: What to run; it registers resources.
-        preview: Whether the engine says it is a preview and no output is known.
+        monitor: What answers it; a `PreviewMonitor` tells it that this is a preview.
         project: Project name.
         stack: Stack name.
         values: Configuration.
@@ -53,18 +70,18 @@ def run_program(
     Returns:
         URN to resource.
     """
-    monitor = (PreviewMonitor if preview else RecordingMonitor)(sdk.output_types, invokes.answer)
-
+    made = monitor(sdk.output_types, invokes.answer)
     config = StackConfig(project=project, stack=stack, source="test", values=dict(values or {}), secret_keys=())
-    run(monitor, config, program, preview=preview)
-    return monitor.records
+    run(made, config, program, preview=issubclass(monitor, PreviewMonitor))
+    return made.records
 
 
-def preview(config: StackConfig) -> dict[str, Record]:
-    """What a stack registers in a preview in which nothing is known.
+def preview(config: StackConfig, monitor: type[PreviewMonitor]) -> dict[str, Record]:
+    """What a stack registers in a preview of it, new as it is.
 
     Args:
         config: The stack's configuration.
+        monitor: What answers it.
 
     Returns:
         URN to resource.
@@ -73,7 +90,7 @@ def preview(config: StackConfig) -> dict[str, Record]:
     def program() -> None:
         runpy.run_path(str(PROJECT_DIR / "__main__.py"), run_name="__main__")
 
-    return run_program(program, preview=True, project=config.project, stack=config.stack, values=config.values)
+    return run_program(program, monitor=monitor, project=config.project, stack=config.stack, values=config.values)
 
 
 def make_cluster(name: str = "one", **facts: Any) -> ClusterHandle:

@@ -4,35 +4,17 @@ from __future__ import annotations
 
 import copy
 import itertools
-import json
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ops.errors import UnreachableError
 from ops.kube import Access, CommandError, Key, Kubectl, Manifest, labels_of
-from ops.live import NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_KINDS = {
-    "configmaps": "ConfigMap",
-    "secrets": "Secret",
-    "namespaces": "Namespace",
-    "services": "Service",
-    "leases.coordination.k8s.io": "Lease",
-    "lease.coordination.k8s.io": "Lease",
-    "deployments.apps": "Deployment",
-    "deployment.apps": "Deployment",
-    "statefulsets.apps": "StatefulSet",
-    "daemonsets.apps": "DaemonSet",
-    "persistentvolumes": "PersistentVolume",
-    "namespace": "Namespace",
-    "configmap": "ConfigMap",
-    "secret": "Secret",
-}
-_TYPES = ("configmaps", "deployments.apps", "leases.coordination.k8s.io", "namespaces", "secrets", "services")
+_TYPES = ("configmaps", "deployments.apps", "namespaces", "persistentvolumeclaims", "secrets", "services")
 
 
 class MemoryCluster(Kubectl):
@@ -41,7 +23,8 @@ class MemoryCluster(Kubectl):
     Attributes:
         objects: What is there.
         silent: Whether it gives no answer.
-        deleted: Everything that was deleted, in order.
+        stuck: What a deletion does not take away.
+        calls: What changed something, in order: verb and object.
     """
 
     def __init__(self, name: str = "local", context: str | None = "test", kubeconfig: Path | None = None) -> None:
@@ -49,9 +32,15 @@ class MemoryCluster(Kubectl):
         super().__init__(Path("kubectl"), name, Access(kubeconfig, context))
         self.objects: dict[Key, Manifest] = {}
         self.silent = False
-        self.deleted: list[Key] = []
+        self.stuck: set[Key] = set()
+        self.calls: list[tuple[str, Key]] = []
         self._versions = itertools.count(1)
         self._lock = threading.RLock()
+
+    @property
+    def deleted(self) -> list[Key]:
+        """Everything that was deleted, in order."""
+        return [key for verb, key in self.calls if verb == "delete"]
 
     def put(self, manifest: Manifest) -> Manifest:
         """Write an object as the API server would."""
@@ -71,47 +60,30 @@ class MemoryCluster(Kubectl):
         self, arguments: Sequence[str], *, stdin: str | None = None, timeout: float = 120, partial: bool = False
     ) -> str:
         """The calls that answer with text."""
-        del timeout, partial
-        with self._lock:
-            self._ask()
-            match list(arguments):
-                case ["create", "-f", "-"]:
-                    item = json.loads(stdin or "")
-                    if Key.of(item) in self.objects:
-                        raise CommandError("kubectl create", "Error from server (AlreadyExists): already exists")
-                    self.put(item)
-                case ["replace", "-f", "-"]:
-                    item = json.loads(stdin or "")
-                    there = self.objects.get(Key.of(item))
-                    if there is None or there["metadata"]["resourceVersion"] != item["metadata"]["resourceVersion"]:
-                        raise CommandError(
-                            "kubectl replace", "Error from server (Conflict): the object has been modified"
-                        )
-                    self.put(item)
-                case ["patch", *_]:
-                    pass
-                case ["config", "current-context"]:
-                    return "current\n"
-                case ["api-resources", *_]:
-                    return "\n".join(_TYPES)
-                case _:
-                    raise AssertionError(f"no such call: {arguments}")
-            return ""
+        del stdin, timeout, partial
+        self._ask()
+        match list(arguments):
+            case ["config", "current-context"]:
+                return "current\n"
+            case ["api-resources", *_]:
+                return "\n".join(_TYPES)
+            case ["logs", *_]:
+                return ""
+            case _:
+                raise AssertionError(f"no such call: {arguments}")
 
     def get(self, arguments: Sequence[str], *, partial: bool = False) -> list[Manifest]:
         """`kubectl get`."""
         del partial
         with self._lock:
             self._ask()
-            kinds = {_KINDS[name] for name in arguments[0].split(",")}
             rest = list(arguments[1:])
-            namespace = _option(rest, "-n")
-            wanted = _option(rest, "-l")
-            names = [name for name in rest if name != "-A"]
+            namespace, wanted = _option(rest, "-n"), _option(rest, "-l")
+            names = [name for name in rest if not name.startswith("-")]
             return [
                 copy.deepcopy(item)
                 for key, item in sorted(self.objects.items())
-                if key.kind in kinds
+                if any(_is(key.kind, name) for name in arguments[0].split(","))
                 and (namespace is None or key.namespace == namespace)
                 and (not names or key.name in names)
                 and (wanted is None or _fits(labels_of(item), wanted))
@@ -127,25 +99,43 @@ class MemoryCluster(Kubectl):
             assert not dry_run
             return [self.put(item) for item in manifests]
 
-    def delete(self, keys: Iterable[Key], *, wait: bool, timeout: float = 120) -> None:
+    def replace(self, manifests: Iterable[Manifest], *, manager: str, dry_run: bool = False) -> list[Manifest]:
+        """Replacement of what was read before."""
+        del manager
+        with self._lock:
+            self._ask()
+            wanted = list(manifests)
+            if dry_run:
+                return wanted
+            self.calls += [("replace", Key.of(item)) for item in wanted]
+            return [self.put(item) for item in wanted]
+
+    def delete(self, keys: Iterable[Key], *, wait: bool, timeout: float = 120, cascade: str = "background") -> None:
         """Deletion, at once; a namespace takes what is in it along."""
-        del wait, timeout
+        del wait, timeout, cascade
         with self._lock:
             self._ask()
             for key in keys:
                 inside = [other for other in self.objects if key.kind == "Namespace" and other.namespace == key.name]
                 for gone in (key, *inside):
-                    if self.objects.pop(gone, None) is not None:
-                        self.deleted.append(gone)
+                    if gone not in self.stuck and self.objects.pop(gone, None) is not None:
+                        self.calls.append(("delete", gone))
 
     def named(self, kind: str) -> list[str]:
         """Names of the objects of a kind."""
         return sorted(key.name for key in self.objects if key.kind == kind)
 
-    @property
-    def records(self) -> list[str]:
-        """Names of the ConfigMaps in the namespace `slipway`."""
-        return sorted(k.name for k in self.objects if k.kind == "ConfigMap" and k.namespace == NAMESPACE)
+
+def deployed(manifest: Manifest) -> Manifest:
+    """A workload whose pods are all ready; anything else as it is."""
+    ready = {"observedGeneration": 1, "readyReplicas": 9, "updatedReplicas": 9}
+    return {**manifest, "status": ready} if manifest["kind"] in ("Deployment", "StatefulSet") else manifest
+
+
+def _is(kind: str, name: str) -> bool:
+    """Whether a resource type as kubectl takes it is that of a kind."""
+    singular, asked = kind.lower(), name.partition(".")[0].lower()
+    return asked in (singular, f"{singular}s", f"{singular}es", f"{singular[:-1]}ies")
 
 
 def _option(rest: list[str], name: str) -> str | None:

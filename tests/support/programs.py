@@ -1,4 +1,4 @@
-"""Stand-ins for kubectl and helm: they answer as told and write down how they were called."""
+"""Stand-ins for kubectl and other programs: they answer as told and write down how they were called."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from local import paths
 from ops.kube import Access, Kubectl
 from ops.render.program import PROJECT_DIR
+from tests.support.fake_pulumi import FakePulumi
 from tests.support.programs import FakeProgram
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ config:
 
 @pytest.fixture(autouse=True)
 def _plain_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of this machine leads to a cluster, an engine or a cache."""
-    for name in ("KUBE_CONTEXT", "KUBECONFIG", "SLIPWAY_ENGINE", "PULUMI_BACKEND_URL", "PULUMI_HOME"):
+    """Nothing of this machine leads to a cluster, a state of Pulumi's or a cache."""
+    for name in ("KUBE_CONTEXT", "KUBECONFIG", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SLIPWAY_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
@@ -68,10 +69,10 @@ def fake_kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeProgram
 
 
 @pytest.fixture
-def fake_helm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeProgram:
-    """A stand-in that every command uses as helm."""
-    program = FakeProgram(tmp_path, "helm")
-    monkeypatch.setenv("SLIPWAY_HELM", str(program.path))
+def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakePulumi:
+    """A stand-in that every command uses as Pulumi's CLI."""
+    program = FakePulumi(tmp_path)
+    monkeypatch.setenv("PATH", program.cli.environment["PATH"])
     return program
 
 

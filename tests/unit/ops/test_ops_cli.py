@@ -19,17 +19,18 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
+    from tests.support.fake_pulumi import FakePulumi
     from tests.support.programs import FakeProgram
 
     Slipway = Callable[..., Result]
 
-HELP_LOADS_NOT = ("pulumi", "pulumi_kubernetes", "stacks.settings", "ops.engines.helm")
+HELP_LOADS_NOT = ("pulumi", "pulumi_kubernetes", "stacks.settings", "ops.pulumi.session")
 
 
 def test_help_names_every_command(slipway: Slipway) -> None:
     result = slipway("--help")
     assert result.exit_code == 0
-    for command in ("up", "preview", "render", "status", "down", "images", "config", "local", "doctor"):
+    for command in ("up", "preview", "render", "status", "down", "pulumi", "images", "config", "local", "doctor"):
         assert f" {command} " in result.stdout
 
 
@@ -61,9 +62,18 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("old", "new", "told"), WRONG.values(), ids=list(WRONG))
-@pytest.mark.parametrize("command", ["up", "preview", "status", "down", "render", "config check"])
+@pytest.mark.parametrize(
+    "command", ["up", "preview", "status", "down", "drift", "refresh", "recover", "render", "pulumi", "config check"]
+)
 def test_wrong_settings_are_one_message_and_change_nothing(
-    command: str, old: str, new: str, told: str, project: Path, slipway: Slipway, fake_kubectl: FakeProgram
+    command: str,
+    old: str,
+    new: str,
+    told: str,
+    project: Path,
+    slipway: Slipway,
+    fake_kubectl: FakeProgram,
+    pulumi: FakePulumi,
 ) -> None:
     (project / "Pulumi.dev.yaml").write_text(STACK.replace(old, new), encoding="utf-8")
     before = sorted(project.iterdir())
@@ -75,7 +85,7 @@ def test_wrong_settings_are_one_message_and_change_nothing(
     assert "nothing was changed" in result.stderr
     assert "Traceback" not in result.output
     assert result.stdout == ""
-    assert fake_kubectl.calls == []
+    assert fake_kubectl.calls == pulumi.calls == []
     assert sorted(project.iterdir()) == before
 
 
@@ -112,18 +122,18 @@ UNREACHABLE = {
 
 
 @pytest.mark.parametrize("said", UNREACHABLE.values(), ids=list(UNREACHABLE))
-@pytest.mark.parametrize("command", ["up", "preview", "status", "down"])
-@pytest.mark.usefixtures("project", "fake_helm")
+@pytest.mark.parametrize("command", ["up", "preview", "status", "down", "drift", "refresh"])
+@pytest.mark.usefixtures("project")
 def test_an_unreachable_cluster_is_one_message(
-    command: str, said: str, slipway: Slipway, fake_kubectl: FakeProgram, monkeypatch: pytest.MonkeyPatch
+    command: str, said: str, slipway: Slipway, fake_kubectl: FakeProgram, pulumi: FakePulumi
 ) -> None:
-    monkeypatch.setenv("SLIPWAY_ENGINE", "helm")
     fake_kubectl.on(".", err=f"E1121 memcache.go: noise\n{said}\n", code=1)
     result = slipway(command)
     assert result.exit_code == 1
     assert "error: cluster local (context test) does not answer" in result.stderr
     assert said.splitlines()[-1] in result.stderr
     assert "Traceback" not in result.output
+    assert pulumi.state is None
 
 
 @pytest.mark.usefixtures("project")
@@ -192,14 +202,14 @@ def test_a_full_disk_is_told(project: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("project")
-def test_render_writes_plan_and_charts(slipway: Slipway, tmp_path: Path) -> None:
+def test_render_writes_plan_and_manifests(slipway: Slipway, tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = slipway("render", "--out", str(out), "--json")
     assert result.exit_code == 0
     told = json.loads(result.stdout)
-    assert told["charts"] == {"local": str(out / "charts" / "local")}
+    assert told["manifests"] == {"local": str(out / "manifests" / "local")}
     assert json.loads((out / "plan.json").read_text(encoding="utf-8"))["stack"] == "dev"
-    assert (out / "charts" / "local" / "Chart.yaml").is_file()
+    assert sorted(path.name for path in (out / "manifests" / "local").iterdir()) == ["h2o.yaml"]
     assert render_command.render.__doc__
 
 
@@ -211,3 +221,37 @@ def test_the_tables_text_names_app_url_and_readiness(slipway: Slipway, fake_kube
     heading, line = result.stdout.splitlines()
     assert heading.split() == ["APP", "SYSTEM", "READY", "URL", "IMAGE"]
     assert line.split() == ["h2o-example", "h2o", "0/2", "http://127.0.0.1:30080", "localhost:5000/h2o:1"]
+
+
+def variables(text: str) -> dict[str, str]:
+    """What a shell has after `eval "$(slipway pulumi --env)"`."""
+    script = f"{text}\nenv -0"
+    done = subprocess.run(["/bin/bash", "-c", script], env={}, capture_output=True, text=True, check=True)
+    return dict(line.partition("=")[::2] for line in done.stdout.split("\0") if line)
+
+
+@pytest.mark.usefixtures("project")
+def test_the_plain_cli_gets_what_slipways_own_runs_have(slipway: Slipway, pulumi: FakePulumi, tmp_path: Path) -> None:
+    result = slipway("pulumi", "--env")
+    assert (result.exit_code, result.stderr) == (0, "")
+    given = variables(result.stdout)
+    home = tmp_path / "data" / "slipway"
+    assert given["PULUMI_STACK"] == "dev"
+    assert given["PULUMI_BACKEND_URL"] == f"file://{home}/state?metadata=skip"
+    assert given["PULUMI_CONFIG_PASSPHRASE_FILE"] == str(home / "passphrase")
+    assert given["PULUMI_K8S_ENABLE_PATCH_FORCE"] == "true"
+    assert given["PATH"].split(":")[0] == str(pulumi.path.parent)
+    assert pulumi.calls == []
+
+
+@pytest.mark.usefixtures("project")
+def test_pulumis_own_cli_runs_in_the_stacks_backend(slipway: Slipway, pulumi: FakePulumi, tmp_path: Path) -> None:
+    pulumi.on("^config set a b$")
+    assert slipway("pulumi", "--", "config", "set", "a", "b").exit_code == 0
+    pulumi.on("^config set", error="error: wrong")
+    assert slipway("pulumi", "--", "config", "set", "c", "d").exit_code == 255
+    assert [call.line for call in pulumi.calls] == ["config set a b", "config set c d"]
+    for call in pulumi.calls:
+        assert call.directory == str(tmp_path / "data" / "slipway" / "work" / "dev")
+        assert call.environment["PULUMI_STACK"] == "dev"
+        assert call.environment["PULUMI_CONFIG_PASSPHRASE_FILE"]

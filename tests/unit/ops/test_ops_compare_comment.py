@@ -148,10 +148,10 @@ def test_a_stack_that_goes_away_says_that_its_resources_stay() -> None:
     assert "managed by nobody" in comment(difference(stacks=(stack,)))
 
 
-def test_charts_that_differ_alone_are_named() -> None:
-    stack = StackDifference(stack="dev", state="both", files=("charts/local/templates/manifests.yaml",))
+def test_manifests_that_differ_alone_are_named() -> None:
+    stack = StackDifference(stack="dev", state="both", files=("manifests/local/h2o.yaml",))
     text = comment(difference(stacks=(stack,)))
-    assert "charts/local/templates/manifests.yaml" in text
+    assert "manifests/local/h2o.yaml" in text
     assert "Nothing changes" not in text
 
 

@@ -191,10 +191,9 @@ def test_directories_of_one_stack_and_of_several(tmp_path: Path, project: Path, 
     assert sorted(one.stacks) == sorted(several.stacks) == ["dev"]
     assert one.stacks["dev"].files
     assert compare(one, several).stacks[0].changes == ()
-    template = next((tmp_path / "several").rglob("templates/manifests.yaml"))
-    template.write_text("other")
+    (tmp_path / "several" / "dev" / "manifests" / "local" / "h2o.yaml").write_text("other")
     assert compare(one, read_side(str(tmp_path / "several"), project)).stacks[0].files == (
-        "charts/local/templates/manifests.yaml",
+        "manifests/local/h2o.yaml",
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ops import tools
-from ops.engines.ports import refuse_taken
+from ops.cluster.ports import refuse_taken
 from ops.errors import OpsError, RefusedError, UnreachableError
 from ops.kube import Access, CommandError, Key, Kubectl, items
 from ops.live import inventory, types, volumes_of, wait_gone
@@ -53,7 +53,6 @@ def test_kubeconfig_and_context_are_always_named(fake_kubectl: FakeProgram, tmp_
     access = Access(tmp_path / "kubeconfig", "mine")
     Kubectl(fake_kubectl.path, "local", access).get(["pods"])
     assert fake_kubectl.calls[0].arguments[:2] == [f"--kubeconfig={tmp_path / 'kubeconfig'}", "--context=mine"]
-    assert access.flags("--kube-context")[1] == "--kube-context=mine"
 
 
 @pytest.mark.parametrize(
@@ -160,27 +159,35 @@ def test_what_is_not_gone_in_time_is_named_with_the_reason(kubectl: Kubectl, fak
     assert "Namespace n: Some content has finalizers remaining" in str(caught.value)
 
 
-def service(namespace: str, name: str, port: int | None) -> dict[str, object]:
+def service(namespace: str, name: str, port: int | None, labels: object = None) -> dict[str, object]:
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": name, "namespace": namespace},
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
         "spec": {"ports": [{"port": 80, **({"nodePort": port} if port else {})}]},
     }
 
 
 def test_a_node_port_in_use_is_told_with_its_holder(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
-    fake_kubectl.on("get services", [service("other", "web", 30080), service("h2o", "h2o", 30081)])
+    ours, theirs = ({"slipway.dev/stack": name} for name in ("dev", "pr-7"))
+    there = [service("other", "web", 30080), service("x", "y", 30082, theirs), service("old", "h2o", 30081, ours)]
+    fake_kubectl.on("get services", there)
     with pytest.raises(RefusedError) as caught:
-        refuse_taken(kubectl, [service("h2o", "h2o", 30080)], {})
-    assert "30080, wanted for h2o/h2o, is other/web's" in str(caught.value)
-    refuse_taken(kubectl, [service("h2o", "h2o", 30099), service("h2o", "inner", None)], {})
+        refuse_taken(kubectl, [service("h2o", "h2o", 30080), service("h2o", "b", 30082)], "dev")
+    assert "30080, wanted for h2o/h2o, is other/web's\n" in str(caught.value)
+    assert "30082, wanted for h2o/b, is x/y of stack pr-7's\n" in str(caught.value)
+    # A port of the stack's own may move to another of its Services.
+    free = [service("h2o", "h2o", 30081), service("h2o", "c", 30099), service("h2o", "inner", None)]
+    refuse_taken(kubectl, free, "dev")
+    asked = len(fake_kubectl.calls)
+    refuse_taken(kubectl, [service("h2o", "inner", None)], "dev")
+    assert len(fake_kubectl.calls) == asked
 
 
 def test_tools_come_from_the_variable_and_a_wrong_one_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLIPWAY_HELM", str(tmp_path / "nothing"))
-    with pytest.raises(OpsError, match="SLIPWAY_HELM = "):
-        tools.find("helm")
+    monkeypatch.setenv("SLIPWAY_KUBECTL", str(tmp_path / "nothing"))
+    with pytest.raises(OpsError, match="SLIPWAY_KUBECTL = "):
+        tools.find("kubectl")
 
 
 def test_a_program_on_path_is_used_only_when_new_enough(
@@ -200,8 +207,6 @@ def test_a_program_on_path_is_used_only_when_new_enough(
     assert tools.find("kubectl") == fake_kubectl.path
 
 
-def test_nothing_of_kubectl_and_helm_goes_to_the_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_of_kubectl_goes_to_the_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLIPWAY_CACHE", "/somewhere/cache")
-    kept = {k: v for k, v in tools.environment().items() if k in ("KUBECACHEDIR", "HELM_CACHE_HOME", "HELM_DATA_HOME")}
-    assert len(kept) == 3
-    assert all(Path(v).is_relative_to("/somewhere/cache") for v in kept.values())
+    assert Path(tools.environment()["KUBECACHEDIR"]).is_relative_to("/somewhere/cache")

@@ -25,7 +25,7 @@ def test_a_change_is_shown_as_a_diff(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.delenv(golden.UPDATE, raising=False)
     monkeypatch.setattr(golden, "DIRECTORY", tmp_path / "golden")
     first, second = tmp_path / "first", tmp_path / "second"
-    with pytest.raises(AssertionError, match="rendered/charts"):
+    with pytest.raises(AssertionError, match="rendered/manifests"):
         golden.check("dev", first)
     monkeypatch.setenv(golden.UPDATE, "1")
     golden.check("dev", first)

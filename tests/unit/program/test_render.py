@@ -1,4 +1,4 @@
-"""The render: the same bytes each time, secrets masked, references where only a provider knows, complete charts."""
+"""The render: the same bytes each time, secrets masked, references where only a provider knows, complete manifests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import yaml
 from components.versions import IMAGES, by_tag
 from components.workloads.credential import PASSWORD_LENGTH, Credential, CredentialArgs
 from ops.render import render, write
-from ops.render.chart import plan_text
+from ops.render.files import plan_text
 from ops.render.monitor import SECRET_MASK
 from ops.render.placeholders import REFERENCE
 from ops.render.plan import plan
@@ -62,18 +62,16 @@ def test_the_plan_is_sorted_and_complete(case: str) -> None:
     assert json.loads(plan_text(made)) == made.plan
 
 
-def test_the_charts_hold_every_kubernetes_object(case: str, tmp_path: Path) -> None:
+def test_the_files_hold_every_kubernetes_object(case: str, tmp_path: Path) -> None:
     made = cases.rendered(case)
     write(made, tmp_path)
-    assert sorted(path.name for path in (tmp_path / "charts").iterdir()) == sorted(made.manifests)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["manifests", "plan.json"]
+    assert sorted(path.name for path in (tmp_path / "manifests").iterdir()) == sorted(made.manifests)
     for cluster, by_namespace in made.manifests.items():
-        chart = tmp_path / "charts" / cluster
-        assert yaml.safe_load((chart / "Chart.yaml").read_text())["name"] == f"slipway-{cluster}"
-        read = {
-            path.stem: [item for item in yaml.safe_load_all(path.read_text()) if item is not None]
-            for path in (chart / "manifests").glob("*.yaml")
+        files = (tmp_path / "manifests" / cluster).iterdir()
+        assert {path.name: list(yaml.safe_load_all(path.read_text())) for path in files} == {
+            f"{namespace}.yaml": items for namespace, items in by_namespace.items()
         }
-        assert read == by_namespace
     planned = {
         (value(r.inputs, "metadata", "namespace"), r.inputs["kind"], value(r.inputs, "metadata", "name"))
         for r in cases.resources(case)
@@ -112,7 +110,7 @@ def test_the_richest_case_has_credentials() -> None:
     assert cases.rendered("everything").secrets["local"]
 
 
-def test_secrets_stay_out_of_the_charts(case: str) -> None:
+def test_secrets_stay_out_of_the_manifests(case: str) -> None:
     for by_namespace in cases.rendered(case).manifests.values():
         for manifests in by_namespace.values():
             assert [m["metadata"]["name"] for m in manifests if m["kind"] == "Secret"] == []

@@ -148,10 +148,20 @@ def test_kubernetes_objects_carry_the_label_contract(case: str) -> None:
         assert labels.get(f"{LABEL_DOMAIN}/system"), resource.urn
 
 
-@pytest.mark.timeout(60)
-def test_a_preview_that_knows_nothing_registers_the_same_resources(case: str) -> None:
-    """A resource made inside `apply` would be missing here, and one that waits for a value would hang."""
-    assert set(harness.preview(cases.case(case))) == set(by_urn(case))
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("monitor", [harness.PreviewMonitor, harness.EchoingMonitor])
+def test_a_preview_registers_the_same_and_leaves_unknown_what_only_a_provider_will_know(
+    case: str, monitor: type[harness.PreviewMonitor]
+) -> None:
+    """A resource made inside `apply` would be missing, one that waits would hang, and no port or address is `None`."""
+    known, found = by_urn(case), harness.preview(cases.case(case), monitor)
+    assert set(found) == set(known)
+    for record in found.values():
+        told = {path: text for path, text in leaves(record.inputs) if isinstance(text, str)}
+        assert [path for path, text in told.items() if "None" in text and path != ".spec.clusterIP"] == [], record.urn
+        for name, output in record.outputs.items():
+            planned = known[record.urn].data["outputs"].get(name)
+            assert output == planned or harness.UNKNOWN in str(output), f"{record.urn}: {name}"
 
 
 def test_the_stack_exports_a_url_for_every_app_that_people_open(stack: str) -> None:

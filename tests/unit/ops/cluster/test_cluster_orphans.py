@@ -1,0 +1,50 @@
+"""What carries the stack's label although the stack does not make it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ops.cluster.orphans import Orphans, orphans, remove
+from ops.kube import Key
+from tests.support.memory import MemoryCluster
+
+
+def item(kind: str, name: str, namespace: str = "n") -> dict[str, Any]:
+    place = {"namespace": namespace} if namespace else {}
+    version = "apps/v1" if kind == "Deployment" else "v1"
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name, **place}}
+
+
+def found(*items: dict[str, Any], known: tuple[str, ...] = (), durable: bool = False) -> Orphans:
+    made = {Key.of(item): item for item in items}
+    return orphans(made, {Key("apps", "Deployment", "n", "ours")}, known, durable=durable)
+
+
+def test_what_nobody_makes_is_an_orphan() -> None:
+    ours, theirs = item("Deployment", "ours"), item("Deployment", "theirs")
+    assert found(ours, theirs) == Orphans([Key.of(theirs)])
+    # What left the program is in Pulumi's state, and removed by Pulumi itself.
+    assert found(ours, theirs, known=("Deployment n/theirs",)) == Orphans()
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_namespaces_and_data_of_a_durable_stack_are_left_to_people(durable: bool) -> None:
+    space, claim = item("Namespace", "theirs", ""), item("PersistentVolumeClaim", "data")
+    left = found(space, claim, durable=durable)
+    assert left.spared == ([Key.of(space), Key.of(claim)] if durable else [Key.of(space)])
+    assert [change.name for change in left.changes("c")] == ([] if durable else ["PersistentVolumeClaim n/data"])
+    notes = {difference.name: difference.note for difference in left.differences("c")}
+    assert "a namespace goes with all that is in it" in notes["Namespace theirs"]
+    assert ("delete it by hand" in notes["PersistentVolumeClaim n/data"]) is durable
+
+
+def test_only_the_removable_go() -> None:
+    cluster = MemoryCluster()
+    cluster.put(item("Namespace", "n", ""))
+    cluster.put(item("Deployment", "theirs"))
+    left = Orphans([Key("apps", "Deployment", "n", "theirs")], [Key("", "Namespace", "", "n")])
+    assert remove(cluster, left)
+    assert [str(key) for key in cluster.objects] == ["Namespace n"]
+    assert not remove(cluster, Orphans(spared=left.spared))

@@ -1,0 +1,98 @@
+"""Pods in trouble: which they are, why, and for which waiting is in vain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ops.diagnose import HOPELESS_RESTARTS, explain, troubles
+from ops.render.result import App
+
+if TYPE_CHECKING:
+    from ops.kube import Kubectl
+    from tests.support.programs import FakeProgram
+
+
+def pod(name: str, **status: object) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "n"}, "status": status}
+
+
+RUNNING: dict[str, Any] = {"name": "web", "ready": False, "state": {"running": {}}}
+
+
+def waiting(reason: str, message: str = "", restarts: int = 0) -> dict[str, Any]:
+    state = {"waiting": {"reason": reason, "message": message}}
+    return {"name": "web", "ready": False, "restartCount": restarts, "state": state}
+
+
+def test_pods_in_trouble_are_told_with_the_reason() -> None:
+    found = troubles(
+        [
+            pod("fine", phase="Running", conditions=[{"type": "Ready", "status": "True"}]),
+            pod("image", phase="Pending", containerStatuses=[waiting("ImagePullBackOff", "no such image")]),
+            pod("crash", phase="Running", containerStatuses=[waiting("CrashLoopBackOff", "back-off", 5)]),
+            pod("starting", phase="Pending", containerStatuses=[waiting("ContainerCreating")]),
+            pod("slow", phase="Running", containerStatuses=[RUNNING]),
+            pod(
+                "nowhere",
+                phase="Pending",
+                conditions=[{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1"}],
+            ),
+            pod("done", phase="Succeeded"),
+            {**pod("going", phase="Running"), "metadata": {"name": "g", "namespace": "n", "deletionTimestamp": "t"}},
+        ]
+    )
+    assert [(t.pod, t.reason, t.hopeless) for t in found] == [
+        ("image", "ImagePullBackOff", True),
+        ("crash", "CrashLoopBackOff", True),
+        ("starting", "Pending", False),
+        ("slow", "NotReady", False),
+        ("nowhere", "Unschedulable", False),
+    ]
+    assert HOPELESS_RESTARTS == 5
+
+
+def app() -> App:
+    return App(
+        name="web",
+        system="s",
+        cluster="local",
+        namespace="n",
+        kind="Deployment",
+        object="web",
+        service=None,
+        service_port=None,
+        service_type=None,
+        node_port=None,
+        path=None,
+        ingress_host=None,
+        part_of=None,
+        image="i:1",
+        url=None,
+    )
+
+
+def test_the_explanation_has_reason_events_and_log(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
+    fake_kubectl.on("get pods", [pod("web-1", phase="Running", containerStatuses=[waiting("CrashLoopBackOff", "", 2)])])
+    fake_kubectl.on(
+        "get deployments",
+        [
+            {
+                "kind": "Deployment",
+                "metadata": {"name": "web", "namespace": "n"},
+                "status": {"conditions": [{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}]},
+            }
+        ],
+    )
+    fake_kubectl.on("get events", [{"reason": "BackOff", "message": "Back-off restarting"}])
+    fake_kubectl.on("logs web-1", "first\nno such file: /etc/app.conf\n")
+    text = explain(kubectl, "dev", [app()])
+    assert "web: no pod can be made: exceeded quota" in text
+    assert "pod n/web-1, container web: CrashLoopBackOff" in text
+    assert "event BackOff: Back-off restarting" in text
+    assert "log: no such file: /etc/app.conf" in text
+    assert any("--previous" in call.arguments for call in fake_kubectl.calls)
+
+
+def test_a_cluster_that_went_away_leaves_nothing_to_explain(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
+    fake_kubectl.on(".", err="connection refused", code=1)
+    assert explain(kubectl, "dev", [app()]) == ""
