@@ -19,6 +19,7 @@ from ops.errors import EngineError, OpsError
 from ops.images import ensure_images
 from ops.live import inventory
 from ops.pulumi import state
+from ops.pulumi.answers import require_answers
 from ops.pulumi.events import EventLog
 from ops.pulumi.lock import locked
 from ops.pulumi.protection import claims_in, refuse_loss
@@ -101,7 +102,9 @@ def up(
             changed |= _take_out(stack, clusters.kubectl, watcher.events)
         for name, found in clusters.orphans(session).items():
             changed |= remove(clusters.kubectl[name], found)
-        return Outcome(changed, apps=_await_ready(stack, clusters.kubectl, timeout))
+        statuses = _await_ready(stack, clusters.kubectl, timeout)
+        require_answers(stack, [s for s in statuses if s.cluster in clusters.kubectl], watcher.events.touched(stack))
+        return Outcome(changed, apps=statuses)
 
 
 def _with_volumes(change: Change, clusters: Mapping[str, Kubectl]) -> Change:

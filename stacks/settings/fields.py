@@ -67,25 +67,36 @@ def _prefix(value: str) -> str:
     return value
 
 
-def _host_name(value: str) -> str:
+def _ip(value: str) -> str | None:
+    """An IP address as it is usually written; None for anything else."""
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        return None
+
+
+def _is_dns_name(value: str) -> bool:
+    # No top-level domain is a number, and programs take a name that ends in one for an IPv4 address.
     labels = value.split(".")
-    if (
-        len(value) > 253
-        or len(labels) < 2
-        or not all(_DNS_LABEL.fullmatch(label) and len(label) <= 63 for label in labels)
-    ):
-        raise ValueError("must be a host name such as debug.example.com: lower-case DNS labels joined by dots")
+    well_formed = all(_DNS_LABEL.fullmatch(label) and len(label) <= 63 for label in labels)
+    return len(value) <= 253 and well_formed and not labels[-1].isdecimal()
+
+
+def _host_name(value: str) -> str:
+    if _ip(value):
+        raise ValueError("is an IP address, which has to have a name in DNS here, such as debug.example.com")
+    if not _is_dns_name(value) or "." not in value:
+        raise ValueError(
+            "must be a host name such as debug.example.com: lower-case DNS labels joined by dots, the last no number"
+        )
     return value
 
 
 def _address(value: str) -> str:
-    try:
-        return str(ipaddress.ip_address(value))
-    except ValueError:
-        labels = value.split(".")
-        if len(value) <= 253 and all(_DNS_LABEL.fullmatch(label) and len(label) <= 63 for label in labels):
-            return value
-    raise ValueError("must be an IP address or a host name, such as 192.168.1.10") from None
+    address = _ip(value) or (value if _is_dns_name(value) else None)
+    if address is None:
+        raise ValueError("must be an IP address or a host name, such as 192.168.1.10")
+    return address
 
 
 def cpu_millis(value: str) -> int:
