@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError
 
 from ops.access import LOCAL_KINDS
-from ops.cluster import added, ports
+from ops.cluster import added, ports, volumes
 from ops.cluster.orphans import Orphans, orphans, remove
 from ops.cluster.ownership import check
 from ops.cluster.watch import watch
@@ -57,12 +57,15 @@ def preview(cli: Cli, stack: Stack) -> Preview:
     with _Clusters(stack) as clusters:
         with open_stack(cli, stack) as session:
             refuse_loss(stack, session, None)
+            growing = clusters.growing()
             events = EventLog()
             session.stack.preview(on_event=events, color="never", refresh=refreshes(stack), suppress_progress=True)
         changes = [_with_volumes(change, clusters.kubectl) for change in events.changes(stack)]
         known = {(change.cluster, change.name) for change in changes}
         for name, found in clusters.orphans(session).items():
             changes += found.changes(name)
+        for name, growths in growing.items():
+            changes += [growth.change(name) for growth in growths]
         for name, kubectl in clusters.kubectl.items():
             fields = added.added(kubectl, events.live(stack).get(name, []), stack.wanted(name))
             changes += [
@@ -94,11 +97,14 @@ def up(
             ensure_images(stack, cluster)
         with open_stack(cli, stack) as session:
             lost = refuse_loss(stack, session, yes_remove_durable)
+            growing = clusters.growing()
             session.settle()
             session.unprotect(lost)
+            for name, growths in growing.items():
+                volumes.grow(clusters.kubectl[name], growths)
             with _Watcher(stack, list(clusters.kubectl), session.command, timeout) as watcher:
                 _run(stack, clusters.kubectl, session, watcher, message)
-            changed = watcher.events.changed
+            changed = watcher.events.changed or any(growing.values())
             changed |= _take_out(stack, clusters.kubectl, watcher.events)
         for name, found in clusters.orphans(session).items():
             changed |= remove(clusters.kubectl[name], found)
@@ -160,9 +166,13 @@ def _await_ready(stack: Stack, clusters: Mapping[str, Kubectl], timeout: float) 
         # It may answer other networks only, or want a program for its token that is not installed here; what it runs
         # was waited for by Pulumi's provider.
         try:
-            found += collect(stack.rendered, {cluster: stack.kubectl(cluster)}, cluster)
+            kubectl = stack.kubectl(cluster)
+            claims = volumes.live(kubectl, stack)
+            found += collect(stack.rendered, {cluster: kubectl}, cluster)
         except OpsError as error:
             stack.progress.note(f"what runs on cluster {cluster} cannot be shown from here: {error}")
+        else:
+            volumes.grow(kubectl, volumes.growing(stack, cluster, kubectl, claims))
     order = {(app.cluster, app.name): place for place, app in enumerate(stack.rendered.apps)}
     return tuple(sorted(found, key=lambda status: order[status.cluster, status.name]))
 
@@ -173,13 +183,14 @@ class _Clusters:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self.kubectl = stack.reachable()
-        self._pool = ThreadPoolExecutor(max_workers=max(1, len(self.kubectl)))
+        self._pool = ThreadPoolExecutor(max_workers=max(1, 2 * len(self.kubectl)))
 
     def __enter__(self) -> Self:
         """Refuse what is not the stack's, and begin to look what carries its label."""
         self._looks = {
             name: self._pool.submit(inventory, kubectl, self._stack.name) for name, kubectl in self.kubectl.items()
         }
+        self._claims = {n: self._pool.submit(volumes.live, kubectl, self._stack) for n, kubectl in self.kubectl.items()}
         for cluster, kubectl in self.kubectl.items():
             check(self._stack.name, kubectl, self._stack.namespaces(cluster))
             ports.refuse_taken(kubectl, self._stack.manifests(cluster), self._stack.name)
@@ -188,6 +199,17 @@ class _Clusters:
     def __exit__(self, *_: object) -> None:
         """End."""
         self._pool.shutdown(cancel_futures=True)
+
+    def growing(self) -> dict[str, list[volumes.Growth]]:
+        """Cluster to the volume claims that become larger.
+
+        Raises:
+            RefusedError: A volume cannot get the size that the settings ask for.
+        """
+        return {
+            name: volumes.growing(self._stack, name, kubectl, self._claims[name].result())
+            for name, kubectl in self.kubectl.items()
+        }
 
     def orphans(self, session: Session) -> dict[str, Orphans]:
         """Cluster to what was an orphan there before the run."""
