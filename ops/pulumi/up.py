@@ -225,9 +225,8 @@ class _Clusters:
 def _failed(stack: Stack, clusters: Mapping[str, Kubectl], told: str, lost: PodTrouble | None) -> str:
     reasons = [explain(kubectl, stack.name, stack.apps(name)) for name, kubectl in clusters.items()]
     text = "\n".join(reason for reason in reasons if reason)
-    why = f"pod {lost.namespace}/{lost.pod} cannot start ({lost.reason})" if lost else told
     return (
-        f"stack {stack.name}: the update failed: {why}\n{text}\n"
+        f"stack {stack.name}: the update failed: {lost or told}\n{text}\n"
         "Pulumi does not roll back; pods of the revision before keep serving. Correct the setting and run `up` again"
     )
 
