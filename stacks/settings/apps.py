@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from components.quantities import cpu_millis, memory_bytes
 from components.versions import IMAGES
 from stacks.settings.fields import (
     Address,
@@ -17,8 +18,6 @@ from stacks.settings.fields import (
     Memory,
     Model,
     Revision,
-    cpu_millis,
-    memory_bytes,
 )
 
 Replicas = Annotated[Count, Field(ge=1, le=100)]

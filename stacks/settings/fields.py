@@ -9,25 +9,13 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from components.quantities import cpu_millis, memory_bytes
+
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-# The number of digits is bounded: Python refuses to convert very long ones.
-_CPU = re.compile(r"(?:[1-9][0-9]{0,9}m|[0-9]{1,9}(?:\.[0-9]{1,3})?)")
-_BYTES = re.compile(r"([1-9][0-9]{0,17})(Ki|Mi|Gi|Ti|k|M|G|T)?")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
 _REGISTRY_HOST = re.compile(r"(?:localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+|[a-z0-9-]+(?=:))(?::[0-9]{1,5})?")
-_BYTE_UNITS = {
-    None: 1,
-    "k": 10**3,
-    "M": 10**6,
-    "G": 10**9,
-    "T": 10**12,
-    "Ki": 2**10,
-    "Mi": 2**20,
-    "Gi": 2**30,
-    "Ti": 2**40,
-}
 
 NAMESPACED_NAME_LIMIT = 40
 """Longest app, cluster or prefix name: derived object names append a part and must stay within Kubernetes' 63."""
@@ -99,48 +87,9 @@ def _address(value: str) -> str:
     return address
 
 
-def cpu_millis(value: str) -> int:
-    """A CPU quantity in thousandths of a core.
-
-    Args:
-        value: A Kubernetes CPU quantity such as `100m` or `0.5`.
-
-    Returns:
-        Milli-cores (100 for `100m`).
-
-    Raises:
-        ValueError: It is not a CPU quantity or is not more than zero.
-    """
-    text = value.strip()
-    if not _CPU.fullmatch(text):
-        raise ValueError("must be a CPU quantity such as 100m or 0.5")
-    millis = int(text[:-1]) if text.endswith("m") else round(float(text) * 1000)
-    if not 0 < millis <= 1_000_000:
-        raise ValueError("must be a CPU quantity of more than 0 and at most 1000 cores, such as 100m")
-    return millis
-
-
 def _cpu(value: str) -> str:
     cpu_millis(value)
     return value
-
-
-def memory_bytes(value: str) -> int:
-    """A memory or storage quantity in bytes.
-
-    Args:
-        value: A Kubernetes quantity such as `100Mi` or `2Gi`.
-
-    Returns:
-        Bytes.
-
-    Raises:
-        ValueError: It is not such a quantity.
-    """
-    match = _BYTES.fullmatch(value.strip())
-    if not match:
-        raise ValueError("must be a size such as 100Mi or 2Gi")
-    return int(match.group(1)) * _BYTE_UNITS[match.group(2)]
 
 
 def _memory(value: str) -> str:
