@@ -148,10 +148,10 @@ def explain(kubectl: Kubectl, stack: str, apps: Sequence[App]) -> str:
         return ""
     lines: list[str] = []
     names = {(app.namespace, app.object): app.name for app in apps}
-    for refused in refusals(workloads):
-        lines.append(
-            f"{names.get((refused.namespace, refused.pod), refused.pod)}: no pod can be made: {refused.message}"
-        )
+    lines += [
+        f"{names.get((refused.namespace, refused.pod), refused.pod)}: no pod can be made: {refused.message}"
+        for refused in refusals(workloads)
+    ]
     found = troubles(pods)
     for trouble in found[:_PODS_SHOWN]:
         lines += details(kubectl, trouble)

@@ -100,8 +100,9 @@ def up(
             growing = clusters.growing()
             session.settle()
             session.unprotect(lost)
-            for name, growths in growing.items():
-                volumes.grow(clusters.kubectl[name], growths)
+            for name, kubectl in clusters.kubectl.items():
+                volumes.grow(kubectl, growing[name])
+                ports.move(kubectl, clusters.moves[name])
             with _Watcher(stack, list(clusters.kubectl), session.command, timeout) as watcher:
                 _run(stack, clusters.kubectl, session, watcher, message)
             changed = watcher.events.changed or any(growing.values())
@@ -183,6 +184,7 @@ class _Clusters:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self.kubectl = stack.reachable()
+        self.moves: dict[str, list[ports.Move]] = {}
         self._pool = ThreadPoolExecutor(max_workers=max(1, 2 * len(self.kubectl)))
 
     def __enter__(self) -> Self:
@@ -193,7 +195,7 @@ class _Clusters:
         self._claims = {n: self._pool.submit(volumes.live, kubectl, self._stack) for n, kubectl in self.kubectl.items()}
         for cluster, kubectl in self.kubectl.items():
             check(self._stack.name, kubectl, self._stack.namespaces(cluster))
-            ports.refuse_taken(kubectl, self._stack.manifests(cluster), self._stack.name)
+            self.moves[cluster] = ports.refuse_taken(kubectl, self._stack.manifests(cluster), self._stack.name)
         return self
 
     def __exit__(self, *_: object) -> None:
