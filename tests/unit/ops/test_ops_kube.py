@@ -159,6 +159,32 @@ def test_what_is_not_gone_in_time_is_named_with_the_reason(kubectl: Kubectl, fak
     assert "Namespace n: Some content has finalizers remaining" in str(caught.value)
 
 
+def test_a_namespace_that_does_not_go_names_what_holds_it(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
+    remaining = "Some resources are remaining: " + ", ".join(
+        ("configmaps. has 2 resource instances", "widgets.example.com has 1 resource instances")
+    )
+    conditions = [
+        {"type": "NamespaceContentRemaining", "status": "True", "message": remaining},
+        {"type": "NamespaceDeletionContentFailure", "status": "False", "message": "All content successfully deleted"},
+    ]
+    namespace = {"kind": "Namespace", "metadata": {"name": "n"}, "status": {"conditions": conditions}}
+
+    def held(kind: str, name: str, *finalizers: str) -> dict[str, object]:
+        metadata = {"name": name, "namespace": "n", "finalizers": list(finalizers)}
+        return {"apiVersion": "v1", "kind": kind, "metadata": metadata}
+
+    fake_kubectl.on("get namespace n", [namespace])
+    fake_kubectl.on("get configmaps -n n", [held("ConfigMap", "free"), held("ConfigMap", "kept", "example.com/hold")])
+    fake_kubectl.on("get widgets.example.com -n n", [held("Widget", "w", "a.example.com/x", "foregroundDeletion")])
+    with pytest.raises(OpsError) as caught:
+        wait_gone(kubectl, [Key("", "Namespace", "", "n")], 0.1)
+    assert str(caught.value).splitlines()[1:-1] == [
+        f"  Namespace n: {remaining}",
+        "    ConfigMap n/kept is held by its finalizer example.com/hold",
+        "    Widget n/w is held by its finalizer a.example.com/x and foregroundDeletion",
+    ]
+
+
 def service(namespace: str, name: str, port: int | None, labels: object = None) -> dict[str, object]:
     return {
         "apiVersion": "v1",
