@@ -19,6 +19,7 @@ try:
         project=project,
         source=f"stack {stack}",
         kube_context=os.environ.get("KUBE_CONTEXT") or None,
+        stack=stack,
     )
 except SettingsError as error:
     pulumi.log.error(str(error))

@@ -56,9 +56,24 @@ class Scope:
             Label key to value; none of them is ever part of a selector.
         """
         return {
+            **self.lasting_labels(system),
+            f"{LABEL_DOMAIN}/owner": self.owner,
+            f"{LABEL_DOMAIN}/lifecycle": self.lifecycle,
+        }
+
+    def lasting_labels(self, system: str) -> dict[str, str]:
+        """Those of the labels that say where an object belongs, which is the same as long as it lives.
+
+        They are for what can never change, such as a StatefulSet's claim templates: owner and lifecycle can.
+
+        Args:
+            system: Short name of the system.
+
+        Returns:
+            Label key to value.
+        """
+        return {
             f"{LABEL_DOMAIN}/project": self.project,
             f"{LABEL_DOMAIN}/stack": self.stack,
             f"{LABEL_DOMAIN}/system": system,
-            f"{LABEL_DOMAIN}/owner": self.owner,
-            f"{LABEL_DOMAIN}/lifecycle": self.lifecycle,
         }

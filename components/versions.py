@@ -35,6 +35,9 @@ IMAGES: Final[dict[str, str]] = {
     "grafana": "docker.io/grafana/grafana:12.1.1@sha256:a1701c2180249361737a99a01bc770db39381640e4d631825d38ff4535efa47d",
     # renovate: datasource=docker packageName=docker.io/griddb/griddb
     "griddb-server": "docker.io/griddb/griddb:5.6.0-jammy",
+    # The minor version follows the cluster's or is one behind it.
+    # renovate: datasource=docker packageName=registry.k8s.io/autoscaling/cluster-autoscaler
+    "cluster-autoscaler": "registry.k8s.io/autoscaling/cluster-autoscaler:v1.35.0",
     # v5 renamed the Redis services it looks for; the tutorial's names (redis-master, redis-slave) are v4's.
     "guestbook-frontend": "gcr.io/google-samples/gb-frontend:v4@sha256:d44e7d7491a537f822e7fe8615437e4a8a08f3a7a1d7d4cb9066b92f7556ba6d",
     # The tutorial names no tag and a moving one is never used: a number of our own.

@@ -6,9 +6,11 @@ import io
 import os
 import shutil
 import tempfile
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, ScalarString
@@ -83,7 +85,8 @@ class SettingsFile:
         return str(value).lower() if isinstance(value, bool) else str(value)
 
     def set(self, path: str, text: str, *, quoted: bool = False) -> None:
-        """Set a value. What is a text in the file stays one, in its quotes; anything else is read as YAML.
+        """Set a value. What is a text in the file stays one, in its quotes; anything else is read as YAML, and
+        what only some parser would take for a number, a date or a switch is a text.
 
         Args:
             path: For example `apps.h2o-example.revision`.
@@ -112,11 +115,16 @@ class SettingsFile:
         if isinstance(old, ScalarString):
             return type(old)(text)
         if isinstance(old, str):
-            return text
+            return _text(text)
         try:
-            return YAML(typ="safe").load(text)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - untyped library
+            value: Any = YAML(typ="safe").load(text)  # pyright: ignore[reportUnknownMemberType] - untyped library
         except YAMLError as error:
             raise OpsError(f"{text!r} is no YAML: {str(error).splitlines()[0]}") from None
+        if isinstance(value, str):
+            return _text(value)
+        # `0123456`, `1e3` and dates are text: a number is written as it comes out.
+        is_other = isinstance(value, int | float | date) and not isinstance(value, bool) and str(value) != text
+        return DoubleQuotedScalarString(text) if is_other or isinstance(value, date) else value
 
     def unset(self, path: str) -> None:
         """Take a value out.
@@ -130,6 +138,12 @@ class SettingsFile:
             raise OpsError(f"{self.name} does not set {path}")
         del cast("dict[str, Any]", parent)[keys[-1]]
 
+    def text(self) -> str:
+        """The whole file as it would be saved."""
+        buffer = io.StringIO()
+        self._yaml.dump(self._document, buffer)  # pyright: ignore[reportUnknownMemberType] - untyped library
+        return buffer.getvalue()
+
     def save(self) -> bool:
         """Check the whole file and replace it in one step; returns whether anything changed.
 
@@ -137,9 +151,7 @@ class SettingsFile:
             SettingsError: The file would be wrong; it stays as it was.
             OpsError: The file cannot be written.
         """
-        buffer = io.StringIO()
-        self._yaml.dump(self._document, buffer)  # pyright: ignore[reportUnknownMemberType] - untyped library
-        after = buffer.getvalue()
+        after = self.text()
         if after == self._before:
             return False
         self._check(after)
@@ -171,6 +183,15 @@ class SettingsFile:
             raise OpsError(f"{self.name} cannot be written: {error.strerror}; it is as it was") from None
         finally:
             draft.unlink(missing_ok=True)
+
+
+def _text(text: str) -> str:
+    """A text, in quotes where a parser of YAML 1.1 or 1.2 would take it for something else."""
+    try:
+        found: object = yaml.safe_load(text)
+    except yaml.YAMLError:
+        found = None
+    return text if found == text else DoubleQuotedScalarString(text)
 
 
 def _plain(value: Any) -> Any:

@@ -82,8 +82,8 @@ class Stack:
 
     @property
     def is_environment(self) -> bool:
-        """Whether `slipway env` made it."""
-        return stack_file(self.directory, self.name).parent != self.directory
+        """Whether `slipway env` made it: the project has no file of it."""
+        return not (self.directory / f"Pulumi.{self.name}.yaml").is_file()
 
     def refuse_changed(self) -> None:
         """Refuse to apply what the stack file does not say any more. The file lock must be held.
@@ -152,7 +152,7 @@ def load(name: str, progress: Progress) -> Stack:
     if not stack_file(directory, name).is_file():
         from ops.environments.files import restore
 
-        # An environment that was made elsewhere: its settings are on its cluster.
+        # An environment that was made elsewhere: Pulumi's backend has its settings.
         restore(directory, name, progress)
     read = _digest(stack_file(directory, name))
     return Stack(name, directory, render(name, directory), progress, read)

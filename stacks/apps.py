@@ -181,6 +181,7 @@ def _todo(ground: Ground, cluster: ClusterHandle, app: settings.Todo) -> Urls:
         cluster=cluster,
         revision=app.revision,
         griddb_image=app.griddb_image,
+        stand_in=app.stand_in,
         storage=app.storage,
         options=options(app),
     )

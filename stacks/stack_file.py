@@ -66,7 +66,9 @@ class _StrictLoader(yaml.SafeLoader):
     """PyYAML's safe loader that reads plain data alone, as Pulumi's CLI does, and refuses a key given twice.
 
     What stands without quotes is told apart as by the CLI's parser (YAML 1.2: https://pkg.go.dev/gopkg.in/yaml.v3):
-    `yes` and `on` are text, and so are dates and `1:30`; `1e3` is a number. No tag but those of plain data is known.
+    `yes` and `on` are text, and so are dates and `1:30`. `1e3`, `0123456` and `1.10` are numbers there, although an
+    image's tag may be meant: numbers that are not written as they come out are refused. No tag but those of plain data
+    is known.
     """
 
     yaml_implicit_resolvers = {}  # noqa: RUF012 - the class attribute of PyYAML that it looks them up in
@@ -106,17 +108,30 @@ def _int(_: _StrictLoader, node: yaml.Node) -> int:
     digits = text.lstrip("+-")
     base = {"0b": 2, "0x": 16, "0o": 8}.get(digits[:2], 8 if len(digits) > 1 and digits.startswith("0") else 10)
     try:
-        return int(text, base)
+        number = int(text, base)
+        _refuse_altered(node, number)
     except ValueError:
         raise _wrong(node, f"{shown(text)} is no whole number, or one too long to be meant") from None
+    return number
 
 
 def _float(_: _StrictLoader, node: yaml.Node) -> float:
     text = _scalar(node).replace("_", "").lower()
     try:
-        return float(re.sub(r"\.(?=inf|nan)", "", text))
+        number = float(re.sub(r"\.(?=inf|nan)", "", text))
     except ValueError:
         raise _wrong(node, f"{shown(text)} is no number") from None
+    _refuse_altered(node, number)
+    return number
+
+
+def _refuse_altered(node: yaml.Node, number: float) -> None:
+    """Refuse a number that is written in another way than it comes out."""
+    text = _scalar(node)
+    if str(number) != text and str(number).lstrip("-") not in ("inf", "nan"):
+        raise _wrong(
+            node, f"{shown(text)} without quotes is the number {number}: if it is text, quote it; else write {number}"
+        )
 
 
 def _null(_: _StrictLoader, node: yaml.Node) -> None:

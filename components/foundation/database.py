@@ -30,6 +30,8 @@ class DatabaseSpec:
         user: Name of its user.
         standby: Whether a standby in another zone takes over.
         backup_days: Days that backups are kept.
+        apply_immediately: Whether RDS makes changes at once, or in its maintenance window.
+        allow_major_version_upgrade: Whether RDS may go to another major version.
     """
 
     engine: Engine
@@ -40,6 +42,8 @@ class DatabaseSpec:
     user: str
     standby: bool
     backup_days: int
+    apply_immediately: bool = False
+    allow_major_version_upgrade: bool = False
 
     @property
     def port(self) -> int:

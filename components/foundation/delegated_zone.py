@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from components.scope import Scope
 
 SYSTEM = "dns"
+COMMENT_LIMIT = 256
+"""Characters of a zone's comment (https://docs.aws.amazon.com/Route53/latest/APIReference/API_HostedZoneConfig.html)."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class DelegatedZone(pulumi.ComponentResource):
         sub_zone = aws.route53.Zone(
             f"{name}-sub-zone",
             name=args.sub_zone,
-            comment=f"{args.scope.project} {args.scope.stack}: delegated by {args.main_zone}",
+            comment=f"{args.scope.project} {args.scope.stack}: delegated by {args.main_zone}"[:COMMENT_LIMIT],
             # Records that something else put into a tutorial's zone must not keep it from going.
             force_destroy=not args.scope.durable,
             tags=tags(args.scope, SYSTEM, args.sub_zone),

@@ -102,7 +102,9 @@ class Ecr(pulumi.ComponentResource):
                 f"{name}-{image}-cleanup",
                 repository=repository.name,
                 policy=lifecycle_policy(args.keep, args.untagged_days),
-                opts=pulumi.ResourceOptions(parent=self),
+                # A new policy is a new resource with the repository's name as its id: deleting the old one after it
+                # would delete the new one.
+                opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
             )
         self.arns: list[pulumi.Output[str]] = [repository.arn for repository in self._repositories.values()]
         self.address = f"{args.account.account_id}.dkr.ecr.{args.account.region}.amazonaws.com/{args.prefix}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_gcp as gcp
 
+from components.foundation.github import ISSUER, federation_condition
 from components.foundation.suffix import make_suffix
 from components.platform.deployer_access import DeployerSubject
 
@@ -16,9 +17,12 @@ if TYPE_CHECKING:
 
     from components.clusters.gke.nodes import PullFrom
     from components.foundation.gcp_project import GcpProjectHandle
+    from components.foundation.github import GithubJob, GithubRepository
 
-ISSUER = "https://token.actions.githubusercontent.com"
 PROVIDER_ID = "github"
+DISPLAY_LIMIT = 100
+"""Bytes of a service account's display name
+(https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts)."""
 PUSH_ROLE = "roles/artifactregistry.writer"
 FIND_CLUSTER = ("container.clusters.get",)
 """Asking for a cluster's address; what may be done inside is Kubernetes' own matter."""
@@ -30,11 +34,11 @@ class GithubPoolArgs:
 
     Attributes:
         project: The project.
-        repositories: GitHub repositories, `owner/name`, whose jobs are let in at all.
+        repositories: GitHub repositories whose jobs are let in at all.
     """
 
     project: GcpProjectHandle
-    repositories: Sequence[str]
+    repositories: Sequence[GithubRepository]
 
 
 class GithubPool(pulumi.ComponentResource):
@@ -65,8 +69,7 @@ class GithubPool(pulumi.ComponentResource):
             display_name="GitHub Actions",
             opts=first,
         )
-        allowed = ", ".join(f"'{repository}'" for repository in sorted(set(args.repositories)))
-        gcp.iam.WorkloadIdentityPoolProvider(
+        provider = gcp.iam.WorkloadIdentityPoolProvider(
             f"{name}-github-provider",
             project=args.project.project,
             workload_identity_pool_id=pool.workload_identity_pool_id,
@@ -74,8 +77,8 @@ class GithubPool(pulumi.ComponentResource):
             display_name="GitHub Actions",
             attribute_mapping={"google.subject": "assertion.sub", "attribute.repository": "assertion.repository"},
             # Anybody's repository has the same issuer: without this, everybody's jobs would be let in.
-            attribute_condition=f"assertion.repository in [{allowed}]",
-            oidc=gcp.iam.WorkloadIdentityPoolProviderOidcArgs(issuer_uri=ISSUER),
+            attribute_condition=federation_condition(args.repositories),
+            oidc=gcp.iam.WorkloadIdentityPoolProviderOidcArgs(issuer_uri=f"https://{ISSUER}"),
             opts=pulumi.ResourceOptions(parent=self),
         )
         role = gcp.projects.IAMCustomRole(
@@ -88,7 +91,7 @@ class GithubPool(pulumi.ComponentResource):
         )
         self.pool: pulumi.Output[str] = pool.name
         self.find_cluster: pulumi.Output[str] = role.name
-        self.register_outputs({"pool": self.pool})
+        self.register_outputs({"pool": self.pool, "identityProvider": provider.name})
 
 
 @dataclass(frozen=True)
@@ -99,15 +102,13 @@ class GcpDeployerArgs:
         project: The project of the cluster.
         pool: GitHub's identity pool.
         push_to: The repository that it pushes to.
-        github: GitHub repository, `owner/name`.
-        environment: GitHub environment that a job must run in.
+        job: The jobs that become it.
     """
 
     project: GcpProjectHandle
     pool: GithubPool
     push_to: PullFrom
-    github: str
-    environment: str
+    job: GithubJob
 
 
 class GcpDeployer(pulumi.ComponentResource):
@@ -132,17 +133,17 @@ class GcpDeployer(pulumi.ComponentResource):
         account = gcp.serviceaccount.Account(
             f"{name}-deployer-account",
             account_id=f"deploy-{name}",
-            display_name=f"Releases from {args.github}",
+            display_name=f"Releases from {args.job.repository.full_name}"[:DISPLAY_LIMIT],
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.project.apis)),
         )
-        job = f"repo:{args.github}:environment:{args.environment}"
-        gcp.serviceaccount.IAMMember(
-            f"{name}-deployer-trust",
-            service_account_id=account.name,
-            role="roles/iam.workloadIdentityUser",
-            member=pulumi.Output.format("principal://iam.googleapis.com/{0}/subject/{1}", args.pool.pool, job),
-            opts=child,
-        )
+        for suffix, subject in zip(("", "-by-number"), args.job.subjects, strict=False):
+            gcp.serviceaccount.IAMMember(
+                f"{name}-deployer-trust{suffix}",
+                service_account_id=account.name,
+                role="roles/iam.workloadIdentityUser",
+                member=pulumi.Output.format("principal://iam.googleapis.com/{0}/subject/{1}", args.pool.pool, subject),
+                opts=child,
+            )
         gcp.artifactregistry.RepositoryIamMember(
             f"{name}-deployer-push",
             project=args.project.project,

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from components.scope import Scope
 
 DEFAULT_SIZE = "db.t4g.micro"
+MAINTENANCE_WINDOW = "sat:18:30-sat:19:30"
+"""Once a week, UTC."""
 _LOGS = {"mysql": ["error", "slowquery"], "postgres": ["postgresql", "upgrade"]}
 
 
@@ -104,7 +106,9 @@ class Rds(pulumi.ComponentResource):
             parameter_group_name=self._parameters().name,
             backup_retention_period=spec.backup_days,
             backup_window="17:00-18:00",
-            maintenance_window="sat:18:30-sat:19:30",
+            maintenance_window=MAINTENANCE_WINDOW,
+            apply_immediately=spec.apply_immediately,
+            allow_major_version_upgrade=spec.allow_major_version_upgrade,
             auto_minor_version_upgrade=True,
             copy_tags_to_snapshot=True,
             deletion_protection=durable,
@@ -125,6 +129,12 @@ class Rds(pulumi.ComponentResource):
                 custom_timeouts=pulumi.CustomTimeouts(create="60m", update="80m", delete="60m"),
             ),
         )
+        if not spec.apply_immediately:
+            pulumi.info(
+                f"changes of version, size, storage and standby are made in the maintenance window "
+                f"({MAINTENANCE_WINDOW} UTC), after `up` is done; at once with databases.{name}.applyImmediately: true",
+                instance,
+            )
         self.outside = OutsideDatabase(
             host=instance.address,
             port=spec.port,

@@ -88,9 +88,9 @@ class StateBucket(pulumi.ComponentResource):
         self.register_outputs(
             {
                 "bucket": self.bucket,
-                "backend": backend_url(args.bucket, args.account.region),
+                "backend": backend_url(args.bucket, args.account.region, args.account.role_arn),
                 "secretsProvider": secrets_provider(
-                    key_alias(args.scope.project, args.scope.stack), args.account.region
+                    key_alias(args.scope.project, args.scope.stack), args.account.region, args.account.role_arn
                 ),
             }
         )

@@ -56,6 +56,39 @@ def all_tags(scope: Scope, system: str, name: str | None = None) -> dict[str, st
     return {**common_tags(scope), **tags(scope, system, name)}
 
 
+def lasting_tags(scope: Scope, system: str, name: str) -> dict[str, str]:
+    """Tags that are the same as long as the resource lives: owner and lifecycle may change.
+
+    They are for what is replaced when its tags change, such as the instances of a launch template.
+
+    Args:
+        scope: The stack.
+        system: What the resource belongs to.
+        name: Value of the `Name` tag.
+
+    Returns:
+        Tag key to value.
+    """
+    return {**_lasting(scope, system), "Name": name}
+
+
+def lasting_labels(scope: Scope, system: str) -> dict[str, str]:
+    """The same as labels of Google Cloud: for what a change of labels may make anew, such as nodes.
+
+    Args:
+        scope: The stack.
+        system: What the resource belongs to.
+
+    Returns:
+        Label key to value.
+    """
+    return {key: label_value(value) for key, value in _lasting(scope, system).items()}
+
+
+def _lasting(scope: Scope, system: str) -> dict[str, str]:
+    return {"project": scope.project, "stack": scope.stack, "system": system}
+
+
 def label_value(text: str) -> str:
     """A text as the value of a Google Cloud label.
 

@@ -1,4 +1,4 @@
-"""What a deployer may do inside a cluster: change Deployments in the apps' namespaces, and look."""
+"""What a deployer may do inside a cluster: change Deployments in the apps' namespaces, look, and ask them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,16 @@ DEPLOYER_GROUP = "slipway:deployers"
 ROLE = "deployer"
 RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("apps", ("deployments",), ("get", "list", "watch", "patch", "update")),
-    # To follow a rollout and to tell why it stands still.
+    # To follow a rollout and to tell why it stands still; Pulumi's provider waits with the claims in view.
     ("apps", ("replicasets",), ("get", "list", "watch")),
-    ("", ("pods", "events"), ("get", "list", "watch")),
+    ("", ("pods", "events", "persistentvolumeclaims"), ("get", "list", "watch")),
     ("", ("pods/log",), ("get",)),
+    # The smoke check: one new pod, then the app's Service through the API server.
+    ("", ("pods/portforward",), ("create",)),
+    ("", ("services",), ("get", "list")),
+    ("", ("services/proxy",), ("get",)),
 )
-"""API group, resources, verbs. No Secrets, no Services, no creation and no deletion."""
+"""API group, resources, verbs. No Secrets, no ConfigMaps, and no object is created or deleted."""
 
 
 @dataclass(frozen=True)

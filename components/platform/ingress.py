@@ -203,7 +203,7 @@ class IngressController(pulumi.ComponentResource):
                         image=IMAGES["default-backend"],
                         ports=(Port("http", 8080),),
                         probes=Probes.of(Check(path="/healthz", port="http")),
-                        resources=ContainerResources(cpu="10m", memory="32Mi"),
+                        resources=ContainerResources(cpu="10m", memory="48Mi", memory_limit="64Mi"),
                     ),
                 ),
                 exposure=Exposure(ports=(ServicePort("http", 80, "http"),)),

@@ -113,7 +113,9 @@ def make_controller(
                     api_version="v1",
                     kind="PersistentVolumeClaim",
                     metadata=meta.ObjectMetaArgs(
-                        name="data", labels={**namespace.scope.labels(namespace.system), **selector}
+                        # A claim template never changes.
+                        name="data",
+                        labels={**namespace.scope.lasting_labels(namespace.system), **selector},
                     ),
                     spec=_claim_spec(args.storage, namespace.cluster.storage_class),
                 )

@@ -41,8 +41,16 @@ if TYPE_CHECKING:
 NAME = "cotoami"
 DATABASE = "cotoami"
 APP_PORT = 4000
-"""Port that Phoenix listens on by default; the Service answers on 80."""
+"""Port that Phoenix listens on by default; here, behind the proxy."""
+ENTRY, ENTRY_PORT = "http", 80
+"""Where requests come in, in either shape. While one replaces the other, the Service and the network policies are right
+for the old pods and for the new ones."""
+PROXY_STOP_DELAY = 5
+APP_STOP_DELAY = 10
+"""Behind the proxy the app stops last: requests that the proxy has taken are still to be answered."""
 NGINX_USER = 101
+MAILDEV_USER = 1000
+"""User `node` of the public image."""
 Shape = Literal["all-in-one", "production"]
 
 _PROXY = f"""\
@@ -55,10 +63,10 @@ map $http_upgrade $connection_upgrade {{
     ''      '';
 }}
 server {{
-    listen 80;
+    listen {ENTRY_PORT};
     client_max_body_size 10m;
     proxy_http_version 1.1;
-    proxy_set_header Host $host;
+    proxy_set_header Host $http_host;
     proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
     proxy_set_header Upgrade $http_upgrade;
     proxy_set_header Connection $connection_upgrade;
@@ -174,7 +182,7 @@ class Cotoami(pulumi.ComponentResource):
                 replicas=args.options.replicas,
                 autoscaling=args.options.autoscaling,
                 exposure=Exposure(
-                    ports=(ServicePort("http", 80, "proxy" if proxied else "http", port),),
+                    ports=(ServicePort("http", 80, ENTRY, port),),
                     service_type=args.options.service_type,
                     host=args.options.host,
                 ),
@@ -223,20 +231,25 @@ class Cotoami(pulumi.ComponentResource):
                     ports=(ServicePort("web", 80, "web", args.maildev_node_port), ServicePort("smtp", 25, "smtp")),
                     service_type="NodePort",
                 ),
+                user=MAILDEV_USER,
                 component_of=NAME,
             ),
             pulumi.ResourceOptions(parent=self),
         )
 
     def _app(self, args: CotoamiArgs, database: DatabaseEndpoint, mail: Mail, keys: Credential) -> Container:
+        proxied = args.shape == "production"
+        port = Port("app", APP_PORT) if proxied else Port(ENTRY, ENTRY_PORT)
         # https://github.com/cotoami/cotoami (Configuration)
         return Container(
             name=NAME,
             image=args.image,
-            ports=(Port("http", APP_PORT),),
-            probes=Probes.of(Check(path="/", port="http"), startup_seconds=120),
+            ports=(port,),
+            probes=Probes.of(Check(path="/", port=port.name), startup_seconds=120),
             env={
-                "PORT": str(APP_PORT),
+                # The public image makes PORT of it.
+                "APP_PORT": str(port.number),
+                "PORT": str(port.number),
                 "COTOAMI_URL_SCHEME": "http",
                 "COTOAMI_URL_HOST": args.options.host or "localhost",
                 "COTOAMI_URL_PORT": "80" if args.options.host else str(args.options.node_port or 80),
@@ -264,18 +277,18 @@ class Cotoami(pulumi.ComponentResource):
             },
             resources=args.options.resources,
             writable=("/tmp",),  # noqa: S108 - a directory of the container
+            stop_delay=APP_STOP_DELAY if proxied else PROXY_STOP_DELAY,
         )
 
     def _proxy(self, args: CotoamiArgs) -> Container:
         return Container(
             name="proxy",
             image=args.nginx_image,
-            ports=(Port("proxy", 80),),
-            probes=Probes.of(
-                Check(path="/health_check", port="proxy"), startup_seconds=120, liveness=Check(port="proxy")
-            ),
+            ports=(Port(ENTRY, ENTRY_PORT),),
+            probes=Probes.of(Check(path="/health_check", port=ENTRY), startup_seconds=120, liveness=Check(port=ENTRY)),
             resources=ContainerResources(cpu="20m", memory="64Mi"),
             writable=("/run", "/var/cache/nginx", "/tmp"),  # noqa: S108 - in the container
             files={"/etc/nginx/conf.d": {"default.conf": _PROXY}},
             user=NGINX_USER,
+            stop_delay=PROXY_STOP_DELAY,
         )

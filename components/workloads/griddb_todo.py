@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.platform.namespace import Namespace, NamespaceArgs
+from components.workloads import griddb
 from components.workloads.credential import Credential, CredentialArgs
 from components.workloads.service import Service, ServiceArgs
 from components.workloads.spec import (
     Check,
     Container,
     ContainerResources,
-    Exemption,
     Exposure,
     Options,
     Port,
@@ -26,11 +26,10 @@ from components.workloads.spec import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from components.clusters.handle import ClusterHandle
     from components.scope import Scope
-
-GRIDDB_PORT = 10001
-DATA = "/var/lib/gridstore/data"
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,8 @@ class GridDbTodoArgs:
         scope: The stack.
         cluster: Where it runs.
         revision: Tag of the images `web-server` and `auth`.
-        griddb_image: Image of the database.
+        griddb_image: Image of GridDB.
+        stand_in: H2 in GridDB's place.
         storage: Size of the database's claim.
         options: Scaling, resources and exposure of the page.
     """
@@ -50,12 +50,13 @@ class GridDbTodoArgs:
     cluster: ClusterHandle
     revision: str
     griddb_image: str
+    stand_in: bool = False
     storage: str = "1Gi"
     options: Options = field(default_factory=Options)
 
 
 class GridDbTodo(pulumi.ComponentResource):
-    """griddb-server in a namespace of its own level; web-server and auth in a restricted one.
+    """web-server, auth and griddb-server.
 
     Attributes:
         service: The todo page.
@@ -70,10 +71,9 @@ class GridDbTodo(pulumi.ComponentResource):
             opts: Options of the component.
         """
         super().__init__("slipway:workloads:GridDbTodo", name, None, opts)
-        griddb = self._griddb(args)
         namespace = Namespace(
             "todo",
-            NamespaceArgs(scope=args.scope, cluster=args.cluster, system="todo"),
+            NamespaceArgs(scope=args.scope, cluster=args.cluster, system="todo", keeps_data=True),
             pulumi.ResourceOptions(parent=self),
         )
         key = Credential(
@@ -81,49 +81,32 @@ class GridDbTodo(pulumi.ComponentResource):
             CredentialArgs(namespace=namespace, generated=("key",), secret_name="token-key"),  # noqa: S106 - a name
             pulumi.ResourceOptions(parent=self),
         )
+        password = Credential(
+            "griddb-credential", CredentialArgs(namespace=namespace), pulumi.ResourceOptions(parent=self)
+        )
         auth = self._auth(args, namespace, key)
-        self.service = self._web(args, namespace, key, auth, griddb)
+        database = self._database(args, namespace, password)
+        secrets = {"TOKEN_KEY": SecretValue(key, "key"), "JDBC_PASSWORD": SecretValue(password, "password")}
+        self.service = self._web(args, namespace, secrets, auth, database)
         self.register_outputs({"url": self.service.url})
 
-    def _griddb(self, args: GridDbTodoArgs) -> Service:
-        namespace = Namespace(
-            "griddb",
-            NamespaceArgs(
-                scope=args.scope,
-                cluster=args.cluster,
-                system="griddb",
-                keeps_data=True,
-                pod_security="baseline",
-                pod_security_reason="griddb-server's start script runs as user 0 and edits its own configuration",
-            ),
-            pulumi.ResourceOptions(parent=self),
-        )
+    def _database(self, args: GridDbTodoArgs, namespace: Namespace, password: Credential) -> Service:
+        image = pulumi.Output.format("{0}/h2:{1}", args.cluster.registry, griddb.H2_TAG)
+        container = griddb.h2(image, password) if args.stand_in else griddb.griddb(args.griddb_image, password)
         return Service(
             "griddb-server",
             ServiceArgs(
                 namespace=namespace,
                 tier="database",
-                # A StatefulSet: the data directory belongs to the one pod of that name; two servers on it destroy it.
+                # A StatefulSet: the volume belongs to the one pod of that name; two servers on it destroy it.
                 kind="StatefulSet",
-                containers=(
-                    Container(
-                        name="griddb-server",
-                        image=args.griddb_image,
-                        ports=(Port("griddb", GRIDDB_PORT),),
-                        probes=Probes.of(Check(port="griddb"), startup_seconds=180),
-                        env={"NOTIFICATION_MEMBER": "1", "GRIDDB_CLUSTER_NAME": "myCluster"},
-                        resources=ContainerResources(cpu="50m", memory="128Mi", memory_limit="1Gi"),
-                        writable=("/tmp",),  # noqa: S108 - a directory of the container
-                        claim_mount=DATA,
-                    ),
-                ),
+                containers=(container,),
                 storage=Storage(args.storage),
-                exposure=Exposure(ports=(ServicePort("griddb", GRIDDB_PORT, "griddb"),), browsable=False),
-                user=0,
-                exemptions=(
-                    Exemption("root-user", "the image's start script needs user 0"),
-                    Exemption("writable-root", "the start script edits the server's own configuration files"),
+                exposure=Exposure(
+                    ports=tuple(ServicePort(port.name, port.number, port.name) for port in container.ports),
+                    browsable=False,
                 ),
+                user=griddb.USER_ID,
                 component_of="todo",
             ),
             pulumi.ResourceOptions(parent=self),
@@ -155,7 +138,12 @@ class GridDbTodo(pulumi.ComponentResource):
         )
 
     def _web(
-        self, args: GridDbTodoArgs, namespace: Namespace, key: Credential, auth: Service, griddb: Service
+        self,
+        args: GridDbTodoArgs,
+        namespace: Namespace,
+        secrets: Mapping[str, SecretValue],
+        auth: Service,
+        database: Service,
     ) -> Service:
         return Service(
             "todo-web-server",
@@ -170,14 +158,12 @@ class GridDbTodo(pulumi.ComponentResource):
                         ports=(Port("http", 8000),),
                         probes=Probes.of(Check(path="/healthz", port="http")),
                         env={
-                            "GRIDDB_HOST": griddb.host or "",
-                            "GRIDDB_PORT": str(GRIDDB_PORT),
-                            "GRIDDB_CLUSTER_NAME": "myCluster",
                             "AUTH_URL": f"http://{auth.host}:2828",
+                            "JDBC_URL": griddb.jdbc_url(database.host or "", stand_in=args.stand_in),
+                            "JDBC_USER": griddb.ADMINISTRATOR,
                         },
-                        secret_env={"TOKEN_KEY": SecretValue(key, "key")},
+                        secret_env=secrets,
                         resources=args.options.resources,
-                        writable=("/tmp",),  # noqa: S108 - a directory of the container
                     ),
                 ),
                 replicas=args.options.replicas,
@@ -187,7 +173,7 @@ class GridDbTodo(pulumi.ComponentResource):
                     service_type=args.options.service_type,
                     host=args.options.host,
                 ),
-                connects_to=(auth.endpoint("http"), griddb.endpoint("griddb")),
+                connects_to=(auth.endpoint("http"), database.endpoint("sql")),
                 component_of="todo",
                 smoke=Smoke("/", text="todo.js"),
             ),

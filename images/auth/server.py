@@ -11,12 +11,14 @@ import base64
 import hashlib
 import hmac
 import json
-import re
 import time
+import unicodedata
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from images.serving import environment
-from images.serving.http import Application, HttpError, Request, Response, json_response, serve
+from flask import Flask, Response, abort, jsonify
+
+from images.serving import environment, web, wsgi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,7 +26,17 @@ if TYPE_CHECKING:
 ISSUER = "auth"
 KEY_BYTES = 32
 """RFC 7518, 3.2: a key for HS256 has at least the hash's 256 bits."""
-_NAME = re.compile(r"[\w.@-]{1,64}")
+NAME_LENGTH = 64
+_MARKS = " .'\u2019_@-"
+
+
+def name_of(value: object) -> str:
+    """A person's name, in Unicode's composed form: `Müller` is one name however it was typed. 400 if it is none."""
+    name = unicodedata.normalize("NFC", web.storable("user", value, NAME_LENGTH))
+    # Letters with their marks, and digits, of any script.
+    if not all(unicodedata.category(character)[0] in "LMN" or character in _MARKS for character in name):
+        abort(400, "user is no name: letters, digits, spaces and . ' _ @ -")
+    return name
 
 
 def _base64url(data: bytes) -> str:
@@ -38,7 +50,7 @@ def sign(claims: Mapping[str, object], key: bytes) -> str:
     return f"{signed}.{_base64url(hmac.digest(key, signed.encode(), hashlib.sha256))}"
 
 
-def application(key: bytes, lifetime: int, now: Callable[[], float] = time.time) -> Application:
+def application(key: bytes, lifetime: int, now: Callable[[], float] = time.time) -> Flask:
     """The issuer.
 
     Args:
@@ -46,19 +58,18 @@ def application(key: bytes, lifetime: int, now: Callable[[], float] = time.time)
         lifetime: seconds that a token is valid.
         now: the clock, in seconds since 1970.
     """
+    app = web.application(Path(__file__).parent)
 
-    def token(request: Request) -> Response:
-        user: object = request.json().get("user")
-        if not isinstance(user, str) or not _NAME.fullmatch(user):
-            raise HttpError(400, "user is missing or no name: letters, digits and . _ @ -, at most 64")
+    def token() -> Response:
+        user = name_of(web.json_body().get("user"))
         issued = int(now())
         claims = {"iss": ISSUER, "sub": user, "iat": issued, "exp": issued + lifetime}
-        answer = {"token": sign(claims, key), "token_type": "Bearer", "expires_in": lifetime}
-        return json_response(answer, headers=(("Cache-Control", "no-store"),))
+        answer = jsonify(token=sign(claims, key), token_type="Bearer", expires_in=lifetime)  # noqa: S106 - no password
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
 
-    app = Application()
-    app.route("POST", "/token")(token)
-    app.route("GET", "/healthz")(lambda _: json_response({"status": "ok"}))
+    app.add_url_rule("/token", view_func=token, methods=["POST"])
+    app.add_url_rule("/healthz", "health", lambda: {"status": "ok"})
     return app
 
 
@@ -70,7 +81,7 @@ def main() -> None:
     lifetime = environment.optional("TOKEN_LIFETIME", "3600")
     if not lifetime.isdigit() or not 0 < int(lifetime) <= 86400:
         environment.fail(f"TOKEN_LIFETIME={lifetime!r}: write seconds, from 1 to 86400")
-    serve(application(key, int(lifetime)), environment.port("PORT", 2828))
+    wsgi.serve(application(key, int(lifetime)), environment.port("PORT", 2828))
 
 
 if __name__ == "__main__":

@@ -6,14 +6,17 @@ import smtplib
 import ssl
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
+from html import escape
 from typing import TYPE_CHECKING
+
+from images.serving.wsgi import log
 
 if TYPE_CHECKING:
     from images.cotoami.settings import Smtp
 
 
 class MailError(Exception):
-    """The mail server does not answer or refuses."""
+    """The mail server does not answer or refuses; its own words are in the log."""
 
 
 class Mailer:
@@ -34,7 +37,14 @@ class Mailer:
         message["Subject"] = "Sign in to Cotoami"
         message["Date"] = formatdate()
         message["Message-ID"] = make_msgid(domain=self._smtp.sender.rpartition("@")[2] or "localhost")
-        message.set_content(f"Open this link to sign in. It works once, within a day.\n\n{link}\n")
+        # As it is: a link that is wrapped is not whole in every program that shows mails.
+        message.set_content(f"Open this link to sign in. It works once, within a day.\n\n{link}\n", cte="7bit")
+        target = escape(link)
+        message.add_alternative(
+            f'<p><a href="{target}" target="_blank">Sign in to Cotoami</a></p>'
+            f"<p>The link works once, within a day. If you cannot click it, copy it:<br>{target}</p>",
+            subtype="html",
+        )
         try:
             with smtplib.SMTP(self._smtp.server, self._smtp.port, timeout=10) as client:
                 client.ehlo()
@@ -47,7 +57,9 @@ class Mailer:
                     client.login(self._smtp.user, self._smtp.password)
                 client.send_message(message)
         except (OSError, smtplib.SMTPException) as error:
-            raise MailError(f"SMTP server {self._smtp.server}:{self._smtp.port}: {error}") from None
+            where = f"{self._smtp.server}:{self._smtp.port}"
+            log("smtp", where=where, error=str(error))
+            raise MailError(f"SMTP server {where} did not take the mail; try again in a moment") from None
 
 
 def _unverified() -> ssl.SSLContext:

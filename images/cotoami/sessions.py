@@ -10,12 +10,14 @@ from typing import Any, cast
 
 import redis
 
+from images.serving.wsgi import log
+
 SIGNIN_SECONDS = 24 * 3600
 SESSION_SECONDS = 30 * 24 * 3600
 
 
 class SessionError(Exception):
-    """Redis does not answer or fails."""
+    """Redis does not answer or fails; its own words are in the log."""
 
 
 class Sessions:
@@ -94,4 +96,5 @@ class Sessions:
         return hmac.new(self._key, identity.encode(), hashlib.sha256).hexdigest()
 
     def _error(self, error: redis.RedisError) -> SessionError:
-        return SessionError(f"Redis at {self._where}: {error}")
+        log("redis", where=self._where, error=str(error))
+        return SessionError(f"Redis at {self._where} does not answer as it should; try again in a moment")

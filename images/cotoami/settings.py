@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from images.cotoami.address import NOWHERE, Address
 from images.serving import environment
 
 
@@ -34,8 +35,8 @@ class Settings:
     """All that the app is told."""
 
     port: int
-    base_url: str
-    """Beginning of the links in mails, without a slash at the end."""
+    address: Address
+    """Where people reach it."""
     secret: str
     redis_host: str
     redis_port: int
@@ -50,8 +51,6 @@ def read() -> Settings:
     if scheme not in {"http", "https"}:
         environment.fail(f"COTOAMI_URL_SCHEME={scheme!r}: there are http and https")
     url_port = environment.port("COTOAMI_URL_PORT", 80)
-    default_port = {"http": 80, "https": 443}[scheme]
-    suffix = "" if url_port == default_port else f":{url_port}"
     secret = environment.required("SECRET_KEY_BASE")
     if len(secret) < 32:
         environment.fail(f"SECRET_KEY_BASE has {len(secret)} characters; it needs 32 or more")
@@ -60,7 +59,7 @@ def read() -> Settings:
         environment.fail(f"COTOAMI_SIGNUP_ENABLED={signup!r}: there are true and false")
     return Settings(
         port=environment.port("PORT", 80),
-        base_url=f"{scheme}://{environment.optional('COTOAMI_URL_HOST', 'localhost')}{suffix}",
+        address=Address(scheme, environment.optional("COTOAMI_URL_HOST", NOWHERE), url_port),
         secret=secret,
         redis_host=environment.optional("COTOAMI_REDIS_HOST", "localhost"),
         redis_port=environment.port("COTOAMI_REDIS_PORT", 6379),

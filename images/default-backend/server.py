@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from images.serving import environment
-from images.serving.http import Application, serve, text_response
+from pathlib import Path
+
+from flask import Flask, Response, request
+
+from images.serving import environment, web, wsgi
 
 
-def application() -> Application:
+def application() -> Flask:
     """`/healthz` answers `ok`, everything else `default backend - 404` with that status."""
-    app = Application()
-    app.route("*", "/healthz")(lambda _: text_response("ok"))
-    app.fallback = lambda _: text_response("default backend - 404", 404)
+    app = web.application(Path(__file__).parent)
+
+    @app.before_request
+    def answer() -> Response:  # pyright: ignore[reportUnusedFunction] - Flask calls it, for every method and path
+        if request.path == "/healthz":
+            return Response("ok", mimetype="text/plain")
+        return Response("default backend - 404", 404, mimetype="text/plain")
+
     return app
 
 
 if __name__ == "__main__":
-    serve(application(), environment.port("PORT", 8080))
+    wsgi.serve(application(), environment.port("PORT", 8080))

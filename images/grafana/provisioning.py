@@ -1,7 +1,4 @@
-"""Data sources and dashboards from files, as Grafana's provisioning describes them.
-
-https://grafana.com/docs/grafana/latest/administration/provisioning/
-"""
+"""Data sources and dashboards from files (https://grafana.com/docs/grafana/latest/administration/provisioning/)."""
 
 from __future__ import annotations
 
@@ -33,17 +30,8 @@ class DataSource:
 
     def public(self) -> dict[str, Any]:
         """As the API shows it."""
-        return {
-            "id": self.id,
-            "uid": self.uid,
-            "orgId": 1,
-            "name": self.name,
-            "type": self.type,
-            "access": "proxy",
-            "url": self.url,
-            "isDefault": self.default,
-            "readOnly": True,
-        }
+        shown = {"id": self.id, "uid": self.uid, "name": self.name, "type": self.type, "url": self.url}
+        return {**shown, "isDefault": self.default, "orgId": 1, "access": "proxy", "readOnly": True}
 
 
 @dataclass(frozen=True)
@@ -60,20 +48,32 @@ class Dashboard:
         """Path of its page."""
         return f"/d/{self.uid}"
 
+    def public(self) -> dict[str, Any]:
+        """As the API's search shows it."""
+        tags: object = self.model.get("tags", [])
+        return {"uid": self.uid, "title": self.title, "url": self.url, "type": "dash-db", "tags": tags}
+
+
+def _read(file: Path) -> object:
+    try:
+        text = file.read_text(encoding="utf-8")
+        return json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ProvisioningError(f"{file} cannot be read: {error}") from None
+
+
+def _mapping(file: Path, value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ProvisioningError(f"{file}: this is no mapping: {str(value)[:80]!r}")
+    return cast("dict[str, Any]", value)
+
 
 def _entries(directory: Path, key: str) -> Iterator[tuple[Path, dict[str, Any]]]:
     for file in sorted([*directory.glob("*.yaml"), *directory.glob("*.yml")]):
-        try:
-            content: object = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ProvisioningError(f"{file} cannot be read: {error}") from None
-        entries: object = cast("dict[str, Any]", content).get(key, []) if isinstance(content, dict) else []
+        entries: object = _mapping(file, _read(file) or {}).get(key, [])
         if not isinstance(entries, list):
             raise ProvisioningError(f"{file}: {key} is not a list")
-        for entry in cast("list[object]", entries):
-            if not isinstance(entry, dict):
-                raise ProvisioningError(f"{file}: an entry of {key} is not a mapping")
-            yield file, cast("dict[str, Any]", entry)
+        yield from ((file, _mapping(file, entry)) for entry in cast("list[object]", entries))
 
 
 def _text(file: Path, entry: dict[str, Any], key: str) -> str:
@@ -84,10 +84,7 @@ def _text(file: Path, entry: dict[str, Any], key: str) -> str:
 
 
 def data_sources(provisioning: Path) -> dict[str, DataSource]:
-    """The data sources by uid.
-
-    Args:
-        provisioning: the directory with `datasources/`.
+    """The data sources by uid, from `datasources/`.
 
     Raises:
         ProvisioningError: a file is wrong, or names a kind of source that is not drawn here.
@@ -107,34 +104,16 @@ def data_sources(provisioning: Path) -> dict[str, DataSource]:
 
 
 def dashboards(provisioning: Path) -> dict[str, Dashboard]:
-    """The dashboards by uid, read anew each time: a changed ConfigMap shows at once.
-
-    Args:
-        provisioning: the directory with `dashboards/`, whose providers name directories of JSON files.
+    """The dashboards by uid, from the directories that `dashboards/` names; read anew each time, as they may change.
 
     Raises:
         ProvisioningError: a file is wrong.
     """
     found: dict[str, Dashboard] = {}
     for file, provider in _entries(provisioning / "dashboards", "providers"):
-        options: object = provider.get("options")
-        path = cast("dict[str, Any]", options).get("path") if isinstance(options, dict) else None
-        if not isinstance(path, str):
-            raise ProvisioningError(f"{file}: a provider without options.path")
+        path = _text(file, _mapping(file, provider.get("options")), "path")
         for source in sorted(Path(path).rglob("*.json")):
-            dashboard = _dashboard(source)
-            found[dashboard.uid] = dashboard
+            model = _mapping(source, _read(source))
+            uid = str(model.get("uid") or source.stem)
+            found[uid] = Dashboard(uid, _text(source, model, "title"), model, source.name)
     return found
-
-
-def _dashboard(file: Path) -> Dashboard:
-    try:
-        content: object = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ProvisioningError(f"{file} cannot be read: {error}") from None
-    if not isinstance(content, dict):
-        raise ProvisioningError(f"{file} is not a dashboard")
-    model = cast("dict[str, Any]", content)
-    title = _text(file, model, "title")
-    uid: object = model.get("uid") or file.stem
-    return Dashboard(str(uid), title, model, file.name)

@@ -1,256 +1,182 @@
-"""A small web server in Grafana's place: the part of its interface that slipway uses.
+"""A small web server in Grafana's place: login, provisioned data sources and dashboards, Prometheus' proxy, pages.
 
-| request                                                  | answer                                              |
-| -------------------------------------------------------- | --------------------------------------------------- |
-| `GET /api/health`                                        | `{"database": "ok", …}`, to everybody               |
-| `POST /login` (JSON or form: user, password)             | a session cookie                                    |
-| `GET /api/datasources`, `/api/datasources/uid/<uid>`     | the provisioned data sources                        |
-| `GET /api/datasources/uid/<uid>/health`                  | whether Prometheus answers                          |
-| `/api/datasources/proxy/uid/<uid>/api/v1/…`              | what Prometheus answers there                       |
-| `POST /api/ds/query`                                     | frames with the series of Prometheus expressions    |
-| `GET /api/search`, `/api/dashboards/uid/<uid>`           | the provisioned dashboards                          |
-| `GET /`, `/dashboards`, `/d/<uid>`                       | pages; a dashboard's panels refresh themselves      |
-
-All but health and login want basic authentication or a session. Data sources and dashboards come from
-/etc/grafana/provisioning, nothing is stored.
+All but health and login want basic authentication or a session. The paths are Grafana's; nothing is stored.
 """
 
 from __future__ import annotations
 
+import hmac
+import http.client
+import secrets
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-import frames
-import pages
-from prometheus import QueryError, forward, query
+from flask import Flask, Response, abort, jsonify, redirect, request
 from provisioning import DataSource, ProvisioningError, dashboards, data_sources
-from sessions import Guard
 
-from images.serving import environment
-from images.serving.http import Application, HttpError, Request, Response, json_response, log, redirect, serve
+from images.serving import environment, web, wsgi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from provisioning import Dashboard
+    from werkzeug.wrappers import Response as AnyResponse
 
-    Handler = Callable[[Request], Response]
-
-STATIC = Path(__file__).parent / "static"
-_TYPES = {".css": "text/css", ".js": "text/javascript"}
-_PAGE_HEADERS = (
-    # Panels are placed by style attributes.
-    (
-        "Content-Security-Policy",
-        "default-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
-    ),
-    ("Cache-Control", "no-store"),
-)
+COOKIE = "grafana_session"
+LIFETIME = 86400
+_PROXY_SECONDS = 15
+_PUBLIC = {"health", "login", "static", "_asset"}
 
 
-def _page(text: str, status: int = 200) -> Response:
-    return Response(text, status, headers=_PAGE_HEADERS)
+class Guard:
+    """Who may see the dashboards: one user, by basic authentication or a session after logging in."""
+
+    def __init__(self, user: str, password: str) -> None:
+        self.user = user
+        self._password = password
+        self._sessions: dict[str, float] = {}
+
+    def accepts(self, user: object, password: object) -> bool:
+        """Whether both are right; takes as long when they are not."""
+        right_user = hmac.compare_digest(str(user).encode(errors="replace"), self.user.encode())
+        return hmac.compare_digest(str(password).encode(errors="replace"), self._password.encode()) and right_user
+
+    def admits(self) -> bool:
+        """Whether the request carries the right credentials or a session that goes on."""
+        given = request.authorization
+        if given is not None:
+            return self.accepts(given.username, given.password)
+        return self._sessions.get(request.cookies.get(COOKIE, ""), 0.0) > time.monotonic()
+
+    def begin(self, answer: AnyResponse) -> AnyResponse:
+        """Give the client a session."""
+        name = secrets.token_urlsafe(32)
+        self._sessions[name] = time.monotonic() + LIFETIME
+        answer.set_cookie(
+            COOKIE, name, max_age=LIFETIME, httponly=True, samesite="Lax", secure=request.scheme == "https"
+        )
+        return answer
+
+    def end(self, answer: AnyResponse) -> AnyResponse:
+        """No session any more."""
+        self._sessions.pop(request.cookies.get(COOKIE, ""), None)
+        answer.delete_cookie(COOKIE, httponly=True, samesite="Lax")
+        return answer
 
 
 class Grafana:
     """The provisioned things, as the API and the pages show them."""
 
-    def __init__(self, provisioning: Path, sources: Mapping[str, DataSource]) -> None:
+    def __init__(self, guard: Guard, provisioning: Path, sources: Mapping[str, DataSource]) -> None:
+        self._guard = guard
         self._provisioning = provisioning
         self._sources = sources
+
+    def guard(self) -> AnyResponse | None:
+        """What those get who are not logged in."""
+        if request.endpoint in _PUBLIC or self._guard.admits():
+            return None
+        return web.refusal(401, "not logged in") if request.path.startswith("/api/") else redirect("/login", 303)
+
+    def login(self) -> AnyResponse:
+        """The form, and what it sends; programs send JSON."""
+        if request.method != "POST":
+            return web.page("login.html")
+        fields = web.json_body() if request.is_json else request.form
+        if self._guard.accepts(fields.get("user"), fields.get("password")):
+            return self._guard.begin(jsonify(message="Logged in") if request.is_json else redirect("/", 303))
+        wsgi.log("login refused")
+        wrong = "user or password is wrong"
+        return web.refusal(401, wrong) if request.is_json else web.page("login.html", 401, message=wrong)
+
+    def logout(self) -> AnyResponse:
+        """No session any more."""
+        return self._guard.end(redirect("/login", 303))
 
     def _dashboards(self) -> dict[str, Dashboard]:
         try:
             return dashboards(self._provisioning)
         except ProvisioningError as error:
-            raise HttpError(500, str(error)) from None
+            abort(500, str(error))
 
-    def _dashboard(self, request: Request) -> Dashboard:
-        found = self._dashboards().get(request.parameters["uid"])
-        if found is None:
-            raise HttpError(404, f"there is no dashboard with the uid {request.parameters['uid']!r}")
-        return found
+    def _dashboard(self, uid: str) -> Dashboard:
+        return self._dashboards().get(uid) or abort(404, f"there is no dashboard with the uid {uid!r}")
 
     def _source(self, uid: str) -> DataSource:
-        if uid not in self._sources:
-            raise HttpError(404, f"there is no data source with the uid {uid!r}")
-        return self._sources[uid]
+        return self._sources.get(uid) or abort(404, f"there is no data source with the uid {uid!r}")
 
-    def list_sources(self, _request: Request) -> Response:
+    def list_sources(self) -> Response:
         """All data sources."""
-        return json_response([source.public() for source in self._sources.values()])
+        return jsonify([source.public() for source in self._sources.values()])
 
-    def show_source(self, request: Request) -> Response:
+    def show_source(self, uid: str) -> Response:
         """One data source."""
-        return json_response(self._source(request.parameters["uid"]).public())
+        return jsonify(self._source(uid).public())
 
-    def check_source(self, request: Request) -> Response:
-        """Whether Prometheus answers a query."""
-        source = self._source(request.parameters["uid"])
-        try:
-            query(source.url, "1+1", 0)
-        except QueryError as error:
-            return json_response({"status": "ERROR", "message": str(error)}, 400)
-        return json_response({"status": "OK", "message": "Successfully queried the Prometheus API."})
-
-    def proxy(self, request: Request) -> Response:
+    def proxy(self, uid: str, rest: str) -> Response:
         """A request to Prometheus' query API, sent on as it is."""
-        source, rest = self._source(request.parameters["uid"]), request.parameters["rest"]
-        path = f"/{rest}"
-        if not path.startswith("/api/v1/") or path.startswith("/api/v1/admin") or ".." in path.split("/"):
-            raise HttpError(403, "only the query API below /api/v1/ is passed on")
-        if request.method not in {"GET", "HEAD", "POST"}:
-            raise HttpError(405, "the query API takes GET and POST")
+        source = urlsplit(self._source(uid).url)
+        if not rest.startswith("api/v1/") or rest.startswith("api/v1/admin") or ".." in rest.split("/"):
+            abort(403, "only the query API below /api/v1/ is passed on")
+        target = f"{source.path.rstrip('/')}/{rest}?{request.query_string.decode('latin-1')}"
+        connection = http.client.HTTPConnection(source.hostname or "", source.port or 80, timeout=_PROXY_SECONDS)
         try:
-            body = request.body if request.method == "POST" else None
-            answer = forward(source.url, path, urlencode(request.query), body)
-        except QueryError as error:
-            raise HttpError(502, str(error)) from None
-        return Response(answer.body, answer.status, answer.content_type)
+            connection.request(request.method, target, request.get_data(), {"Content-Type": request.content_type or ""})
+            answer = connection.getresponse()
+            return Response(answer.read(), answer.status, content_type=answer.getheader("Content-Type"))
+        except (OSError, http.client.HTTPException) as error:
+            wsgi.log("prometheus", url=source.geturl(), error=str(error))
+            abort(502, f"Prometheus at {source.geturl()} does not answer")
+        finally:
+            connection.close()
 
-    def ask(self, request: Request) -> Response:
-        """Frames of Prometheus expressions."""
-        body = request.json()
-        queries: object = body.get("queries")
-        if (
-            not isinstance(queries, list)
-            or not queries
-            or not all(isinstance(one, dict) for one in cast("list[object]", queries))
-        ):
-            raise HttpError(400, "queries is missing or no list of objects")
-
-        def source_of(wanted: Mapping[str, Any]) -> DataSource:
-            named: object = wanted.get("datasource")
-            uid: object = cast("dict[str, Any]", named).get("uid") if isinstance(named, dict) else named
-            return self._source(str(uid))
-
-        start, end = str(body.get("from", "now-1h")), str(body.get("to", "now"))
-        try:
-            result = frames.answer(cast("list[dict[str, Any]]", queries), start, end, source_of)
-        except ValueError as error:
-            raise HttpError(400, str(error)) from None
-        failed = any(one["status"] != 200 for one in result["results"].values())
-        return json_response(result, 400 if failed else 200)
-
-    def search(self, request: Request) -> Response:
+    def search(self) -> Response:
         """Dashboards whose title has the words of `query`."""
-        wanted = request.query.get("query", "").lower()
-        return json_response(
-            [
-                {
-                    "uid": one.uid,
-                    "title": one.title,
-                    "url": one.url,
-                    "type": "dash-db",
-                    "tags": one.model.get("tags", []),
-                }
-                for one in self._dashboards().values()
-                if wanted in one.title.lower()
-            ]
-        )
+        wanted = request.args.get("query", "").lower()
+        return jsonify([one.public() for one in self._dashboards().values() if wanted in one.title.lower()])
 
-    def show_dashboard(self, request: Request) -> Response:
+    def show_dashboard(self, uid: str) -> Response:
         """A dashboard's model."""
-        found = self._dashboard(request)
+        found = self._dashboard(uid)
         meta = {"url": found.url, "provisioned": True, "provisionedExternalId": found.file, "canEdit": False}
-        return json_response({"dashboard": found.model, "meta": meta})
+        return jsonify(dashboard=found.model, meta=meta)
 
-    def home(self, _request: Request) -> Response:
+    def home(self) -> AnyResponse:
         """The dashboard if there is one only, else the list."""
         found = list(self._dashboards().values())
-        return redirect(found[0].url if len(found) == 1 else "/dashboards")
+        return redirect(found[0].url if len(found) == 1 else "/dashboards", 303)
 
-    def overview(self, _request: Request) -> Response:
+    def overview(self) -> Response:
         """The list of dashboards."""
-        return _page(pages.overview(list(self._dashboards().values())))
+        return web.page("dashboards.html", dashboards=list(self._dashboards().values()))
 
-    def dashboard_page(self, request: Request) -> Response:
-        """The page of a dashboard."""
-        found = self._dashboard(request)
-        start, end = pages.span_of(request.query, found.model)
-        return _page(pages.dashboard(found, start, end))
-
-    def panels(self, request: Request) -> Response:
-        """What the page of a dashboard fetches again and again."""
-        found = self._dashboard(request)
-        offset = request.query.get("offset", "0")
-        try:
-            minutes = max(-840, min(840, int(offset)))
-            window = pages.window_of(request.query, found.model)
-        except ValueError as error:
-            raise HttpError(400, str(error)) from None
-        return _page(pages.panels(found, self._sources, window, minutes))
+    def page(self, uid: str, title: str = "") -> Response:  # noqa: ARG002 - a part of the path for people
+        """The page of a dashboard; its script asks for the model and draws it."""
+        return web.page("dashboard.html", dashboard=self._dashboard(uid))
 
 
-def _credentials(request: Request) -> tuple[str, str]:
-    if request.headers.get("content-type", "").startswith("application/json"):
-        body = request.json()
-        return str(body.get("user", "")), str(body.get("password", ""))
-    form = request.form()
-    return form.get("user", ""), form.get("password", "")
-
-
-def application(guard: Guard, provisioning: Path, sources: Mapping[str, DataSource]) -> Application:
-    """All routes.
-
-    Args:
-        guard: who may see what is not for everybody.
-        provisioning: the directory with `datasources/` and `dashboards/`.
-        sources: data sources by uid.
-    """
-    grafana = Grafana(provisioning, sources)
-    app = Application()
-
-    def guarded(handler: Handler) -> Handler:
-        def handle(request: Request) -> Response:
-            if guard.admits(request):
-                return handler(request)
-            if request.path.startswith(("/api/", "/panels/")):
-                return json_response({"message": "Unauthorized"}, 401)
-            return redirect("/login")
-
-        return handle
-
-    def log_in(request: Request) -> Response:
-        user, password = _credentials(request)
-        wants_json = request.headers.get("content-type", "").startswith("application/json")
-        if not guard.accepts(user, password):
-            log("login refused")
-            wrong = "user or password is wrong"
-            return json_response({"message": wrong}, 401) if wants_json else _page(pages.login(wrong), 401)
-        cookie = (("Set-Cookie", guard.begin()),)
-        return json_response({"message": "Logged in"}, headers=cookie) if wants_json else redirect("/", cookie)
-
-    health = {"database": "ok", "version": "stand-in"}
-    app.route("GET", "/api/health")(lambda _: json_response(health))
-    app.route("GET", "/login")(lambda _: _page(pages.login()))
-    app.route("POST", "/login")(log_in)
-    app.route("POST", "/logout")(lambda request: redirect("/login", (("Set-Cookie", guard.end(request)),)))
-    for file in sorted(STATIC.iterdir()):
-        app.route("GET", f"/public/{file.name}")(_static(file))
-    app.route("GET", "/api/user")(guarded(lambda _: json_response({"login": guard.user})))
-    for method, path, handler in (
-        ("GET", "/api/datasources", grafana.list_sources),
-        ("GET", "/api/datasources/uid/{uid}", grafana.show_source),
-        ("GET", "/api/datasources/uid/{uid}/health", grafana.check_source),
-        ("*", "/api/datasources/proxy/uid/{uid}/{rest...}", grafana.proxy),
-        ("POST", "/api/ds/query", grafana.ask),
-        ("GET", "/api/search", grafana.search),
-        ("GET", "/api/dashboards/uid/{uid}", grafana.show_dashboard),
-        ("GET", "/", grafana.home),
-        ("GET", "/dashboards", grafana.overview),
-        ("GET", "/d/{uid}", grafana.dashboard_page),
-        ("GET", "/d/{uid}/{title}", grafana.dashboard_page),
-        ("GET", "/panels/{uid}", grafana.panels),
+def application(guard: Guard, provisioning: Path, sources: Mapping[str, DataSource]) -> Flask:
+    """All routes; `provisioning` is the directory with `datasources/` and `dashboards/`, `sources` are by uid."""
+    app, grafana = web.application(Path(__file__).parent), Grafana(guard, provisioning, sources)
+    app.before_request(grafana.guard)
+    app.add_url_rule("/api/health", "health", lambda: {"database": "ok", "version": "stand-in"})
+    app.add_url_rule("/login", "login", grafana.login, methods=["GET", "POST"])
+    app.add_url_rule("/logout", "logout", grafana.logout, methods=["POST"])
+    app.add_url_rule("/api/datasources/proxy/uid/<uid>/<path:rest>", view_func=grafana.proxy, methods=["GET", "POST"])
+    for path, handler in (
+        ("/api/datasources", grafana.list_sources),
+        ("/api/datasources/uid/<uid>", grafana.show_source),
+        ("/api/search", grafana.search),
+        ("/api/dashboards/uid/<uid>", grafana.show_dashboard),
+        ("/", grafana.home),
+        ("/dashboards", grafana.overview),
+        ("/d/<uid>", grafana.page),
+        ("/d/<uid>/<title>", grafana.page),
     ):
-        app.route(method, path)(guarded(handler))
+        app.add_url_rule(path, path, handler)
     return app
-
-
-def _static(file: Path) -> Handler:
-    response = Response(file.read_bytes(), content_type=f"{_TYPES[file.suffix]}; charset=utf-8")
-    return lambda _: response
 
 
 def main() -> None:
@@ -263,8 +189,8 @@ def main() -> None:
         found = dashboards(provisioning)
     except ProvisioningError as error:
         environment.fail(str(error))
-    log("provisioned", datasources=sorted(sources), dashboards=sorted(found))
-    serve(application(guard, provisioning, sources), environment.port("GF_SERVER_HTTP_PORT", 3000))
+    wsgi.log("provisioned", datasources=sorted(sources), dashboards=sorted(found))
+    wsgi.serve(application(guard, provisioning, sources), environment.port("GF_SERVER_HTTP_PORT", 3000))
 
 
 if __name__ == "__main__":

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 import redis
+from flask import Flask, Response, abort, jsonify, request
 
-from images.serving import environment
-from images.serving.http import Application, HttpError, Request, Response, json_response, serve
-
-PAGE = (Path(__file__).parent / "index.html").read_text(encoding="utf-8")
+from images.serving import environment, web, wsgi
 
 
 def host(role: str) -> str:
@@ -22,36 +21,48 @@ def host(role: str) -> str:
 
 def connect(role: str) -> redis.Redis:
     """A new connection each time: a Service balances connections, so reads reach every slave."""
-    port = environment.port("REDIS_PORT_NUMBER", 6379)
-    return redis.Redis(host=host(role), port=port, socket_timeout=3, socket_connect_timeout=3, decode_responses=True)
+    return redis.Redis(
+        host=host(role),
+        port=environment.port("REDIS_PORT_NUMBER", 6379),
+        socket_timeout=3,
+        socket_connect_timeout=3,
+        decode_responses=True,
+        # What somebody else wrote there is shown as far as it is text.
+        encoding_errors="replace",
+    )
 
 
-def guestbook(request: Request) -> Response:
-    """`?cmd=set&key=messages&value=…` writes to the master, `?cmd=get&key=messages` reads from a slave."""
-    command, key = request.query.get("cmd", ""), request.query.get("key", "")
+def guestbook() -> Response:
+    """`?cmd=set&key=messages&value=…` writes to the master, `?cmd=get&key=messages` reads from a slave.
+
+    The page sends the fields as a form: a query has room for some thousand characters only.
+    """
+    command, key = request.values.get("cmd", ""), request.values.get("key", "")
     if command not in {"set", "get"} or not key:
-        raise HttpError(400, "ask with cmd=get&key=… or cmd=set&key=…&value=…")
+        abort(400, "ask with cmd=get&key=… or cmd=set&key=…&value=…")
+    role = "master" if command == "set" else "slave"
     try:
-        if command == "set":
-            with connect("master") as master:
-                master.set(key, request.query.get("value", ""))
-            return json_response({"message": "Updated"})
-        with connect("slave") as slave:
-            value = cast("str | None", slave.get(key))
+        with connect(role) as server:
+            if role == "slave":
+                return jsonify(data=cast("str | None", server.get(key)) or "")
+            if request.method != "HEAD":
+                server.set(key, request.values.get("value", ""))
+            return jsonify(message="Updated")
     except redis.RedisError as error:
-        raise HttpError(503, f"{host('master' if command == 'set' else 'slave')} does not answer: {error}") from None
-    return json_response({"data": value or ""})
+        wsgi.log("redis", host=host(role), error=str(error))
+        abort(503, f"{host(role)} does not answer")
 
 
-def application() -> Application:
+def application() -> Flask:
     """The page, the script, and a probe that does not ask Redis: a frontend without database is still a frontend."""
-    app = Application()
-    app.route("GET", "/")(lambda _: Response(PAGE))
-    app.route("GET", "/index.html")(lambda _: Response(PAGE))
-    app.route("GET", "/guestbook.php")(guestbook)
-    app.route("GET", "/healthz")(lambda _: json_response({"status": "ok"}))
+    app = web.application(Path(__file__).parent)
+    page = partial(web.page, "guestbook.html")
+    app.add_url_rule("/", "page", page)
+    app.add_url_rule("/index.html", "page", page)
+    app.add_url_rule("/guestbook.php", view_func=guestbook, methods=["GET", "POST"])
+    app.add_url_rule("/healthz", "health", lambda: {"status": "ok"})
     return app
 
 
 if __name__ == "__main__":
-    serve(application(), environment.port("PORT", 80))
+    wsgi.serve(application(), environment.port("PORT", 80))

@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
-from images.serving import environment
-from images.serving.http import Application, Request, Response, json_response, serve
+from flask import Flask, Response, jsonify, request
+
+from images.serving import environment, web, wsgi
 
 HOSTNAME = socket.gethostname()
 
 
-def tell(request: Request) -> Response:
-    """The request as the pod saw it."""
-    return json_response(
-        {
-            "hostname": HOSTNAME,
-            "method": request.method,
-            "path": request.path,
-            "query": dict(request.query),
-            "headers": dict(request.headers),
-            "body": request.body.decode("utf-8", "replace"),
-        }
-    )
-
-
-def application() -> Application:
+def application() -> Flask:
     """Every path and method gets the same answer; /healthz is for probes."""
-    app = Application()
-    app.route("GET", "/healthz")(lambda _: json_response({"status": "ok"}))
-    app.fallback = tell
+    app = web.application(Path(__file__).parent)
+
+    @app.before_request
+    def tell() -> Response:  # pyright: ignore[reportUnusedFunction] - Flask calls it, for every method and path
+        if request.path == "/healthz":
+            return jsonify(status="ok")
+        return jsonify(
+            hostname=HOSTNAME,
+            method=request.method,
+            path=request.path,
+            query={name: request.args.getlist(name)[-1] for name in request.args},
+            headers={name.lower(): value for name, value in request.headers.items()},
+            body=request.get_data().decode("utf-8", "replace"),
+        )
+
     return app
 
 
 if __name__ == "__main__":
-    serve(application(), environment.port("PORT", 3000))
+    wsgi.serve(application(), environment.port("PORT", 3000))

@@ -1,1 +1,1 @@
-"""What the project's small web servers share: HTTP with routes, a graceful stop, settings from the environment."""
+"""What the project's Python images share: Flask applications on gunicorn, settings from the environment."""

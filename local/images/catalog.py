@@ -22,7 +22,8 @@ class Image(BaseModel):
     """One image that this project can build, as its `image.toml` describes it.
 
     `kind` is `own` (an image that the project itself publishes), `real` (upstream's software from packages, under its
-    public name, for machines that cannot pull it) or `stand-in` (software of ours that answers like the public image).
+    public name, for machines that cannot pull it) or `stand-in` (something else that answers like the public image; one
+    without a pin has its own name in the stack's registry, and a setting chooses it).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,7 +34,7 @@ class Image(BaseModel):
     reason: str = ""
     """Why a stand-in is needed; stand-ins only."""
     pin: str = ""
-    """Key of the public reference in components/versions.py; not for own images."""
+    """Key of the public reference in components/versions.py; real images always have one, own ones never."""
     base: str = "debian"
     """`debian`, `scratch` or the name of another image of the catalogue."""
     tools: tuple[str, ...] = ()
@@ -55,13 +56,13 @@ class Image(BaseModel):
             )
         if self.kind == "own" and self.pin:
             raise ValueError(f"kind 'own' with pin {self.pin!r}: an own image has no public reference")
-        if self.kind != "own" and not self.pin:
+        if self.kind == "real" and not self.pin:
             raise ValueError(f"kind {self.kind!r} without pin: name the key of its reference in components/versions.py")
         return self
 
     @property
     def public(self) -> Reference | None:
-        """The public reference that this image stands for, without its digest; None for an own image.
+        """The public reference that this image stands for, without its digest; None for one of the own registry.
 
         Raises:
             LocalError: components/versions.py has no such pin.
@@ -128,7 +129,7 @@ def select(names: list[str] | tuple[str, ...], images: dict[str, Image] | None =
 
 
 def find(reference: Reference, images: dict[str, Image], own_registry: str) -> Image | None:
-    """The catalogue's image for `reference`: an own one below `own_registry` (host:port), or a public name's."""
+    """The catalogue's image for `reference`: one below `own_registry` (host:port), or a public name's."""
     for image in images.values():
         public = image.public
         if public is None:

@@ -87,7 +87,8 @@ def ensure(
 ) -> list[Available]:
     """Make the image references that a stack needs available to a node whose mirror is `registry_host`.
 
-    An own image is built and pushed under its tag. A third-party image that the mirror lacks is left to its public
+    An own image is built and pushed under its tag; so is a stand-in with a name of its own, whose tag is upstream's and
+    is replaced when its recipe changes. A third-party image that the mirror lacks is left to its public
     registry where that answers, and is otherwise built from the catalogue and pushed under the path that containerd
     asks the mirror for.
 
@@ -117,7 +118,7 @@ def ensure(
             if not isinstance(delivery, _Delivery):
                 result.append(Available(text, delivery))
                 continue
-            if is_own and delivery.replaces:
+            if delivery.image.kind == "own" and delivery.replaces:
                 # What was pushed goes on running: changed sources are rolled out by a new tag, when somebody wants it.
                 shop.progress.note(_changed(delivery, (apps or {}).get(text, "<app>")))
                 result.append(Available(text, "registry"))

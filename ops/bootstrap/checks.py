@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from local.progress import Progress
     from ops.bootstrap.plan import BootstrapPlan
 
+LEAST_CLI = (3, 211, 0)
+"""Stashes came with Pulumi 3.208.0, tags of stacks in buckets with 3.211.0."""
+LEAST_CLI_FOR_ROLES = (3, 246, 0)
+"""From this version on, the URLs of a bucket and of a key can name a role."""
+_SESSION = "slipway-bootstrap"
 _TIMEOUT_S = 60
 _GOOGLE_VARIABLES = ("GOOGLE_CREDENTIALS", "GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_OAUTH_ACCESS_TOKEN")
 
@@ -84,32 +90,41 @@ class Aws:
         raise RefusedError(f"AWS cannot say whether bucket {name} is there: {done.stderr.strip()}")
 
 
-def pulumi_cli(progress: Progress) -> Path:
+def pulumi_cli(plan: BootstrapPlan, progress: Progress) -> Path:
     """Pulumi's CLI, one that can have the clouds' providers.
 
     Args:
+        plan: What it has to be able to do.
         progress: Told when it is downloaded.
 
     Raises:
-        RefusedError: There is none; the one that is built from source has the Kubernetes provider alone.
+        RefusedError: There is none (the one that is built from source has the Kubernetes provider alone), or it is too
+            old.
     """
+    install = "https://www.pulumi.com/docs/iac/download-install/"
     found = cli.find(progress)
     if found.pinned:
         raise RefusedError(
-            "bootstrap needs Pulumi's CLI with the clouds' providers, and there is none on PATH; install it: "
-            "https://www.pulumi.com/docs/iac/download-install/"
+            f"bootstrap needs Pulumi's CLI with the clouds' providers and there is none on PATH; install it: {install}"
+        )
+    least, why = (LEAST_CLI, "this program") if plan.role_arn is None else (LEAST_CLI_FOR_ROLES, "roleArn")
+    numbers = re.search(r"v?(\d+)\.(\d+)\.(\d+)", found.version)
+    if numbers is None or tuple(map(int, numbers.groups())) < least:
+        raise RefusedError(
+            f"{found.path} is Pulumi {found.version.removeprefix('v')}, but {why} needs "
+            f"{'.'.join(map(str, least))} or newer; install it: {install}"
         )
     return found.path
 
 
 def aws_cli(plan: BootstrapPlan) -> Aws:
-    """The AWS CLI, with credentials of the right account.
+    """The AWS CLI, acting in the right account.
 
     Args:
-        plan: Whose account and profile are meant.
+        plan: Whose account, profile and role are meant.
 
     Returns:
-        The CLI.
+        The CLI, with the role's own credentials where there is a role.
 
     Raises:
         RefusedError: The CLI or credentials are missing, or they are another account's.
@@ -120,12 +135,12 @@ def aws_cli(plan: BootstrapPlan) -> Aws:
             "the AWS CLI is missing: bootstrap asks it for your identity, and EKS kubeconfigs run it for tokens; "
             "install it: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
         )
-    environment = {"AWS_PROFILE": plan.profile} if plan.profile else {}
-    aws = Aws(program, environment, plan.region)
+    aws = Aws(program, operator(plan), plan.region)
+    if plan.role_arn is not None:
+        aws = _assumed(aws, plan, plan.role_arn)
     done = aws.call("sts", "get-caller-identity")
     if done.returncode != 0:
-        hint = f"aws configure sso --profile {plan.profile}" if plan.profile else "aws configure, or set AWS_PROFILE"
-        raise RefusedError(f"AWS credentials are missing or no longer good; sign in ({hint}):\n  {done.stderr.strip()}")
+        raise _signed_out(plan, done.stderr)
     identity = cast("dict[str, Any]", json.loads(done.stdout))
     if identity["Account"] != plan.account_id:
         raise RefusedError(
@@ -133,6 +148,39 @@ def aws_cli(plan: BootstrapPlan) -> Aws:
             f"{plan.account_id}; sign in to that one, or correct accountId in the stack file"
         )
     return aws
+
+
+def operator(plan: BootstrapPlan) -> dict[str, str]:
+    """Variables by which Pulumi and its providers find the operator's credentials; a role they assume themselves.
+
+    Args:
+        plan: Whose profile is meant.
+    """
+    return {"AWS_PROFILE": plan.profile} if plan.profile else {}
+
+
+def _assumed(aws: Aws, plan: BootstrapPlan, role_arn: str) -> Aws:
+    done = aws.call("sts", "assume-role", "--role-arn", role_arn, "--role-session-name", _SESSION)
+    if done.returncode != 0:
+        if "AccessDenied" in done.stderr:
+            raise RefusedError(
+                f"your AWS credentials may not assume {role_arn} (roleArn in the stack file); its trust policy has to "
+                f"name you, and you need sts:AssumeRole on it:\n  {done.stderr.strip()}"
+            )
+        raise _signed_out(plan, done.stderr)
+    given = cast("dict[str, Any]", json.loads(done.stdout))["Credentials"]
+    # Keys in the environment go before a profile in it.
+    keys = {
+        "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": given["SessionToken"],
+    }
+    return Aws(aws.program, {**aws.environment, **keys}, aws.region)
+
+
+def _signed_out(plan: BootstrapPlan, said: str) -> RefusedError:
+    hint = f"aws configure sso --profile {plan.profile}" if plan.profile else "aws configure, or set AWS_PROFILE"
+    return RefusedError(f"AWS credentials are missing or no longer good; sign in ({hint}):\n  {said.strip()}")
 
 
 def google_credentials() -> None:

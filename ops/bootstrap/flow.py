@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -17,7 +19,7 @@ import yaml
 
 from local import paths
 from ops.bootstrap.backend import Backend
-from ops.bootstrap.checks import aws_cli, google_credentials, pulumi_cli
+from ops.bootstrap.checks import aws_cli, google_credentials, operator, pulumi_cli
 from ops.errors import EngineError, RefusedError
 from ops.pulumi.backend import file_url, sweep
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 _BUCKET = "aws:s3/bucket:Bucket"
 _STATE_COMPONENT = "slipway:foundation:StateBucket"
+API_PAUSES_S = (15.0, 30.0, 60.0, 60.0)
+"""Pauses before an `up` is tried again because an API of Google's is not usable yet: some minutes in all."""
+_API_NOT_READY = re.compile(r"SERVICE_DISABLED|accessNotConfigured|has not been used in project")
 _FIRST_PASSPHRASE = {"PULUMI_CONFIG_PASSPHRASE": "", "PULUMI_CONFIG_PASSPHRASE_FILE": ""}
 """The first state holds no secret: nothing that a passphrase would protect."""
 
@@ -64,9 +69,9 @@ def bootstrap(directory: Path, plan: BootstrapPlan, progress: Progress, source: 
         RefusedError: Something is missing, or the bucket is somebody else's.
         EngineError: Pulumi failed; the same command continues.
     """
-    cli = pulumi_cli(progress)
-    aws = aws_cli(plan)
-    target = Backend(cli, plan.backend, directory, aws.environment)
+    cli = pulumi_cli(plan, progress)
+    aws, environment = aws_cli(plan), operator(plan)
+    target = Backend(cli, plan.backend, directory, environment)
     bucket = aws.bucket(plan.bucket)
     if bucket == "foreign":
         raise RefusedError(
@@ -76,13 +81,13 @@ def bootstrap(directory: Path, plan: BootstrapPlan, progress: Progress, source: 
         progress.note(f"the state of {plan.stack} is in {plan.bucket} already")
         return Done(plan.backend, plan.secrets_provider, made=False, moved=False)
     if source is not None:
-        origin = Backend(cli, source, directory, aws.environment)
+        origin = Backend(cli, source, directory, environment)
         _must_own_bucket(origin, plan)
         made = False
     else:
         if plan.needs_google:
             google_credentials()
-        origin = _first(cli, directory, plan, aws.environment)
+        origin = _first(cli, directory, plan, environment)
         known = plan.stack in origin.stacks()
         if bucket == "ours" and not (known and _owns_bucket(origin, plan.stack)):
             raise RefusedError(
@@ -92,13 +97,31 @@ def bootstrap(directory: Path, plan: BootstrapPlan, progress: Progress, source: 
         with progress.step(f"bucket {plan.bucket} and its key"):
             if not known:
                 origin.run("stack", "init", plan.stack, "--secrets-provider", "passphrase")
-            origin.run("up", "--stack", plan.stack, "--yes", "--skip-preview")
+            _up(origin, plan, progress)
         made = bucket == "missing"
     with progress.step(f"state of {plan.stack} into {plan.bucket}"):
         _move(origin, target, plan)
     if source is None:
         origin.run("stack", "rm", plan.stack, "--yes", "--force", "--preserve-config")
     return Done(plan.backend, plan.secrets_provider, made=made, moved=True)
+
+
+def _up(origin: Backend, plan: BootstrapPlan, progress: Progress) -> None:
+    """Make what is missing. Google says that an API is enabled some time before every part of it knows, and its
+    provider tries nothing again; what was made stays, so the next try goes on from there."""
+    for pause in API_PAUSES_S:
+        try:
+            origin.run("up", "--stack", plan.stack, "--yes", "--skip-preview")
+        except EngineError as error:
+            if not _API_NOT_READY.search(str(error)):
+                raise
+            progress.note(
+                f"an API of Google Cloud was enabled a moment ago and does not answer yet; again in {pause:.0f} s"
+            )
+            time.sleep(pause)
+        else:
+            return
+    origin.run("up", "--stack", plan.stack, "--yes", "--skip-preview")
 
 
 def _first(cli: Path, directory: Path, plan: BootstrapPlan, environment: dict[str, str]) -> Backend:

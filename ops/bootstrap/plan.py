@@ -31,6 +31,7 @@ class BootstrapPlan:
         region: Its region.
         account_id: Account that it belongs to.
         profile: Profile of the AWS configuration files, or None.
+        role_arn: Role to assume first, or None.
         backend: URL of the bucket as Pulumi's backend.
         secrets_provider: URL of the key as Pulumi's secrets provider.
         config: Content of the stack file that makes the bucket (and the registries) alone.
@@ -43,6 +44,7 @@ class BootstrapPlan:
     region: str
     account_id: str
     profile: str | None
+    role_arn: str | None
     backend: str
     secrets_provider: str
     config: str
@@ -65,7 +67,7 @@ def make_plan(directory: Path, stack: str, *, registries: bool) -> BootstrapPlan
         RefusedError: The stack names no state bucket.
     """
     source = read_stack_config(directory, stack)
-    settings = parse(source.values, project=source.project, source=source.source)
+    settings = parse(source.values, project=source.project, source=source.source, stack=source.stack)
     state = settings.state
     if state is None:
         raise RefusedError(
@@ -92,8 +94,9 @@ def make_plan(directory: Path, stack: str, *, registries: bool) -> BootstrapPlan
         region=cloud.region,
         account_id=cloud.account_id,
         profile=cloud.profile,
-        backend=backend_url(state.bucket, cloud.region),
-        secrets_provider=secrets_provider(alias, cloud.region),
+        role_arn=cloud.role_arn,
+        backend=backend_url(state.bucket, cloud.region, cloud.role_arn),
+        secrets_provider=secrets_provider(alias, cloud.region, cloud.role_arn),
         config=yaml.safe_dump({"config": {f"{source.project}:{key}": value for key, value in values.items()}}),
         needs_google=any(isinstance(settings.clouds[name], GcpCloud) for name in used),
     )

@@ -27,6 +27,7 @@ def down(
     as_json: AsJson = False,
 ) -> None:
     """Remove everything that the stack made, in order, and prove that nothing is left."""
+    from ops.environments.files import forget
     from ops.output import console, print_json, progress
     from ops.pulumi import cli
     from ops.pulumi import down as removal
@@ -42,6 +43,8 @@ def down(
         pulumi = cli.find(report)
         _refuse_durable(loaded, removal.protected(pulumi, loaded), yes_remove_durable)
         outcome = removal.down(pulumi, loaded, timeout)
+    if loaded.is_environment and not outcome.kept:
+        forget(loaded.directory, stack)
     for said in (*(f"kept, because it is protected: {name}" for name in outcome.kept), *outcome.unasked):
         report.note(said)
     if as_json:

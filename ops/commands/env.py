@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.commands.options import DEFAULT_STACK, DEFAULT_TIMEOUT, AsJson, EngineWish, Timeout
+from ops.commands.options import DEFAULT_STACK, DEFAULT_TIMEOUT, AsJson, Timeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from local.progress import Progress
-    from ops.engines.base import Engine
-    from ops.environments.remove import Removed
-    from ops.environments.survey import Environment, Survey
+    from ops.environments.known import Known
+    from ops.environments.survey import Environment
 
 app = typer.Typer(
     help="Environments for a pull request or a tutorial: stacks of their own, with an owner and an end.",
@@ -43,7 +41,6 @@ RemoveDurable = Annotated[
     str | None,
     typer.Option("--yes-remove-durable", metavar="NAME", help="Name of the environment, if it was made durable."),
 ]
-_DONE = ("removed", "gone")
 
 
 @app.command("create")
@@ -55,93 +52,70 @@ def create(
     owner: Owner = None,
     ephemeral: Ephemeral = False,
     update: Update = False,
-    engine: EngineWish = None,
     timeout: Timeout = DEFAULT_TIMEOUT,
     as_json: AsJson = False,
 ) -> None:
     """Make an environment from a stack, bring it up and show where each app answers; run it again to go on."""
     from ops.answer import wait_for_answers
-    from ops.engines.base import TITLES
     from ops.environments import names
     from ops.environments.create import Wish
     from ops.environments.create import create as make
     from ops.output import console, print_apps, print_json, progress
-    from ops.project import project_dir
-    from ops.status import all_ready, collect
+    from ops.status import all_ready
 
     report = progress(quiet=as_json)
     wish = Wish(name, template, names.time_to_live(ttl), names.owner(owner), tuple(apps or ()), ephemeral, update)
-    made = make(wish, project_dir(), _chooser(engine, report), report, timeout)
-    statuses = collect(made.stack.rendered, made.stack.clusters())
-    wait_for_answers(statuses, report)
-    record, outcome = made.record, made.outcome
+    names.check_name(name)
+    tags, outcome = make(wish, _known(report), report, timeout)
+    wait_for_answers(outcome.apps, report)
+    created, expires = names.written(tags.created), names.written(tags.expires)
     if as_json:
-        print_json(
-            {
-                "environment": {
-                    "name": record.name,
-                    "template": record.template,
-                    "owner": record.owner,
-                    "created": names.written(record.created),
-                    "expires": names.written(record.expires),
-                },
-                "engine": outcome.engine,
-                "changed": outcome.changed,
-                "apps": [entry.as_dict() for entry in statuses],
-            }
-        )
+        made = {"name": name, "template": tags.template, "owner": tags.owner, "created": created, "expires": expires}
+        apps_made = [entry.as_dict() for entry in outcome.apps]
+        print_json({"environment": made, "changed": outcome.changed, "apps": apps_made})
     else:
-        print_apps(statuses)
+        print_apps(outcome.apps)
         done = "is up" if outcome.changed else "is up, no changes"
-        left = names.span(record.expires - names.now())
-        console().print(
-            f"environment {name} {done} (engine: {TITLES[outcome.engine]}); of {record.owner}, its time is over in "
-            f"{left}, at {names.written(record.expires)}"
-        )
-    if not all_ready(statuses):
+        left = names.span(tags.expires - names.now())
+        console().print(f"environment {name} {done}; of {tags.owner}, its time is over in {left}, at {expires}")
+    if not all_ready(outcome.apps):
         raise typer.Exit(1)
 
 
 @app.command("list")
 def list_environments(as_json: AsJson = False) -> None:
-    """Show the environments on every cluster that this project's stack files lead to, their owners and time left."""
+    """Show the project's environments in Pulumi's backend, their owners and time left, and how many apps are ready."""
     from ops.environments.survey import survey
     from ops.output import console, print_json, progress
-    from ops.project import project_dir
 
-    found = survey(project_dir(), progress(quiet=as_json), readiness=True)
+    report = progress(quiet=as_json)
+    found = survey(_known(report), report)
     if as_json:
-        print_json({"environments": [_entry(entry) for entry in found.environments], **_unseen(found)})
+        everyone = [entry.as_dict() for entry in found.environments]
+        print_json({"environments": everyone, "unreachable": found.silent, "broken": found.broken})
         return
-    _tell_unseen(found)
-    if not found.environments:
+    _tell([*found.silent.values(), *found.broken])
+    if found.environments:
+        _print_table(found.environments)
+    else:
         console().print("there are no environments")
-        return
-    _print_table(found.environments)
 
 
 @app.command("extend")
 def extend(name: Name, ttl: TimeToLive, as_json: AsJson = False) -> None:
     """Give an environment more (or less) time, counted from now."""
     from ops.environments import names
-    from ops.environments import record as records
-    from ops.environments.survey import survey
-    from ops.environments.turn import turn
     from ops.errors import RefusedError
     from ops.output import console, print_json, progress
-    from ops.project import project_dir
+    from ops.pulumi.lock import locked
 
     names.check_name(name)
     until = names.now() + names.time_to_live(ttl)
-    there = survey(project_dir(), progress(quiet=as_json), only=name)
-    changed = False
-    for environment in there.named(name):
-        clusters = [there.kubectl(place) for place in environment.places.values()]
-        with turn(name, clusters, "env extend"):
-            updated = [records.update(kubectl, name, expires=until) for kubectl in clusters]
-        changed = changed or any(updated)
-    if not changed:
-        raise RefusedError(f"environment {name} is not there; {_where(there)}")
+    known = _known(progress(quiet=as_json))
+    with locked(known.directory, name, "env extend"):
+        if known.tags(name) is None:
+            raise RefusedError(f"environment {name} is not there; asked: Pulumi's backend {known.where}")
+        known.extend(name, until)
     if as_json:
         print_json({"name": name, "expires": names.written(until)})
     else:
@@ -153,125 +127,69 @@ def delete(
     name: Name, timeout: Timeout = DEFAULT_TIMEOUT, yes_remove_durable: RemoveDurable = None, as_json: AsJson = False
 ) -> None:
     """Remove an environment, whatever time it has left, and prove that nothing is left."""
-    from ops.environments.files import forget
     from ops.environments.names import check_name
     from ops.environments.remove import Remover
-    from ops.environments.survey import survey
     from ops.output import console, print_json, progress
-    from ops.project import project_dir
 
     check_name(name)
     report = progress(quiet=as_json)
-    there = survey(project_dir(), report, only=name)
-    remover = Remover(project_dir(), _chooser(None, report), report, timeout)
-    results = [
-        remover.remove(environment, only_expired=False, durable=yes_remove_durable == name)
-        for environment in there.named(name)
-    ]
-    if not results and not there.silent:
-        forget(project_dir(), name)
+    known = _known(report)
+    done = Remover(known, report, timeout).remove(name, only_expired=False, durable=yes_remove_durable == name)
+    removed = done.result == "removed"
     if as_json:
-        print_json({"name": name, "removed": any(r.result == "removed" for r in results), **_unseen(there)})
-        return
-    _tell_unseen(there)
-    console().print(
-        f"environment {name} is gone, nothing is left"
-        if results
-        else f"environment {name}: nothing to remove; {_where(there)}"
-    )
+        print_json({"name": name, "removed": removed})
+    elif removed:
+        console().print(f"environment {name} is gone, nothing is left")
+    else:
+        console().print(f"environment {name}: nothing to remove; asked: Pulumi's backend {known.where}")
 
 
 @app.command("reap")
 def reap(dry_run: DryRun = False, timeout: Timeout = DEFAULT_TIMEOUT, as_json: AsJson = False) -> None:
     """Remove the environments whose time is over; exit code not 0 when one of them could not be removed."""
-    from ops.environments import remove
     from ops.environments.files import sweep
-    from ops.environments.survey import survey
+    from ops.environments.remove import Remover
     from ops.output import console, print_json, progress
-    from ops.project import project_dir
 
     report = progress(quiet=as_json)
-    directory: Path = project_dir()
-    there = survey(directory, report)
-    if dry_run:
-        results = remove.dry_run(there)
-    else:
-        results = remove.Remover(directory, _chooser(None, report), report, timeout).reap(there)
-        sweep(directory, there)
+    known = _known(report)
+    everyone, broken = known.everyone()
+    results = Remover(known, report, timeout).reap(everyone, dry_run=dry_run)
+    if not dry_run and not broken:
+        sweep(known, [tags.name for tags in everyone])
     if as_json:
-        print_json({"environments": [result.as_dict() for result in results], **_unseen(there)})
+        print_json({"environments": [result.as_dict() for result in results], "broken": broken})
     else:
-        _tell_unseen(there)
+        _tell(broken)
         for result in results:
             why = f": {result.why}" if result.why else ""
             console().print(f"{result.name} {result.result.replace('-', ' ')}{why}", markup=False)
-        console().print(_summary(results, there))
-    if there.broken or any(result.result == "failed" for result in results):
+        kept = f"{len(everyone) - len(results)} have time left"
+        done = sum(result.result in ("removed", "gone") for result in results)
+        if not results:
+            console().print(f"nothing to remove; {len(everyone)} environments have time left")
+        elif dry_run:
+            console().print(f"{len(results)} environments would be removed, {kept}")
+        else:
+            console().print(f"{done} of {len(results)} environments removed, {kept}")
+    if broken or any(result.result == "failed" for result in results):
         raise typer.Exit(1)
 
 
-def _summary(results: Sequence[Removed], there: Survey) -> str:
-    kept = len(there.environments) - len(results)
-    if not results:
-        return f"nothing to remove; {kept} environments have time left"
-    done = sum(result.result in _DONE for result in results)
-    would = sum(result.result == "would-remove" for result in results)
-    if would:
-        return f"{would} environments would be removed, {kept} have time left"
-    return f"{done} of {len(results)} environments removed, {kept} have time left"
+def _known(report: Progress) -> Known:
+    from ops.environments.known import Known
+    from ops.project import project_dir
+    from ops.pulumi import cli
+
+    directory = project_dir()
+    return Known(cli.find(report), directory)
 
 
-def _chooser(option: str | None, report: Progress) -> Callable[[str | None], Engine]:
-    """Makes the engine: the one that is asked for, else the one that an environment has, else the usual choice."""
-
-    def choose(known: str | None) -> Engine:
-        from ops.commands.engine import engine
-
-        return engine(option or known, report)
-
-    return choose
-
-
-def _where(there: Survey) -> str:
-    asked = ", ".join(f"{place.name} ({kubectl.access})" for place, kubectl in there.reached)
-    return f"asked: {asked}"
-
-
-def _unseen(there: Survey) -> dict[str, Any]:
-    return {"unreachable": there.silent, "broken": there.broken}
-
-
-def _tell_unseen(there: Survey) -> None:
+def _tell(reasons: Sequence[str]) -> None:
     from ops.output import errors
 
-    for reason in there.silent.values():
+    for reason in reasons:
         errors().print(f"left out: {reason}", markup=False)
-    for reason in there.broken:
-        errors().print(f"left out: {reason}", markup=False)
-
-
-def _entry(environment: Environment) -> dict[str, Any]:
-    """The entry of `slipway env list --json`."""
-    from ops.environments import names
-
-    record, now = environment.record, names.now()
-    durable = record.lifecycle == "durable"
-    return {
-        "name": record.name,
-        "template": record.template,
-        "owner": record.owner,
-        "engine": record.engine,
-        "state": record.state,
-        "lifecycle": record.lifecycle,
-        "created": names.written(record.created),
-        "expires": None if durable else names.written(record.expires),
-        "ageSeconds": int((now - record.created).total_seconds()),
-        "leftSeconds": None if durable else int((record.expires - now).total_seconds()),
-        "expired": record.expired,
-        "clusters": {name: place.context for name, place in environment.places.items()},
-        "ready": environment.ready,
-        "apps": environment.apps,
-    }
 
 
 def _print_table(environments: Sequence[Environment]) -> None:
@@ -281,23 +199,22 @@ def _print_table(environments: Sequence[Environment]) -> None:
     from ops.output import console
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("NAME", "FROM", "OWNER", "AGE", "LEFT", "CLUSTER", "ENGINE", "READY"):
+    for heading in ("NAME", "FROM", "OWNER", "AGE", "LEFT", "CLUSTER", "READY"):
         table.add_column(heading, no_wrap=True)
     now = names.now()
     for environment in environments:
-        record = environment.record
-        left = names.span(record.expires - now)
-        over = f"[red]over for {left}[/]" if record.expired else left
-        whole = environment.ready == environment.apps and record.state == "ready"
-        state = "" if record.state == "ready" else f" ({record.state})"
+        tags, made = environment.tags, environment.made
+        left = names.span(tags.expires - now)
+        over = f"[red]over for {left}[/]" if tags.expired else left
+        whole = environment.ready == made.apps and environment.complete
+        ready = "?" if environment.ready is None else environment.ready
         table.add_row(
-            record.name,
-            record.template,
-            record.owner,
-            names.span(now - record.created),
-            "durable" if record.lifecycle == "durable" else over,
-            ", ".join(environment.places),
-            record.engine,
-            f"[{'green' if whole else 'red'}]{environment.ready}/{environment.apps}[/]{state}",
+            tags.name,
+            tags.template,
+            tags.owner,
+            names.span(now - tags.created),
+            "durable" if made.durable else over,
+            ", ".join(made.clusters),
+            f"[{'green' if whole else 'red'}]{ready}/{made.apps}[/]{'' if environment.complete else ' (creating)'}",
         )
     console().print(table)

@@ -29,7 +29,7 @@ def history(app: MaybeApp = None, stack: StackName = DEFAULT_STACK, as_json: AsJ
         console().print(f"stack {stack}: nothing was released yet" if app is None else f"{app}: never released")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("WHEN", "APP", "FROM", "TO", "RESULT", "ENGINE", "WHO"):
+    for heading in ("WHEN", "APP", "FROM", "TO", "RESULT", "WHO"):
         table.add_column(heading, no_wrap=heading != "WHO", overflow="fold")
     for entry in found:
         result = f"[{_COLORS[entry.result]}]{entry.result}[/]"
@@ -41,7 +41,6 @@ def history(app: MaybeApp = None, stack: StackName = DEFAULT_STACK, as_json: AsJ
             entry.before or "-",
             entry.after,
             result.replace(entry.result, kind),
-            entry.engine,
             escape(entry.who),
         )
     console().print(table)

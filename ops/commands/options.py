@@ -19,5 +19,3 @@ RemoveDurable = Annotated[
 
 DEFAULT_STACK = "dev"
 DEFAULT_TIMEOUT = 600.0
-
-EngineWish = Annotated[str | None, typer.Option(hidden=True)]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ops.commands.options import DEFAULT_STACK, DEFAULT_TIMEOUT, App, AsJson, EngineWish, StackName, Timeout
+from ops.commands.options import DEFAULT_STACK, DEFAULT_TIMEOUT, App, AsJson, StackName, Timeout
 
 To = Annotated[str | None, typer.Option("--to", metavar="TAG", help="Which tag; without it the one that ran before.")]
 
@@ -15,11 +15,10 @@ def rollback(
     app: App,
     stack: StackName = DEFAULT_STACK,
     to: To = None,
-    engine: EngineWish = None,
     timeout: Timeout = DEFAULT_TIMEOUT,
     as_json: AsJson = False,
 ) -> None:
     """Go back to the tag of an app that ran before, as its history has it; proven like a release."""
     from ops.releases.command import run
 
-    run("rollback", app, to, stack, build=False, engine=engine, timeout=timeout, as_json=as_json)
+    run("rollback", app, to, stack, timeout=timeout, as_json=as_json)

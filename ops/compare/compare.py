@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ops.compare.immutable import identity_paths, kind_of, replacements
+from ops.compare.immutable import changes, identity_paths, kind_of, refusals, replacements
 from ops.compare.match import Pair, pairs
 from ops.compare.model import OPERATIONS, Change, Difference, StackDifference
-from ops.compare.plain import at, differing, mapping, masked, unified
+from ops.compare.plain import at, mapping, masked, unified
 from ops.compare.stateful import what_is_lost
+from ops.compare.timing import when_applied
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -152,9 +153,10 @@ def _both(pair: Pair, old: Entry, new: Entry, base: Sequence[Entry], head: Seque
     if old["protect"] and not new["protect"]:
         notes.append("its protection is taken away: from then on it can be deleted")
         danger = "a protection"
-    same = not list(differing(_shown(old), _shown(new)))
-    if same and not notes:
+    if not changes(_shown(old), _shown(new), new["options"]) and not notes:
         return None
+    notes += refusals(new["type"], old["inputs"], new["inputs"], new["options"])
+    notes += when_applied(new["type"], old["inputs"], new["inputs"])
     return _change("update", old, new, danger, notes)
 
 

@@ -1,137 +1,31 @@
-"""Which changes of a resource cannot be made in place: it is made anew and the old one is deleted.
+"""Which changes of a resource cannot be made in place: it is made anew and the old one goes, or the cloud refuses.
 
-Sources, by type:
-
-- Kubernetes: what pulumi-kubernetes replaces (`provider/pkg/provider/diff.go`, v4.32), which follows the fields that
-  the API server refuses to change
-  (https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#label-selector-updates,
-  https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#rolling-updates,
-  https://kubernetes.io/docs/concepts/storage/persistent-volumes/). Helm's engine is refused by the API server there.
-- AWS and Google Cloud: the arguments that the resource's reference marks as forcing a new resource (the schemas that
-  pulumi-aws and pulumi-gcp are made of). Listed for what holds data and for what carries everything else; of other
-  types only the engine's own preview knows.
-
-A path is the names from the inputs' root, dots between them; it covers everything below it.
+The table is `replacing.toml`, each row with its source. Helm's engine is refused by the API server where Pulumi's
+replaces a Kubernetes object.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from ops.compare.plain import ELEMENT, at, differing, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_SELECTOR = ("spec.selector",)
-_KUBERNETES_ALL = ("apiVersion", "kind", "metadata.name", "metadata.namespace")
-_VOLUME_SOURCES = ("awsElasticBlockStore", "azureDisk", "csi", "gcePersistentDisk", "hostPath", "local", "nfs", "rbd")
-_KUBERNETES: dict[str, tuple[str, ...]] = {
-    "Deployment": _SELECTOR,
-    "DaemonSet": _SELECTOR,
-    "ReplicaSet": _SELECTOR,
-    "StatefulSet": (
-        *_SELECTOR,
-        "spec.podManagementPolicy",
-        "spec.revisionHistoryLimit",
-        "spec.serviceName",
-        "spec.volumeClaimTemplates",
-    ),
-    "Job": ("spec.completions", "spec.parallelism", "spec.selector", "spec.template"),
-    "PersistentVolume": tuple(f"spec.{source}" for source in _VOLUME_SOURCES),
-    "PersistentVolumeClaim": ("spec.accessModes", "spec.selector", "spec.storageClassName", "spec.volumeName"),
-    "ResourceQuota": ("spec.scopes",),
-    "RoleBinding": ("roleRef",),
-    "ClusterRoleBinding": ("roleRef",),
-    "Secret": ("type",),
-    "Service": ("spec.clusterIP",),
-    "StorageClass": ("parameters", "provisioner"),
-}
+TABLE = Path(__file__).with_name("replacing.toml")
 _CONTENT = {"ConfigMap": ("data", "binaryData"), "Secret": ("data", "stringData")}
 _MUTABLE = {"ConfigMap": "enableConfigMapMutable", "Secret": "enableSecretMutable"}
-
+_KUBERNETES = "kubernetes"
 _KUBERNETES_PROVIDER = "pulumi:providers:kubernetes"
-_CLOUDS: dict[str, tuple[str, ...]] = {
-    "aws:cloudwatch/logGroup:LogGroup": ("name", "namePrefix", "logGroupClass"),
-    "aws:dynamodb/table:Table": ("name", "hashKey", "rangeKey", "localSecondaryIndexes"),
-    "aws:ebs/volume:Volume": ("availabilityZone", "encrypted", "kmsKeyId", "snapshotId"),
-    "aws:ec2/subnet:Subnet": ("availabilityZone", "cidrBlock", "vpcId", "ipv6Native", "outpostArn"),
-    "aws:ec2/vpc:Vpc": ("cidrBlock", "ipv4IpamPoolId", "ipv4NetmaskLength", "instanceTenancy"),
-    "aws:ecr/repository:Repository": ("name", "encryptionConfigurations"),
-    "aws:efs/fileSystem:FileSystem": (
-        "availabilityZoneName",
-        "creationToken",
-        "encrypted",
-        "kmsKeyId",
-        "performanceMode",
-    ),
-    "aws:eks/cluster:Cluster": (
-        "name",
-        "roleArn",
-        "accessConfig.bootstrapClusterCreatorAdminPermissions",
-        "bootstrapSelfManagedAddons",
-        "kubernetesNetworkConfig.ipFamily",
-        "kubernetesNetworkConfig.serviceIpv4Cidr",
-        "outpostConfig",
-    ),
-    "aws:eks/nodeGroup:NodeGroup": (
-        *("amiType", "capacityType", "clusterName", "diskSize", "instanceTypes", "nodeGroupName"),
-        *("nodeRoleArn", "remoteAccess", "subnetIds"),
-    ),
-    "aws:kms/key:Key": ("customerMasterKeySpec", "customKeyStoreId", "keyUsage", "multiRegion", "xksKeyId"),
-    "aws:rds/cluster:Cluster": ("clusterIdentifier", "databaseName", "engine", "kmsKeyId", "masterUsername"),
-    "aws:rds/instance:Instance": (
-        *("availabilityZone", "characterSetName", "customIamInstanceProfile", "dbName", "engine"),
-        *("kmsKeyId", "ncharCharacterSetName", "restoreToPointInTime", "snapshotIdentifier"),
-        *("storageEncrypted", "timezone", "username"),
-    ),
-    "aws:rds/subnetGroup:SubnetGroup": ("name", "namePrefix"),
-    "aws:route53/zone:Zone": ("name", "delegationSetId"),
-    "aws:s3/bucket:Bucket": ("bucket", "bucketPrefix", "objectLockEnabled"),
-    "aws:s3/bucketV2:BucketV2": ("bucket", "bucketPrefix", "objectLockEnabled"),
-    "gcp:artifactregistry/repository:Repository": (
-        "format",
-        "kmsKeyName",
-        "location",
-        "mode",
-        "project",
-        "repositoryId",
-    ),
-    "gcp:compute/disk:Disk": ("name", "diskEncryptionKey", "image", "project", "snapshot", "type", "zone"),
-    "gcp:compute/network:Network": ("name", "autoCreateSubnetworks", "project"),
-    "gcp:compute/subnetwork:Subnetwork": ("name", "network", "project", "region", "purpose"),
-    "gcp:container/cluster:Cluster": (
-        *("name", "clusterIpv4Cidr", "datapathProvider", "defaultMaxPodsPerNode", "enableAutopilot"),
-        *("enableKubernetesAlpha", "initialNodeCount", "location", "network", "networkingMode"),
-        *("privateClusterConfig.masterIpv4CidrBlock", "project", "subnetwork"),
-        *("ipAllocationPolicy.clusterIpv4CidrBlock", "ipAllocationPolicy.clusterSecondaryRangeName"),
-        *("ipAllocationPolicy.servicesIpv4CidrBlock", "ipAllocationPolicy.servicesSecondaryRangeName"),
-    ),
-    "gcp:container/nodePool:NodePool": (
-        *("cluster", "initialNodeCount", "location", "maxPodsPerNode", "name", "namePrefix", "placementPolicy"),
-        *("project", "nodeConfig.localSsdCount", "nodeConfig.oauthScopes", "nodeConfig.spot"),
-        *("nodeConfig.serviceAccount", "nodeConfig.shieldedInstanceConfig"),
-    ),
-    "gcp:dns/managedZone:ManagedZone": ("dnsName", "name", "project", "visibility"),
-    "gcp:kms/cryptoKey:CryptoKey": ("keyRing", "name", "purpose", "importOnly", "destroyScheduledDuration"),
-    "gcp:kms/keyRing:KeyRing": ("location", "name", "project"),
-    "gcp:sql/database:Database": ("instance", "name", "project"),
-    "gcp:sql/databaseInstance:DatabaseInstance": (
-        *("encryptionKeyName", "masterInstanceName", "name", "project", "region", "settings.collation"),
-    ),
-    "gcp:storage/bucket:Bucket": ("location", "name", "project", "customPlacementConfig"),
-    # Another account, project or cluster behind a provider: everything it made is elsewhere.
-    "pulumi:providers:aws": ("region", "accessKey", "assumeRoles"),
-    "pulumi:providers:gcp": ("project", "region"),
-    _KUBERNETES_PROVIDER: ("cluster", "context", "kubeconfig"),
-}
 
 _GROWING = {
     "PersistentVolumeClaim": ("spec", "resources", "requests", "storage"),
-    "aws:ebs/volume:Volume": ("size",),
     "aws:rds/instance:Instance": ("allocatedStorage",),
-    "gcp:compute/disk:Disk": ("size",),
     "gcp:sql/databaseInstance:DatabaseInstance": ("settings", "diskSize"),
 }
 """Sizes that only grow."""
@@ -165,6 +59,21 @@ def kind_of(token: str) -> str:
     return token.rpartition(":")[2]
 
 
+@cache
+def table() -> dict[str, dict[str, Any]]:
+    """The rows of `replacing.toml` by their key: a type token, or `kubernetes:` and a kind."""
+    return tomllib.loads(TABLE.read_text(encoding="utf-8"))
+
+
+def key_of(token: str) -> str:
+    """The key of a type's row: of a Kubernetes object, its kind in whatever version of its API."""
+    return f"{_KUBERNETES}:{kind_of(token)}" if token.startswith(f"{_KUBERNETES}:") else token
+
+
+def _row(token: str, column: str) -> tuple[str, ...]:
+    return tuple(cast("list[str]", table().get(key_of(token), {}).get(column, ())))
+
+
 def fixed_paths(token: str, provider: Mapping[str, Any]) -> tuple[str, ...]:
     """Inputs of a type that cannot be changed in place.
 
@@ -175,11 +84,13 @@ def fixed_paths(token: str, provider: Mapping[str, Any]) -> tuple[str, ...]:
     Returns:
         Their paths.
     """
-    if not token.startswith("kubernetes:"):
-        return _CLOUDS.get(token, ())
+    own = (*_row(token, "replaces"), *(_row(token, "refused") if token.startswith(f"{_KUBERNETES}:") else ()))
+    if not token.startswith(f"{_KUBERNETES}:"):
+        return own
     kind = kind_of(token)
-    content = () if str(provider.get(_MUTABLE.get(kind, ""), "")).lower() == "true" else _CONTENT.get(kind, ())
-    return (*_KUBERNETES_ALL, *_KUBERNETES.get(kind, ()), *content)
+    if str(provider.get(_MUTABLE.get(kind, ""), "")).lower() == "true":
+        own = tuple(path for path in own if path not in _CONTENT[kind])
+    return (*cast("list[str]", table()[_KUBERNETES]["replaces"]), *own)
 
 
 def identity_paths(token: str, inputs: Mapping[str, Any]) -> tuple[str, ...]:
@@ -194,7 +105,7 @@ def identity_paths(token: str, inputs: Mapping[str, Any]) -> tuple[str, ...]:
     """
     if token == _KUBERNETES_PROVIDER and inputs.get("clusterIdentifier"):
         return ("clusterIdentifier",)  # says by itself which cluster it is; credentials may change
-    return _CLOUDS.get(token, ())
+    return () if token.startswith(f"{_KUBERNETES}:") else _row(token, "replaces")
 
 
 def replacements(
@@ -219,13 +130,34 @@ def replacements(
     paths = identity_paths(token, base) if token == _KUBERNETES_PROVIDER else fixed_paths(token, provider)
     fixed = {path: f"`{path}` cannot be changed in place" for path in paths}
     fixed |= {path: f"`{path}` is in replaceOnChanges" for path in options.get("replaceOnChanges", ())}
-    changed = [path for path in differing(base, head) if not _ignored(path, options.get("ignoreChanges", ()))]
+    changed = changes(base, head, options)
     found = {reason: None for path in changed for rule, reason in fixed.items() if covers(rule, path)}
     return [*found, *_shrinking(token, base, head)]
 
 
-def _ignored(path: tuple[str, ...], ignored: list[str]) -> bool:
-    return any(covers(rule, path) for rule in ignored)
+def refusals(token: str, base: Mapping[str, Any], head: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
+    """What of a change a cloud refuses.
+
+    Args:
+        token: Type token.
+        base: Inputs of the base.
+        head: Inputs of the head.
+        options: Options of the head; `ignoreChanges` counts.
+
+    Returns:
+        A sentence for each input; empty where the cloud has nothing against it. One for a type without a row.
+    """
+    if key_of(token) not in table():
+        return ["whether this can be made in place only the engine's preview knows"]
+    changed = changes(base, head, options)
+    refused = [path for path in _row(token, "refused") if any(covers(path, leaf) for leaf in changed)]
+    return [f"its cloud refuses to change `{path}`" for path in refused]
+
+
+def changes(base: Mapping[str, Any], head: Mapping[str, Any], options: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Paths of the inputs that differ, without those that the head tells the engine to ignore."""
+    ignored = options.get("ignoreChanges", ())
+    return [path for path in differing(base, head) if not any(covers(rule, path) for rule in ignored)]
 
 
 def covers(rule: str, path: tuple[str, ...]) -> bool:

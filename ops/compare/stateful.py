@@ -1,6 +1,6 @@
 """What holds something that is lost with it: data, names that others know, keys.
 
-The rule, in this order:
+What the provider only forgets (`deletionPolicy: ABANDON`) is not lost. Of the rest, in this order:
 
 1. A resource that the program protects (`protect`) is stateful: the program says so.
 2. A Namespace is, when the base has something of the list in it (volume claims, StatefulSets).
@@ -79,6 +79,8 @@ def what_is_lost(entry: Mapping[str, Any], base: Iterable[Mapping[str, Any]]) ->
     """
     token: str = entry["type"]
     kind = kind_of(token)
+    if at(entry["inputs"], "deletionPolicy") == "ABANDON":
+        return None  # the provider forgets it, and it stays where it is
     known = _KUBERNETES.get(kind) if token.startswith("kubernetes:") else _CLOUDS.get(token)
     if token == "kubernetes:core/v1:Namespace":  # noqa: S105 - a type token
         known = _held_by(entry, base)

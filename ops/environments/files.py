@@ -1,26 +1,29 @@
-"""The stack file of an environment on this machine: a copy that can be made again from its cluster."""
+"""The stack file of an environment on this machine: Pulumi's backend gives it again from the last deployment."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from ops.environments.names import check_name
-from ops.environments.survey import survey
-from ops.errors import OpsError, RefusedError, UnreachableError
+from ops.errors import OpsError, RefusedError
+from ops.pulumi import cli
+from ops.pulumi.backend import data_home, of_project
 from stacks.stack_file import ENVIRONMENTS
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from local.progress import Progress
-    from ops.environments.survey import Environment, Survey
+    from ops.environments.known import Known
 
 _MODE = 0o755
+_TEXT = "tag:yaml.org,2002:str"
 _YOUNG_S = 900
 
 
@@ -48,29 +51,28 @@ def keep(directory: Path, name: str, text: str) -> None:
 
 
 def forget(directory: Path, name: str) -> None:
-    """Take the stack file of an environment away, and what Pulumi's engine kept beside its state."""
-    from ops.engines.workspace import data_home
-
+    """Take the stack file of an environment away, and the directory that Pulumi worked in for it."""
     file_of(directory, name).unlink(missing_ok=True)
     shutil.rmtree(data_home() / "work" / name, ignore_errors=True)
 
 
-def settings_text(environment: Environment) -> str:
-    """The stack file of an environment, leading to its clusters by the way they were found.
+class _Dumper(yaml.SafeDumper):
+    """Puts text in quotes unless it begins like a word: `0123456` and `1e5` are numbers to other versions of YAML."""
 
-    Whoever made it may have called a cluster's context something else.
+
+_Dumper.add_representer(str, lambda _, t: yaml.ScalarNode(_TEXT, t, style=None if t[:1].isalpha() else '"'))
+
+
+def written(name: str, template: str, document: Mapping[str, Any]) -> str:
+    """Text of an environment's stack file.
+
+    Args:
+        name: Name of the environment.
+        template: Stack that it is made from.
+        document: What the file says.
     """
-    record = environment.record
-    document = record.document()
-    config = cast("dict[str, Any]", document.get("config") or {})
-    for key, value in config.items():
-        if key.endswith(":clusters") and isinstance(value, dict):
-            clusters = cast("dict[str, dict[str, Any]]", value)
-            for cluster, there in environment.places.items():
-                entry = {k: v for k, v in clusters[cluster].items() if k not in ("context", "kubeconfig")}
-                clusters[cluster] = entry | there.settings()
-    heading = f"# Environment {record.name}, made from stack {record.template}; its clusters keep a copy.\n"
-    return heading + yaml.safe_dump({**document, "config": config}, sort_keys=False, allow_unicode=True)
+    heading = f"# Environment {name}, made from stack {template} by `slipway env create`.\n"
+    return heading + yaml.dump(dict(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def restore(directory: Path, name: str, progress: Progress) -> None:
@@ -80,38 +82,38 @@ def restore(directory: Path, name: str, progress: Progress) -> None:
         directory: Directory of Pulumi.yaml.
         name: Name of a stack without a file.
         progress: Told where it was found.
+
+    Raises:
+        RefusedError: It was never up, so nothing says its settings.
+        OpsError: The backend does not answer.
     """
+    from ops.environments.known import Known
+
     try:
         check_name(name)
-        found = survey(directory, progress, only=name).environments
-    except (RefusedError, UnreachableError):
+    except RefusedError:
         return
-    if len(found) == 1:
-        keep(directory, name, settings_text(found[0]))
-        progress.note(f"stack {name} is an environment; its settings were read from its cluster")
+    own = of_project(directory, name).own
+    if own is not None and not any(own.glob(f".pulumi/stacks/*/{name}.json*")):
+        return
+    known = Known(cli.find(progress), directory)
+    tags = known.tags(name)
+    if tags is None:
+        return
+    keep(directory, name, written(name, tags.template, known.settings(name)))
+    progress.note(f"stack {name} is an environment; its settings were read from Pulumi's backend")
 
 
-def sweep(directory: Path, there: Survey) -> None:
-    """Take away the files of environments that are on none of their clusters any more.
+def sweep(known: Known, names: Collection[str]) -> None:
+    """Take away what a killed `create` left before it was an environment, and files of what is gone.
 
     Args:
-        directory: Directory of Pulumi.yaml.
-        there: What is on the clusters; a file that leads to a cluster that was not reached stays.
+        known: Pulumi's backend.
+        names: The environments that are there.
     """
-    from ops.environments.sites import settings_of, site
-    from stacks.settings import SettingsError
-
-    names = {environment.record.name for environment in there.environments}
-    ways = {place.way for place, _ in there.reached}
-    for file in (directory / ENVIRONMENTS).glob("Pulumi.*.yaml"):
+    for file in (known.directory / ENVIRONMENTS).glob("Pulumi.*.yaml"):
         name = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
-        try:
-            clusters = settings_of(directory, name).clusters
-            # One that is just being made has no record yet.
-            young = time.time() - file.stat().st_mtime < _YOUNG_S
-        except (SettingsError, OSError):
-            continue
-        asked = [place for cluster, settings in clusters.items() if (place := site(cluster, settings))]
-        # A record that cannot be read may be its.
-        if not there.broken and name not in names and not young and all(place.way in ways for place in asked):
-            forget(directory, name)
+        # One that is just being made is none yet.
+        if name not in names and time.time() - file.stat().st_mtime > _YOUNG_S:
+            known.remove_empty(name)
+            forget(known.directory, name)

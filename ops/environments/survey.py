@@ -1,25 +1,25 @@
-"""Every environment on the clusters that can be reached."""
+"""Every environment of the project, and how many of its apps are ready."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from ops import access
-from ops.environments import record as records
-from ops.environments.sites import sites
-from ops.errors import OpsError, UnreachableError
+from ops.environments import names
+from ops.environments.known import AT_ONCE
+from ops.errors import OpsError
 from ops.kube import labels_of
 from ops.live import STACK_LABEL
 from ops.status import counts
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from local.progress import Progress
-    from ops.environments.record import Record
-    from ops.environments.sites import Site
-    from ops.kube import Kubectl
+    from ops.environments.known import Known, Made, Tags
+    from ops.render.result import Cluster
 
 _WORKLOADS = "deployments.apps,statefulsets.apps,daemonsets.apps"
 
@@ -29,16 +29,36 @@ class Environment:
     """An environment.
 
     Attributes:
-        record: Its record; where it has several, the first with the clusters and namespaces of all.
-        places: Its clusters by their names in its stack file; those without a record are not among them.
-        apps: Number of its apps.
-        ready: Number of those that are ready; None where nobody asked.
+        tags: Its tags.
+        made: What Pulumi's state says of it.
+        complete: Whether an `up` of it ended well.
+        ready: Number of its apps that are ready; None where a cluster of it does not answer.
     """
 
-    record: Record
-    places: dict[str, Site]
-    apps: int
-    ready: int | None = None
+    tags: Tags
+    made: Made
+    complete: bool
+    ready: int | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The entry of `slipway env list --json`."""
+        tags, now = self.tags, names.now()
+        durable = self.made.durable
+        return {
+            "name": tags.name,
+            "template": tags.template,
+            "owner": tags.owner,
+            "state": "ready" if self.complete else "creating",
+            "lifecycle": "durable" if durable else "ephemeral",
+            "created": names.written(tags.created),
+            "expires": None if durable else names.written(tags.expires),
+            "ageSeconds": int((now - tags.created).total_seconds()),
+            "leftSeconds": None if durable else int((tags.expires - now).total_seconds()),
+            "expired": tags.expired and not durable,
+            "clusters": {name: cluster.context for name, cluster in self.made.clusters.items()},
+            "ready": self.ready,
+            "apps": self.made.apps,
+        }
 
 
 @dataclass
@@ -47,83 +67,53 @@ class Survey:
 
     Attributes:
         environments: The environments, by name.
-        reached: The clusters that answered.
-        silent: The others, and why.
-        broken: What is wrong with records that are none.
+        silent: The clusters that do not answer, and why.
+        broken: What is wrong with tags that cannot be read.
     """
 
     environments: list[Environment] = field(default_factory=list["Environment"])
-    reached: list[tuple[Site, Kubectl]] = field(default_factory=list["tuple[Site, Kubectl]"])
     silent: dict[str, str] = field(default_factory=dict[str, str])
     broken: list[str] = field(default_factory=list[str])
 
-    def named(self, name: str) -> list[Environment]:
-        """The environments of a name: more than one where the same name was given on separate clusters."""
-        return [environment for environment in self.environments if environment.record.name == name]
 
-    def kubectl(self, place: Site) -> Kubectl:
-        """kubectl of a cluster that answered."""
-        return next(kubectl for there, kubectl in self.reached if there.way == place.way)
-
-
-def survey(directory: Path, progress: Progress, *, only: str | None = None, readiness: bool = False) -> Survey:
-    """Ask every cluster of the project's stack files.
+def survey(known: Known, progress: Progress) -> Survey:
+    """Ask Pulumi's backend for the environments, and their clusters for what is ready.
 
     Args:
-        directory: Directory of Pulumi.yaml.
+        known: Pulumi's backend.
         progress: Told what had to be left out.
-        only: Ask for the environment of this name only.
-        readiness: Whether to count the apps that are ready, too.
 
     Raises:
-        UnreachableError: No cluster answers.
+        OpsError: The backend does not answer.
     """
-    found = Survey()
-    gathered: dict[tuple[str, str], list[tuple[Site, Record, int | None]]] = {}
-    for place in sites(directory, progress):
-        try:
-            kubectl = access.kubectl(place, progress)
-            here, broken = _ask(kubectl, only)
-            ready = _ready(kubectl, here) if readiness and here else {}
-        except OpsError as error:
-            found.silent[place.name] = str(error)
-            continue
-        found.reached.append((place, kubectl))
-        found.broken += broken
-        for record in here:
-            gathered.setdefault((record.name, record.id), []).append((place, record, ready.get(record.name)))
-    if not found.reached:
-        reasons = "\n".join(f"  {reason}" for reason in found.silent.values())
-        raise UnreachableError(f"no cluster of this project's stack files answers:\n{reasons or '  there is none'}")
-    for _, parts in sorted(gathered.items()):
-        found.environments.append(_joined(parts))
+    everyone, broken = known.everyone()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        looks = [(pool.submit(known.made, tags.name), pool.submit(known.was_up, tags.name)) for tags in everyone]
+        parts = [(tags, made.result(), up.result()) for tags, (made, up) in zip(everyone, looks, strict=True)]
+    found = Survey(broken=broken)
+    ready = _ready([(tags.name, made.clusters) for tags, made, _ in parts], found.silent, progress)
+    found.environments = [Environment(tags, made, up, ready[tags.name]) for tags, made, up in parts]
     return found
 
 
-def _ask(kubectl: Kubectl, only: str | None) -> tuple[list[Record], list[str]]:
-    if only is None:
-        return records.everyone(kubectl)
-    one = records.find(kubectl, only)
-    return ([one] if one else []), []
-
-
-def _joined(parts: list[tuple[Site, Record, int | None]]) -> Environment:
-    places = {cluster: place for place, record, _ in parts for cluster in record.clusters}
-    counted = [ready for _, _, ready in parts if ready is not None]
-    spaces = {space for _, record, _ in parts for space in record.namespaces}
-    return Environment(
-        record=replace(parts[0][1], namespaces=tuple(sorted(spaces)), clusters=tuple(sorted(places))),
-        places=places,
-        apps=sum(record.apps for _, record, _ in parts),
-        ready=sum(counted) if counted else None,
-    )
-
-
-def _ready(kubectl: Kubectl, here: list[Record]) -> dict[str, int]:
-    """Environment to number of its workloads that are ready."""
-    names = ",".join(sorted(record.name for record in here))
-    ready = {record.name: 0 for record in here}
-    for item in kubectl.get([_WORKLOADS, "-A", "-l", f"{STACK_LABEL} in ({names})"]):
-        up, wanted = counts(item["kind"], item)
-        ready[labels_of(item)[STACK_LABEL]] += wanted > 0 and up >= wanted
+def _ready(
+    wanted: Sequence[tuple[str, dict[str, Cluster]]], silent: dict[str, str], progress: Progress
+) -> dict[str, int | None]:
+    """Environment to number of its workloads that are ready; each cluster is asked once."""
+    ready: dict[str, int | None] = {name: 0 for name, _ in wanted}
+    asked: dict[tuple[str | None, str | None], tuple[Cluster, list[str]]] = {}
+    for name, clusters in wanted:
+        for cluster in clusters.values():
+            asked.setdefault((cluster.kubeconfig, cluster.context), (cluster, []))[1].append(name)
+    for cluster, here in asked.values():
+        try:
+            kubectl = access.kubectl(cluster, progress)
+            items = kubectl.get([_WORKLOADS, "-A", "-l", f"{STACK_LABEL} in ({','.join(sorted(set(here)))})"])
+        except OpsError as error:
+            silent[cluster.name] = str(error)
+            ready |= dict.fromkeys(here)
+            continue
+        for item in items:
+            name, (up, goal) = labels_of(item)[STACK_LABEL], counts(item["kind"], item)
+            ready[name] = None if ready[name] is None else (ready[name] or 0) + (goal > 0 and up >= goal)
     return ready

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-import yaml
-
 from components.names import object_name
-from ops.environments.sites import Site, kube_context, site
+from local.settings import CONTEXT
+from ops.environments.files import written
 from ops.errors import RefusedError
+from ops.render.result import Cluster
 from stacks.settings import parse
 from stacks.settings.apps import StatelessApp
+from stacks.settings.clusters import EmbeddedCluster, ExistingCluster
 from stacks.stack_file import load_yaml, read_stack_config
 
 if TYPE_CHECKING:
@@ -21,9 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stacks.settings import Settings
+    from stacks.stack_file import StackConfig
 
-RELEASE_LIMIT = 53
-"""Longest name of a Helm release (https://helm.sh/docs/, "helm install")."""
+CONTEXT_VARIABLE = "KUBE_CONTEXT"
+"""The context that takes the place of the embedded cluster."""
 _TOLD_PORTS = {("cotoami", "nodePort")}
 """Node ports that an app is told itself: Cotoami writes its address into mails."""
 
@@ -56,10 +59,38 @@ class Template:
         deployed = self.settings.apps.deployed()
         return tuple(sorted({deployed[name].cluster for name in self.apps}))
 
-    def sites(self) -> dict[str, Site]:
+    def places(self) -> dict[str, Cluster]:
         """Those clusters, and how they are reached."""
-        found = {name: site(name, self.settings.clusters[name]) for name in self.clusters}
-        return {name: there for name, there in found.items() if there is not None}
+        there = places(self.settings)
+        return {name: there[name] for name in self.clusters if name in there}
+
+
+def settings_of(directory: Path, stack: str) -> Settings:
+    """The settings of a stack file.
+
+    Raises:
+        SettingsError: They are wrong.
+    """
+    return _parsed(read_stack_config(directory, stack))
+
+
+def _parsed(config: StackConfig) -> Settings:
+    context = os.environ.get(CONTEXT_VARIABLE) or None
+    return parse(config.values, project=config.project, source=config.source, kube_context=context)
+
+
+def places(settings: Settings) -> dict[str, Cluster]:
+    """The clusters of a stack that no cloud makes, and how they are reached."""
+    found: dict[str, Cluster] = {}
+    for name, cluster in settings.clusters.items():
+        match cluster:
+            case EmbeddedCluster():
+                found[name] = Cluster(name, cluster.kind, CONTEXT, None, "", "")
+            case ExistingCluster():
+                found[name] = Cluster(name, cluster.kind, cluster.context, cluster.kubeconfig, "", "")
+            case _:
+                continue
+    return found
 
 
 def read_template(directory: Path, stack: str, wanted: Sequence[str], *, ephemeral: bool) -> Template:
@@ -83,7 +114,7 @@ def read_template(directory: Path, stack: str, wanted: Sequence[str], *, ephemer
             f"--from {stack}: {config.source} holds encrypted values ({', '.join(config.secret_keys)}), which only "
             "that stack can read; take a template without them"
         )
-    settings = parse(config.values, project=config.project, source=config.source, kube_context=kube_context())
+    settings = _parsed(config)
     if settings.lifecycle == "durable" and not ephemeral:
         raise RefusedError(
             f"--from {stack}: is durable, and an environment is not: it is removed with its data when its time is "
@@ -121,7 +152,8 @@ def _apps(stack: str, settings: Settings, wanted: Sequence[str]) -> tuple[str, .
 def _refuse_clouds(template: Template, *, everything: bool) -> None:
     settings = template.settings
     names = settings.clusters if everything else template.clusters
-    made = [f"{name} ({settings.clusters[name].kind})" for name in names if site(name, settings.clusters[name]) is None]
+    there = places(settings)
+    made = [f"{name} ({settings.clusters[name].kind})" for name in names if name not in there]
     if made or (everything and settings.clouds):
         raise RefusedError(
             f"--from {template.name}: has {', '.join(sorted(made)) or 'clouds'}, which the stack makes itself; "
@@ -166,7 +198,6 @@ def derive(
 
     Raises:
         SettingsError: It would be wrong.
-        RefusedError: A name that is made of it would be too long.
     """
     settings = template.settings
     apps: dict[str, Any] = {}
@@ -185,20 +216,19 @@ def derive(
         f"{template.project}:lifecycle": "ephemeral",
         f"{template.project}:owner": owner,
         f"{template.project}:namespacePrefix": name,
-        f"{template.project}:clusters": _clusters(template, name, contexts, apps),
+        f"{template.project}:clusters": _clusters(template, contexts, apps),
         f"{template.project}:apps": apps,
     }
     config |= {key: value for key, value in template.raw.items() if key.startswith("pulumi:")}
     values = {key: json.dumps(value) if isinstance(value, dict) else str(value) for key, value in config.items()}
     parse(values, project=template.project, source=f"environment {name} (from {template.source})")
-    heading = f"# Environment {name}, made from {template.source} by `slipway env create`; its clusters keep a copy.\n"
     provider = {"secretsprovider": template.secrets_provider} if template.secrets_provider else {}
-    return heading + yaml.safe_dump({**provider, "config": config}, sort_keys=False, allow_unicode=True)
+    return written(name, template.name, {**provider, "config": config})
 
 
-def _clusters(template: Template, name: str, contexts: Mapping[str, str], apps: Mapping[str, Any]) -> dict[str, Any]:
+def _clusters(template: Template, contexts: Mapping[str, str], apps: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for cluster, there in template.sites().items():
+    for cluster, there in template.places().items():
         entry = copy.deepcopy(template.raw["clusters"][cluster])
         for path in template.settings.clusters[cluster].node_ports():
             _without(entry, path)
@@ -206,15 +236,10 @@ def _clusters(template: Template, name: str, contexts: Mapping[str, str], apps: 
         if not any(app.get("host") and app["cluster"] == cluster for app in apps.values()):
             entry.pop("ingress", None)
         # This cluster is meant from now on, whatever KUBE_CONTEXT or a kubeconfig says later.
-        entry |= there.settings()
-        if cluster in contexts:
-            entry["context"] = contexts[cluster]
+        entry["kind"] = there.kind
+        if there.kind == "existing":
+            entry |= {"context": there.context or contexts[cluster]}
+        if there.kubeconfig:
+            entry["kubeconfig"] = there.kubeconfig
         found[cluster] = entry
-    for cluster in found:
-        release = f"slipway-{name}-{cluster}"
-        if len(found) > 1 and len(release) > RELEASE_LIMIT:
-            raise RefusedError(
-                f"environment {name}: the release on cluster {cluster} would be called {release}, which is longer than "
-                f"{RELEASE_LIMIT} characters; choose a name of at most {RELEASE_LIMIT - len(release) + len(name)}"
-            )
     return found

@@ -8,7 +8,7 @@ import re
 import secrets
 import subprocess
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -106,23 +106,38 @@ def backend(stack: Stack) -> Backend:
     Returns:
         The backend. Our own and its passphrase file (mode 0600) are made if they are not there.
     """
-    url = backend_url(stack.directory, stack.name)
-    home = data_home()
-    environment = _kubeconfig(stack)
-    shared = not url.startswith((home / "state").as_uri())
+    found = of_project(stack.directory, stack.name)
     file = stack_file(stack.directory, stack.name)
     provider = _mapping(file).get("secretsprovider") or None
-    if shared and not stack.is_environment:
-        return Backend(url, stack.directory, environment, secrets_provider=provider)
-    work = home / "work" / stack.name
+    environment = {**found.environment, **_kubeconfig(stack)}
+    if found.own is None and not stack.is_environment:
+        return replace(found, environment=environment, secrets_provider=provider)
+    work = data_home() / "work" / stack.name
     work.mkdir(parents=True, exist_ok=True, mode=0o700)
     _write_work(stack, work, file.read_text(encoding="utf-8") if file.is_file() else "")
-    if shared:
-        return Backend(url, work, environment, secrets_provider=provider)
+    if found.own is None:
+        return replace(found, directory=work, environment=environment, secrets_provider=provider)
+    return replace(found, directory=work, environment=environment)
+
+
+def of_project(directory: Path, stack: str) -> Backend:
+    """The backend of a stack, to be asked from the project's directory: nothing about the stack itself is needed.
+
+    Args:
+        directory: Directory of Pulumi.yaml.
+        stack: Stack name.
+
+    Returns:
+        The backend. Our own and its passphrase file (mode 0600) are made if they are not there.
+    """
+    url = backend_url(directory, stack)
+    home = data_home()
     own = home / "state"
+    if not url.startswith(own.as_uri()):
+        return Backend(url, directory)
     own.mkdir(parents=True, exist_ok=True, mode=0o700)
     sweep(own)
-    environment |= {
+    environment = {
         BACKEND_VARIABLE: url,
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(_passphrase(home)),
         # Each file is written beside its place and renamed: a second copy of the one before only takes time.
@@ -130,7 +145,7 @@ def backend(stack: Stack) -> Backend:
         # By hand in the project's directory, whose stack file has no salt: the one in the state.
         "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
     }
-    return Backend(url, work, environment, own=own, drop=(_PASSPHRASE_VARIABLE,))
+    return Backend(url, directory, environment, own=own, drop=(_PASSPHRASE_VARIABLE,))
 
 
 def _logged_in() -> bool:

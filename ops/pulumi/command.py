@@ -49,8 +49,8 @@ _GRACE_S = 30
 class StoppableCommand(PulumiCommand):
     """Runs Pulumi in a session of its own, so that Ctrl-C reaches it once and through us.
 
-    On Linux the kernel kills it when we are killed, and a watchman its plugins. Use it in the main thread: the kernel
-    watches the thread.
+    On Linux the kernel kills it when we are killed, and a watchman its plugins. The kernel watches the thread that
+    starts it, which waits here until it has ended.
 
     Attributes:
         variables: Further variables for the calls from now on.

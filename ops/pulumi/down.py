@@ -111,7 +111,9 @@ def _destroy(cli: Cli, stack: Stack) -> tuple[bool, list[str]]:
                 show_secrets=False,
             )
         if (session.backend.own is not None or stack.is_environment) and not kept:
-            session.run("stack", "rm", "--yes", "--stack", session.name)
+            # One environment after the other would leave its last state in the backend.
+            backups = ["--remove-backups"] if stack.is_environment else []
+            session.run("stack", "rm", "--yes", *backups, "--stack", session.name)
     return events.changed, sorted(f"{state.name_of(entry)} ({entry.get('id')})" for entry in kept)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ops.cluster.diff import bare, yaml_diff
 from ops.kube import section
+from ops.pulumi.caused import Refreshed, counting
 from ops.pulumi.results import Change, Difference
 from ops.pulumi.state import resource_name
 
@@ -172,7 +173,10 @@ class EventLog:
 
 
 def _refreshed(step: StepEventMetadata, name: str, ignored: Sequence[str]) -> str:
+    """The difference as a diff; empty where only the cloud or the cluster itself changed what nobody had set."""
     applied, there = _inputs(step.old), _inputs(step.new)
+    if not step.type.startswith("kubernetes:") and not counting(_as_refreshed(step)):
+        return ""
     if there != applied:
         return yaml_diff(_document(without(there, ignored)), _document(without(applied, ignored)), name)
     # Providers that read no inputs back: what they named as different, of the outputs.
@@ -180,6 +184,12 @@ def _refreshed(step: StepEventMetadata, name: str, ignored: Sequence[str]) -> st
     before = dict(step.old.outputs or {}) if step.old else {}
     roots = {path.split(".")[0].split("[")[0] for path in (step.detailed_diff or {})} or set(step.diffs or [])
     return yaml_diff({k: outputs.get(k) for k in roots}, {k: before.get(k) for k in roots}, name)
+
+
+def _as_refreshed(step: StepEventMetadata) -> Refreshed:
+    before, after = (dict(side.outputs or {}) if side else {} for side in (step.old, step.new))
+    named = list(step.detailed_diff or step.diffs or [])
+    return Refreshed(_inputs(step.old), _inputs(step.new), before, after, named or None)
 
 
 def _ignored(stack: Stack) -> dict[str, list[str]]:

@@ -9,6 +9,7 @@ import os
 import socket
 import time
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING
 
@@ -22,13 +23,15 @@ if TYPE_CHECKING:
 
 # A killed run's children take a moment to end.
 _PATIENCE_S = 5.0
+_HELD: ContextVar[frozenset[Path]] = ContextVar("held", default=frozenset())
 
 
 @contextmanager
 def locked(directory: Path, stack: str, action: str) -> Generator[None]:
     """Hold a stack on this machine.
 
-    A command does more than a single run of Pulumi, whose lock covers only that one.
+    A command does more than a single run of Pulumi, whose lock covers only that one. Whoever holds it already, in the
+    same thread, goes on.
 
     Args:
         directory: Directory of Pulumi.yaml.
@@ -40,6 +43,9 @@ def locked(directory: Path, stack: str, action: str) -> Generator[None]:
     """
     digest = hashlib.sha256(backend_url(directory, stack).encode()).hexdigest()[:12]
     path = paths.cache() / "locks" / f"{stack}-{digest}.lock"
+    if path in _HELD.get():
+        yield
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as handle:
         end = time.monotonic() + _PATIENCE_S
@@ -52,9 +58,11 @@ def locked(directory: Path, stack: str, action: str) -> Generator[None]:
         handle.truncate(0)
         handle.write(f"{_me(action)}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
         handle.flush()
+        before = _HELD.set(_HELD.get() | {path})
         try:
             yield
         finally:
+            _HELD.reset(before)
             handle.truncate(0)
 
 

@@ -7,16 +7,18 @@ import json
 import os
 import re
 import runpy
+import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pulumi import automation
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError, InvalidVersionError, StackNotFoundError
 
-from ops.errors import BusyError, EngineError
+from ops.errors import BusyError, EngineError, RefusedError
 from ops.pulumi import state
 from ops.pulumi.backend import backend
 from ops.pulumi.command import StoppableCommand
@@ -47,6 +49,13 @@ class Opened(automation.Stack):
     def outputs(self) -> automation.OutputMap:
         """Nothing: after each `up` the base class would run the CLI twice for what nobody here reads."""
         return {}
+
+    def info(self, show_secrets: bool = True) -> automation.UpdateSummary:  # noqa: ARG002 - overrides the library's
+        """Nothing: after each run the base class would ask the CLI for the history, and nobody here reads it."""
+        return _NO_SUMMARY
+
+
+_NO_SUMMARY = automation.UpdateSummary("update", datetime.min, "", {}, {}, "succeeded")  # noqa: DTZ901 - no time at all
 
 
 @dataclass(frozen=True)
@@ -208,9 +217,11 @@ def open_stack(cli: Cli, stack: Stack, *, create: bool = True) -> Generator[Sess
     Raises:
         EngineError: Pulumi fails, or is too old; says why.
         BusyError: Another run holds the stack's lock in a shared backend.
+        RefusedError: It is an environment that was removed meanwhile.
     """
     where = backend(stack)
-    try:
+    sys.unraisablehook = _quiet
+    with one_message(cli, stack.name):
         command = StoppableCommand(cli, where.drop)
         workspace = automation.LocalWorkspace(
             work_dir=str(where.directory),
@@ -227,14 +238,36 @@ def open_stack(cli: Cli, stack: Stack, *, create: bool = True) -> Generator[Sess
         except StackNotFoundError:
             opened = None
             if create:
+                _refuse_removed(stack)
                 automation.Stack.create(stack.name, workspace)
                 opened = Opened(stack.name, workspace)
         yield Session(stack.name, opened, command, where, stack.rendered.project, exported)
+
+
+def _refuse_removed(stack: Stack) -> None:
+    """An environment is in the backend as long as it lives; made by anything else, nobody would ever remove it."""
+    if stack.is_environment:
+        raise RefusedError(
+            f"environment {stack.name} is not there any more: it was deleted, or its time was over; make it anew with "
+            f"`slipway env create {stack.name}`"
+        )
+
+
+@contextmanager
+def one_message(cli: Cli, stack: str) -> Generator[None]:
+    """Tell what Pulumi's CLI ends with as an error of ours.
+
+    Raises:
+        EngineError: Pulumi fails, or is too old; says why.
+        BusyError: Another run holds the stack's lock in a shared backend.
+    """
+    try:
+        yield
     except ConcurrentUpdateError as error:
         who = " and ".join(str(holder) for holder in state.holders(str(error))) or "another run"
         raise BusyError(
-            f"stack {stack.name} is locked in Pulumi's backend by {who}; wait for it, or if it is dead: "
-            f"slipway recover --stack {stack.name}"
+            f"stack {stack} is locked in Pulumi's backend by {who}; wait for it, or if it is dead: "
+            f"slipway recover --stack {stack}"
         ) from None
     except InvalidVersionError as error:
         raise EngineError(f"{cli.path} cannot be used: {error}") from None
@@ -254,6 +287,12 @@ def _program(stack: Stack, environment: Mapping[str, str]) -> Callable[[], None]
     return run
 
 
+def _quiet(unraisable: sys.UnraisableHookArgs) -> None:
+    """Say nothing of the program that was under way when Pulumi was stopped: it is given up where it stood."""
+    if getattr(unraisable.object, "__name__", "") != "run_in_stack":
+        sys.__unraisablehook__(unraisable)
+
+
 def _parsed(text: str) -> automation.Deployment:
     read = cast("dict[str, Any]", json.loads(text))
     return automation.Deployment(read.get("version"), read.get("deployment"))
@@ -268,12 +307,6 @@ def told(error: CommandError) -> str:
     lines = [_STREAM.sub("", line.strip()) for line in str(error).splitlines()]
     marked = [line.removeprefix("error: ") for line in lines if line.startswith("error:")]
     return "\n".join(dict.fromkeys(marked or [line for line in lines if line][-_SHOWN_LINES:]))
-
-
-def changed(summary: automation.UpdateSummary) -> bool:
-    """Whether a run changed anything."""
-    counts = cast("dict[str, int]", summary.resource_changes or {})
-    return any(counts.get(operation) for operation in CHANGING)
 
 
 CHANGING = ("create", "update", "delete", "replace", "create-replacement", "delete-replaced")

@@ -129,11 +129,12 @@ def pending(deployment: Mapping[str, Any]) -> list[Pending]:
     """The pending operations of an exported state."""
     return [
         Pending(entry["resource"]["urn"], entry["type"], name_of(entry["resource"]), _object_id(entry["resource"]))
-        for entry in _operations(deployment)
+        for entry in operations(deployment)
     ]
 
 
-def _operations(deployment: Mapping[str, Any]) -> list[dict[str, Any]]:
+def operations(deployment: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The operations that began and of which the state does not say how they ended."""
     return cast("list[dict[str, Any]]", deployment.get(_PENDING) or [])
 
 
@@ -153,7 +154,7 @@ def with_created(deployment: Mapping[str, Any], urns: set[str]) -> dict[str, Any
         urns: Adoptable pending operations. Of one whose object is in the state already, because it was being
             replaced, the new one takes the place.
     """
-    known = {str(entry["resource"]["urn"]): entry["resource"] for entry in _operations(deployment)}
+    known = {str(entry["resource"]["urn"]): entry["resource"] for entry in operations(deployment)}
     made = {p.urn: {**known[p.urn], "id": p.object_id} for p in pending(deployment) if p.urn in urns and p.adoptable}
     # One that is only waiting for its removal stays beside the new one.
     standing = [None if entry.get("delete") else entry["urn"] for entry in resources(deployment)]
@@ -164,7 +165,7 @@ def with_created(deployment: Mapping[str, Any], urns: set[str]) -> dict[str, Any
 
 def without_pending(deployment: Mapping[str, Any], urns: set[str]) -> dict[str, Any]:
     """The state without the pending operations of some resources."""
-    kept = [entry for entry in _operations(deployment) if entry["resource"]["urn"] not in urns]
+    kept = [entry for entry in operations(deployment) if entry["resource"]["urn"] not in urns]
     rest = {key: value for key, value in deployment.items() if key != _PENDING}
     return {**rest, _PENDING: kept} if kept else rest
 

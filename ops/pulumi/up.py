@@ -25,6 +25,7 @@ from ops.pulumi.lock import locked
 from ops.pulumi.protection import claims_in, refuse_loss
 from ops.pulumi.results import Change, Outcome, Preview
 from ops.pulumi.session import AT_ONCE, open_stack, told
+from ops.releases.notes import tell_behind
 from ops.status import all_ready, collect
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def preview(cli: Cli, stack: Stack) -> Preview:
             refuse_loss(stack, session, None)
             growing = clusters.growing()
             events = EventLog()
+            tell_behind(stack, session)
             session.stack.preview(on_event=events, color="never", refresh=refreshes(stack), suppress_progress=True)
         changes = [_with_volumes(change, clusters.kubectl) for change in events.changes(stack)]
         known = {(change.cluster, change.name) for change in changes}
@@ -100,6 +102,7 @@ def up(
             growing = clusters.growing()
             session.settle()
             session.unprotect(lost)
+            tell_behind(stack, session)
             for name, kubectl in clusters.kubectl.items():
                 volumes.grow(kubectl, growing[name])
                 ports.move(kubectl, clusters.moves[name])

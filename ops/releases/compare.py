@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from ops.kube import section
 from ops.releases.tags import split
+from ops.render.placeholders import REFERENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from ops.kube import Manifest
     from ops.releases.target import Target
 
 _SHOWN = 80
+_PROVIDER_ANNOTATIONS = "pulumi.com/"
 
 
 def leaves(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
@@ -40,12 +44,12 @@ def leaves(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, 
         yield path, before, after
 
 
-def unexpected(before: Any, after: Any, target: Target) -> list[str]:
-    """What would change besides the tag.
+def unexpected(before: Mapping[str, Any], after: Manifest, target: Target) -> list[str]:
+    """What would change of a workload besides the tag.
 
     Args:
-        before: A workload as it is.
-        after: As it would be.
+        before: Its inputs in Pulumi's state.
+        after: Its manifest as the program makes it now.
         target: The app with its new tag.
 
     Returns:
@@ -53,9 +57,19 @@ def unexpected(before: Any, after: Any, target: Target) -> list[str]:
     """
     return [
         f"{path}: {_shown(old)} → {_shown(new)}"
-        for path, old, new in leaves(before, after)
-        if not _is_tag(old, new, target)
+        for path, old, new in leaves(_written(before), after)
+        if not _is_tag(old, new, target) and not _is_unknown(new)
     ]
+
+
+def _written(inputs: Mapping[str, Any]) -> Manifest:
+    """Inputs as manifests are rendered: without what is only for Pulumi's provider."""
+    metadata = section(dict(inputs), "metadata")
+    annotations = {k: v for k, v in section(metadata, "annotations").items() if not k.startswith(_PROVIDER_ANNOTATIONS)}
+    metadata = {k: v for k, v in metadata.items() if k != "annotations"} | (
+        {"annotations": annotations} if annotations else {}
+    )
+    return {**inputs, "metadata": metadata}
 
 
 def _is_tag(old: Any, new: Any, target: Target) -> bool:
@@ -64,6 +78,11 @@ def _is_tag(old: Any, new: Any, target: Target) -> bool:
     if new in target.images:
         return split(old)[0] == split(new)[0]
     return new == target.tag
+
+
+def _is_unknown(value: Any) -> bool:
+    """Whether only a provider knows the value: it cannot be compared without one."""
+    return REFERENCE.search(str(value)) is not None
 
 
 def _shown(value: Any) -> str:

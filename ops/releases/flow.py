@@ -1,128 +1,62 @@
-"""A release from the first question to the last line of its history."""
+"""A release from the first question to the proof, or to the way back."""
 
 from __future__ import annotations
 
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from ops.access import LOCAL_KINDS
-from ops.engines.lock import file_locks, lease
-from ops.engines.ownership import refuse_other
+from ops.cluster.ownership import refuse_former
 from ops.errors import EngineError, OpsError, RefusedError
+from ops.pulumi import state
+from ops.pulumi.lock import locked
+from ops.pulumi.session import open_stack
 from ops.releases import history, registry, smoke
-from ops.releases.live import Live, look, require_there, running_digests
+from ops.releases.build import build as build_images
+from ops.releases.compare import unexpected
+from ops.releases.history import Entry
+from ops.releases.live import look, running_digests
 from ops.releases.rollout import Failure, Rollout
-from ops.releases.tags import check_tag
-from ops.stack import load
+from ops.releases.tags import tag_in
+from ops.releases.update import put
+from ops.settings_file import SettingsFile
+from ops.urls import objects_by_resource, resolve
 
 if TYPE_CHECKING:
-    from pathlib import Path
-    from types import TracebackType
-
-    from ops.engines.base import EngineName
-    from ops.kube import Kubectl, Manifest
-    from ops.releases.history import Entry, Kind
+    from ops.kube import Kubectl
+    from ops.pulumi.cli import Cli
+    from ops.pulumi.session import Session
+    from ops.releases.history import History, Kind
+    from ops.releases.live import Live
     from ops.releases.target import Releasable, Target
 
-_MANAGER = "slipway"
 _BACK_TIMEOUT_S = 300.0
 _SETTLE_S = 2.0
 """What a node's rules for Services need at most to follow a change; waited only where no pod could be asked itself."""
 
 
-class Hand(Protocol):
-    """An engine's part of a release."""
-
-    name: EngineName
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
-        """End."""
-        ...
-
-    def compare(self, target: Target) -> list[str]:
-        """What would change besides the tag; changes nothing."""
-        ...
-
-    def put(self, target: Target, rollout: Rollout, note: Manifest, timeout: float) -> Failure | None:
-        """Write the history's note, change the app, and wait until it is ready or hopeless."""
-        ...
-
-    def keep(self) -> None:
-        """Wait until the engine's state has what was put last."""
-        ...
-
-
 @dataclass(frozen=True)
-class Wish:
-    """What somebody wants.
-
-    Attributes:
-        tag: The tag to release.
-        kind: Whether it is a release or somebody goes back.
-        engine: The engine.
-        cli: Pulumi's CLI, for its engine.
-        timeout: Seconds that the rollout may take.
-        build: Whether the image is built and pushed first.
-    """
-
-    tag: str
-    kind: Kind
-    engine: EngineName
-    cli: Path | None
-    timeout: float
-    build: bool = False
-
-
-@dataclass(frozen=True)
-class Report:
+class Done:
     """What came of it.
 
     Attributes:
-        app: The app.
-        stack: The stack.
-        engine: The engine.
-        before: The tag that ran before.
-        after: The tag that runs now.
-        result: `released`, or `nothing to do`.
-        digests: Image reference to digest.
-        seconds: How long it took.
-        written: Name of the stack file, where the tag was written into it.
+        entry: The release, as the history has it.
+        changed: Whether there was anything to do.
+        seconds: How long it took, questions included.
+        file: Name of the stack file, where the tag was written into it.
     """
 
-    app: str
-    stack: str
-    engine: EngineName
-    before: str
-    after: str
-    result: Literal["released", "nothing to do"]
-    digests: dict[str, str]
+    entry: Entry
+    changed: bool
     seconds: float
-    written: str | None = None
+    file: str | None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self, stack: str) -> dict[str, Any]:
         """The output of `slipway release --json`."""
-        return {
-            "app": self.app,
-            "stack": self.stack,
-            "engine": self.engine,
-            "from": self.before,
-            "to": self.after,
-            "result": self.result,
-            "changed": self.result == "released",
-            "digests": self.digests,
-            "seconds": round(self.seconds, 1),
-            "file": self.written,
-        }
+        result = "released" if self.changed else "nothing to do"
+        more = {"stack": stack, "result": result, "changed": self.changed, "file": self.file}
+        return {**self.entry.as_dict(), **more, "seconds": round(self.seconds, 1)}
 
 
 class RolledBackError(EngineError):
@@ -137,234 +71,183 @@ class RolledBackError(EngineError):
 class Release:
     """One release of one app."""
 
-    def __init__(self, releasable: Releasable, kubectl: Kubectl, wish: Wish) -> None:
+    def __init__(self, app: Releasable, cli: Cli, kind: Kind, tag: str | None, timeout: float) -> None:
         """Nothing happens yet.
 
         Args:
-            releasable: The app.
-            kubectl: Its cluster.
-            wish: What is wanted.
+            app: The app.
+            cli: Pulumi's CLI.
+            kind: Whether it is a release or somebody goes back.
+            tag: The tag; None, when going back: the one before.
+            timeout: Seconds that the rollout may take.
         """
-        self._app, self._kubectl, self._wish = releasable, kubectl, wish
-        self._stack, self._progress = releasable.config.stack, releasable.progress
+        self._app, self._cli, self._tag, self._timeout = app, cli, tag, timeout
+        self._kind: Kind = kind
+        self._stack, self._progress = app.config.stack, app.progress
         self._started = time.monotonic()
 
-    def run(self) -> Report:
+    def run(self, *, build: bool = False) -> Done:
         """Release, prove, and go back if it cannot be proven.
+
+        Args:
+            build: Whether the image is built and pushed first.
 
         Raises:
             RefusedError: It cannot be; nothing was changed.
             RolledBackError: It failed; the tag before runs again, or the message says why not.
             OpsError: Something else is wrong.
         """
-        check_tag(self._wish.tag)
-        if self._wish.build:
-            # Before the locks: a build may take minutes, and touches no cluster.
-            self._build(self._app.target(self._wish.tag))
-        with ExitStack() as held, ThreadPoolExecutor(max_workers=1) as aside:
-            held.enter_context(file_locks(self._stack, self._locked(), self._wish.kind))
-            # The program runs while the cluster answers.
-            looking = aside.submit(self._look, held)
-            if os.environ.get("KUBECONFIG"):
-                # The render hides the variable from the program for a moment: kubectl must have read it before.
-                looking.result()
-            target = self._app.target(self._wish.tag)
-            live = looking.result()
-            require_there(live, target)
-            refuse_other(self._wish.engine, self._stack, target.cluster, live.namespaces())
-            digests = registry.require(target.images, self._progress)
-            self._refuse_moved(target, live, digests)
-            if live.runs(target) and not self._is_unfinished(live):
-                return self._nothing_to_do(target, digests)
-            if self._wish.engine == "pulumi":
-                # Only now: a refused release leaves no namespace behind. Helm's engine has it already.
-                held.enter_context(lease(self._kubectl, self._stack, self._wish.kind, make_home=True))
-            hand = held.enter_context(self._hand(target, live))
-            return self._change(hand, target, live, digests)
-
-    def _locked(self) -> list[Kubectl]:
-        """The clusters whose locks an `up` of this stack takes, too."""
-        if self._app.cluster_settings.kind in LOCAL_KINDS:
-            return [self._kubectl]
-        return list(load(self._stack, self._progress).reachable().values())
-
-    def _look(self, held: ExitStack) -> Live:
-        if self._wish.engine == "helm":
-            held.enter_context(lease(self._kubectl, self._stack, self._wish.kind, make_home=False))
-        return look(self._kubectl, self._stack)
-
-    def _hand(self, target: Target, live: Live) -> Hand:
-        if self._wish.engine == "pulumi" and self._wish.cli is not None:
-            from ops.releases.on_pulumi import OnPulumi
-
-            return OnPulumi(self._wish.cli, self._kubectl, self._app, target)
-        from ops.releases.on_helm import OnHelm
-
-        return OnHelm(self._kubectl, live, target)
-
-    def _build(self, target: Target) -> None:
-        from ops.releases.build import build
-
-        with self._progress.step(f"build {', '.join(target.images)}"):
-            build(target, self._progress)
-
-    def _refuse_moved(self, target: Target, live: Live, digests: dict[str, str]) -> None:
-        """A tag that was released and stands for something else now."""
-        known = live.history.digests(target.app, target.tag)
-        for image, digest in digests.items():
-            if known.get(image, digest) != digest:
-                raise RefusedError(
-                    f"{image} has changed in the registry: it was {known[image]} when it was released, and is {digest} "
-                    "now. Nodes keep what they have under a tag, so nobody could tell what would run: push the new "
-                    "image under a tag of its own"
+        # The program with the tag; going back to the one before, which the history knows, with the present one first.
+        target = self._app.target(self._tag or self._app.tag)
+        if build:
+            # Before the lock: a build may take minutes, and touches no cluster.
+            with self._progress.step(f"build {', '.join(target.images)}"):
+                build_images(target, self._progress)
+        self._kubectl: Kubectl = target.stack.kubectl(target.cluster)
+        with locked(self._app.directory, self._stack, self._kind), ThreadPoolExecutor(max_workers=2) as aside:
+            # The cluster and the registry answer while Pulumi reads its state.
+            looking = aside.submit(look, self._kubectl, self._stack)
+            asking = aside.submit(registry.require, target.images, self._progress) if self._tag else None
+            with open_stack(self._cli, target.stack, create=False) as session:
+                known, live = history.read(session), looking.result()
+                running = self._running(session, target, live)
+                if self._tag is None:
+                    target = self._app.target(self._previous(known, running))
+                digests = asking.result() if asking else registry.require(target.images, self._progress)
+                runs = live.runs(target)
+                self._refuse_moved(target, known, digests, runs=runs)
+                before = known.proven(target.app, running) or ""
+                entry = Entry(
+                    history.now(), target.app, self._kind, before, target.tag, who=history.who(), digests=digests
                 )
+                if runs and target.tag == running == before:
+                    return self._done(target, entry, changed=False)
+                self._refuse_more(session, target)
+                session.settle()
+                return self._change(session, target, live, entry)
 
-    def _is_unfinished(self, live: Live) -> bool:
-        mine = live.history.of(self._app.app)
-        return bool(mine) and mine[-1].result == "unfinished"
+    def _running(self, session: Session, target: Target, live: Live) -> str | None:
+        """The tag that Pulumi's state says: that of the app's first workload, the others have the same.
 
-    def _nothing_to_do(self, target: Target, digests: dict[str, str]) -> Report:
-        for image, running in running_digests(self._kubectl, target).items():
-            if digests[image] not in running:
-                raise RefusedError(
-                    f"{target.app} runs {image} already, but the tag has changed in the registry: {digests[image]} "
-                    f"there, {', '.join(sorted(running))} in the pods. A tag is never released twice: push the new "
-                    "image under a tag of its own"
-                )
-        written = self._write(target)
-        return self._report(target, target.tag, "nothing to do", digests, written)
-
-    def _change(self, hand: Hand, target: Target, live: Live, digests: dict[str, str]) -> Report:
-        others = hand.compare(target)
-        if others:
-            listed = "\n".join(f"  {line}" for line in others)
+        Raises:
+            RefusedError: The app is not there yet.
+        """
+        there = {str(entry["urn"]): entry for entry in state.resources(session.deployment())}
+        missing = [urn.rsplit("::", 1)[-1] for urn in target.workloads() if urn not in there]
+        if missing:
+            refuse_former(self._stack, target.cluster, live.namespaces())
             raise RefusedError(
-                f"{target.app}: the program would change more of it than its tag; nothing was changed:\n{listed}\n"
-                f"look at it with slipway preview --stack {self._stack}, then slipway up --stack {self._stack}, and "
-                "release after that"
+                f"{target.app} is not on cluster {target.cluster} yet (Pulumi's state of stack {self._stack} has no "
+                f"{', '.join(missing)}): slipway up --stack {self._stack}"
             )
-        running = live.tag(target)
-        before = live.history.proven(target.app, running) or ""
-        entry = history.Entry(
-            at=history.now(),
-            app=target.app,
-            kind=self._wish.kind,
-            before=before,
-            after=target.tag,
-            result="unfinished",
-            who=history.who(),
-            engine=self._wish.engine,
-            digests=digests,
-        )
-        record = live.history.with_entry(entry)
-        self._progress.note(f"{target.app}: {before or running} → {target.tag} on cluster {target.cluster}")
-        failure = self._try(hand, target, live, record.manifest(self._stack))
-        if failure is not None:
-            raise self._go_back(hand, entry, record, failure)
-        ended = entry.ended("released", time.monotonic() - self._started)
-        self._note(record.with_entry(ended).manifest(self._stack))
-        written = self._write(target)
-        return self._report(target, before, "released", digests, written)
+        return tag_in(there[next(iter(target.workloads()))])
 
-    def _try(self, hand: Hand, target: Target, live: Live, note: Manifest) -> Failure | None:
+    def _previous(self, known: History, running: str | None) -> str:
+        tag = known.previous(self._app.app, running)
+        if tag is None:
+            raise RefusedError(
+                f"{self._app.app}: the history of stack {self._stack} knows no tag that ran before {running}; name "
+                f"one: slipway rollback {self._app.app} --to TAG --stack {self._stack}"
+            )
+        return tag
+
+    def _refuse_moved(self, target: Target, known: History, digests: dict[str, str], *, runs: bool) -> None:
+        """Refuse a tag that was released, or runs, and stands for something else now."""
+        then = {image: {digest} for image, digest in known.digests(target.app, target.tag).items()}
+        if runs and not then:
+            then = running_digests(self._kubectl, target)
+        for image, digest in digests.items():
+            if digest not in then.get(image, {digest}):
+                was = ", ".join(sorted(then[image]))
+                raise RefusedError(
+                    f"{image} has changed in the registry: it was {was} when it was released, and is {digest} now. "
+                    "Nodes keep what they have under a tag, so nobody could tell what would run: push the new image "
+                    "under a tag of its own"
+                )
+
+    def _refuse_more(self, session: Session, target: Target) -> None:
+        """Refuse where the program would change more of the app than its tag."""
+        there = {str(entry["urn"]): entry for entry in state.resources(session.deployment())}
+        others = [
+            f"  {state.name_of(there[urn])}: {line}"
+            for urn, manifest in target.workloads().items()
+            for line in unexpected(there[urn]["inputs"], manifest, target)
+        ]
+        if others:
+            raise RefusedError(
+                f"{target.app}: the program would change more of it than its tag; nothing was changed:\n"
+                + "\n".join(others)
+                + f"\nlook at it with slipway preview --stack {self._stack}, then slipway up --stack {self._stack}, "
+                "and release after that"
+            )
+
+    def _change(self, session: Session, target: Target, live: Live, entry: Entry) -> Done:
+        self._progress.note(f"{target.app}: {entry.before or 'nothing'} → {target.tag} on cluster {target.cluster}")
+        failure = self._try(session, target, live, entry)
+        if failure is not None:
+            raise self._go_back(session, entry, failure)
+        return self._done(target, entry, changed=True)
+
+    def _try(self, session: Session, target: Target, live: Live, entry: Entry) -> Failure | None:
         try:
             with Rollout(self._kubectl, target, smoke_check=True) as rollout:
-                failure = hand.put(target, rollout, note, self._wish.timeout)
+                failure = put(session, self._app, target, rollout, entry.message(), self._timeout)
             if failure is not None:
                 return failure
             if rollout.unreachable:
                 self._progress.note(f"{rollout.unreachable[0]}; asking its address alone")
                 time.sleep(_SETTLE_S)
-            failure = self._smoke(target, live)
-            if failure is None:
-                hand.keep()
+            return self._smoke(target, live)
         except OpsError as error:
             return Failure(str(error))
-        return failure
 
     def _smoke(self, target: Target, live: Live) -> Failure | None:
-        from ops.urls import objects_by_resource, resolve
-
+        """Ask the app's addresses; what has none is proven by its pod."""
         resources = objects_by_resource(target.stack.rendered.plan)
         for part in target.parts:
-            if part.smoke is None:
-                continue
-            url = resolve(part.url, resources, live.objects) if part.url else None
-            if url:
-                problem = smoke.check(url, part.smoke, part.ingress_host)
-                problem = problem and f"{url.rstrip('/')}: {problem}"
-            elif part.service and part.service_port:
-                problem = smoke.check_service(
-                    self._kubectl, part.namespace, part.service, part.service_port, part.smoke
-                )
-            else:
-                continue
-            if problem:
-                return Failure(f"smoke check of {part.name}: {problem}")
+            url = resolve(part.url, resources, live.objects) if part.url and part.smoke else None
+            problem = smoke.check(url, part.smoke, part.ingress_host) if url and part.smoke else None
+            if url and problem:
+                return Failure(f"smoke check of {part.name}: {url.rstrip('/')}: {problem}")
         return None
 
-    def _go_back(self, hand: Hand, entry: Entry, record: history.History, failure: Failure) -> RolledBackError:
+    def _go_back(self, session: Session, entry: Entry, failure: Failure) -> RolledBackError:
         """Put the tag before back, wait for it, and say what happened."""
         seconds = time.monotonic() - self._started
-        what = f"{entry.app}: {entry.kind} {entry.after} failed after {seconds:.0f} s: {failure.summary}"
-        details = "\n".join(failure.lines)
-        text = f"{what}\n{details}" if details else what
+        text = f"{entry.app}: {entry.kind} {entry.after} failed after {seconds:.0f} s: {failure}"
         self._progress.note(f"{text}\nrolling back to {entry.before}" if entry.before else text)
-        problem = self._back(hand, entry, record) if entry.before else "no tag is known that ran before"
-        result: Literal["failed", "rolled back"] = "failed" if problem else "rolled back"
-        ended = entry.ended(result, time.monotonic() - self._started, failure.summary)
-        try:
-            self._note(record.with_entry(ended).manifest(self._stack))
-        except OpsError as error:
-            problem = problem or f"the history could not be written: {error}"
+        problem = self._back(session, entry, failure) if entry.before else "no tag is known that ran before"
         end = (
             f"going back to {entry.before} failed too: {problem}\nput it right with slipway up --stack {self._stack}"
             if problem
             else f"rolled back to {entry.before}: what ran before runs again"
         )
-        return RolledBackError(f"{text}\n{end}", ended)
+        seconds = round(time.monotonic() - self._started, 1)
+        result = "failed" if problem else "rolled back"
+        return RolledBackError(f"{text}\n{end}", replace(entry, result=result, seconds=seconds, reason=failure.summary))
 
-    def _back(self, hand: Hand, entry: Entry, record: history.History) -> str | None:
+    def _back(self, session: Session, entry: Entry, failure: Failure) -> str | None:
         try:
             target = self._app.target(entry.before)
+            message = entry.back_message(failure.summary)
             with (
                 self._progress.step(f"roll back to {entry.before}"),
                 Rollout(self._kubectl, target, smoke_check=False) as rollout,
             ):
-                failure = hand.put(target, rollout, record.manifest(self._stack), _BACK_TIMEOUT_S)
-                if failure is None:
-                    hand.keep()
+                problem = put(session, self._app, target, rollout, message, _BACK_TIMEOUT_S)
         except OpsError as error:
             return str(error)
-        return str(failure) if failure else None
+        return str(problem) if problem else None
 
-    def _note(self, manifest: Manifest) -> None:
-        self._kubectl.apply([manifest], manager=_MANAGER)
-
-    def _write(self, target: Target) -> str | None:
-        """Write the tag into the stack file, where it is another one."""
-        from ops.environments.upkeep import remember
-        from ops.settings_file import SettingsFile
-
+    def _done(self, target: Target, entry: Entry, *, changed: bool) -> Done:
+        """What came of it; the tag is written into the stack file, where that says another one."""
         try:
             file = SettingsFile(self._app.directory, self._stack)
             file.set(self._app.path, target.value, quoted=True)
-            changed = file.save()
-            remember(self._app.directory, self._stack, self._kubectl)
+            written = file.name if file.save() else None
         except OpsError as error:
             raise EngineError(
                 f"{target.app} runs {target.tag}, but the stack file does not say so: {error}; until it does, "
                 f"slipway up goes back: slipway config set {self._app.path} {target.value} --stack {self._stack}"
             ) from None
-        return file.name if changed else None
-
-    def _report(
-        self,
-        target: Target,
-        before: str,
-        result: Literal["released", "nothing to do"],
-        digests: dict[str, str],
-        written: str | None,
-    ) -> Report:
-        seconds = time.monotonic() - self._started
-        return Report(target.app, self._stack, self._wish.engine, before, target.tag, result, digests, seconds, written)
+        return Done(entry, changed, time.monotonic() - self._started, written)

@@ -1,32 +1,38 @@
-"""The history of releases, kept with the stack: a ConfigMap on the app's cluster, removed by `down` with the rest."""
+"""The releases of a stack, as Pulumi's history of its updates has them: an update's message says what was released."""
 
 from __future__ import annotations
 
 import getpass
 import json
 import os
+import re
 import socket
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ops.kube import section
-from ops.live import NAMESPACE, STACK_LABEL
+from ops.pulumi import state
+from ops.releases.tags import tag_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping
 
-    from ops.engines.base import EngineName
-    from ops.kube import Kubectl, Manifest
+    from ops.pulumi.session import Session
 
 Kind = Literal["release", "rollback"]
 Result = Literal["unfinished", "released", "rolled back", "failed"]
 
 LIMIT = 100
-"""Entries that are kept; older ones go."""
-_DATA = "releases"
-_MARK = {"app.kubernetes.io/managed-by": "slipway"}
+"""Updates that are looked at, newest first; Pulumi's service gives no more at a time."""
 _REASON_LENGTH = 300
+_NOTHING = "-"
+_BACK = "roll back"
+_RESULTS: dict[str, Result] = {"succeeded": "released", "failed": "failed"}
+_MESSAGE = re.compile(
+    rf"(?P<kind>release|rollback|{_BACK}) (?P<app>\S+): (?P<before>\S+) → (?P<after>\S+) by (?P<rest>.*)"
+)
+_RELEASED = re.compile(r"(?P<who>.*) \((?P<images>\S+@sha256:[0-9a-f]+(?: \S+@sha256:[0-9a-f]+)*)\)")
 
 
 @dataclass(frozen=True)
@@ -39,12 +45,11 @@ class Entry:
         kind: Whether somebody released, or went back.
         before: The tag that ran before; empty if that was no image of ours.
         after: The tag that was wanted.
-        result: What came of it: `unfinished` while it runs (and for ever, if it was killed), `released`, `rolled back`
-            (the tag before runs again) or `failed` (going back failed as well).
+        result: What came of it: `unfinished` while it runs, or where it was killed and the backend knows of it,
+            `released`, `rolled back` (the tag before runs again) or `failed` (and nothing went back).
         who: Who did it.
-        engine: The engine.
         digests: Image reference to the digest that was released.
-        seconds: How long it took; 0 while unfinished.
+        seconds: How long Pulumi worked at it, the way back included.
         reason: Why it was rolled back; empty otherwise.
     """
 
@@ -53,10 +58,9 @@ class Entry:
     kind: Kind
     before: str
     after: str
-    result: Result
-    who: str
-    engine: EngineName
-    digests: dict[str, str]
+    result: Result = "unfinished"
+    who: str = ""
+    digests: dict[str, str] = field(default_factory=dict[str, str])
     seconds: float = 0.0
     reason: str = ""
 
@@ -65,21 +69,24 @@ class Entry:
         values = asdict(self)
         return {"from" if key == "before" else "to" if key == "after" else key: value for key, value in values.items()}
 
-    def ended(self, result: Result, seconds: float, reason: str = "") -> Entry:
-        """The same entry with its end."""
-        return replace(self, result=result, seconds=round(seconds, 1), reason=reason[:_REASON_LENGTH])
+    def message(self) -> str:
+        """What Pulumi's history says about its update."""
+        images = " ".join(f"{image}@{digest}" for image, digest in self.digests.items())
+        return f"{self.kind} {self.app}: {self.before or _NOTHING} → {self.after} by {self.who} ({images})"
 
+    def back_message(self, reason: str) -> str:
+        """What Pulumi's history says about the update that puts the tag before back.
 
-def _entry(values: dict[str, Any]) -> Entry:
-    renamed = {"before" if k == "from" else "after" if k == "to" else k: v for k, v in values.items()}
-    known = {field.name for field in fields(Entry)}
-    # A later version may write more.
-    return Entry(**{key: value for key, value in renamed.items() if key in known})
+        Args:
+            reason: Why.
+        """
+        short = " ".join(reason.split())[:_REASON_LENGTH]
+        return f"{_BACK} {self.app}: {self.after} → {self.before} by {self.who}: {short}"
 
 
 @dataclass(frozen=True)
 class History:
-    """The releases of a stack on one cluster, oldest first."""
+    """The releases of a stack, oldest first."""
 
     entries: tuple[Entry, ...] = ()
 
@@ -87,20 +94,15 @@ class History:
         """Those of one app, oldest first."""
         return [entry for entry in self.entries if entry.app == app]
 
-    def with_entry(self, entry: Entry) -> History:
-        """With one more, or with the same one (app and beginning) anew; at most `LIMIT`."""
-        others = [old for old in self.entries if (old.app, old.at) != (entry.app, entry.at)]
-        return History((*others, entry)[-LIMIT:])
-
     def proven(self, app: str, running: str | None) -> str | None:
         """The tag to go back to when a release fails.
 
         Args:
             app: The app.
-            running: The tag that runs now.
+            running: The tag that Pulumi's state says now.
 
         Returns:
-            That tag, unless it was put there by a release that never ended: then the one before it.
+            That tag, unless it was put there by a release that came to no good end: then the one before it.
         """
         tag = running
         for entry in reversed(self.of(app)):
@@ -130,65 +132,108 @@ class History:
             return None
         return next((entry.after for entry in reversed(good) if entry.after != running), None)
 
-    def current(self, app: str) -> str | None:
-        """The tag that the last release or rollback of an app left running, or None."""
+    def current(self, app: str) -> Entry | None:
+        """The last release or rollback of an app that went well, or None."""
         good = [entry for entry in self.of(app) if entry.result == "released"]
-        return good[-1].after if good else None
+        return good[-1] if good else None
 
     def digests(self, app: str, tag: str) -> dict[str, str]:
         """What a tag stood for when it was released last; empty if it never was."""
         known = [e for e in self.of(app) if e.after == tag and e.result == "released"]
         return known[-1].digests if known else {}
 
-    def manifest(self, stack: str) -> Manifest:
-        """The ConfigMap that holds it: one JSON object a line."""
-        lines = [json.dumps(entry.as_dict(), ensure_ascii=False) for entry in self.entries]
-        return {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": name(stack), "namespace": NAMESPACE, "labels": {STACK_LABEL: stack, **_MARK}},
-            "data": {_DATA: "\n".join(lines)},
-        }
 
-
-def name(stack: str) -> str:
-    """Name of the ConfigMap with a stack's history."""
-    return f"slipway-releases-{stack}".lower()
-
-
-def parse(objects: Iterable[Manifest], stack: str) -> History:
-    """The history among live objects; an empty one where there is none.
-
-    Args:
-        objects: Live objects of the stack.
-        stack: Stack name.
-    """
-    for item in objects:
-        metadata = item["metadata"]
-        if (item["kind"], metadata.get("namespace"), metadata["name"]) == ("ConfigMap", NAMESPACE, name(stack)):
-            lines = str(section(item, "data").get(_DATA, "")).splitlines()
-            return History(tuple(_entry(cast("dict[str, Any]", json.loads(line))) for line in lines if line.strip()))
-    return History()
-
-
-def read(kubectl: Kubectl, stack: str) -> History:
-    """The history of a stack on a cluster.
+def read(session: Session) -> History:
+    """The releases of a stack; none where its backend does not know it.
 
     Raises:
-        UnreachableError: The cluster does not answer.
+        CommandError: Pulumi's CLI ends with an error.
     """
-    return parse(kubectl.get(["configmaps", name(stack), "-n", NAMESPACE]), stack)
+    if session.opened is None:
+        return History()
+    text = session.run("stack", "history", "--json", "--page-size", str(LIMIT), "--stack", session.name)
+    found = parsed(cast("list[dict[str, Any]]", json.loads(text)))
+    return History((*found.entries, *unfinished(session.deployment())))
 
 
-def merged(histories: Sequence[History], app: str | None) -> list[Entry]:
-    """The entries of several clusters, newest first, of one app or of all."""
-    entries = [entry for history in histories for entry in history.entries if app in (None, entry.app)]
-    return sorted(entries, key=lambda entry: entry.at, reverse=True)
+def parsed(updates: Iterable[Mapping[str, Any]]) -> History:
+    """The releases among a stack's updates.
+
+    Args:
+        updates: As `pulumi stack history --json` prints them, newest first.
+    """
+    found: list[Entry] = []
+    for update in reversed(list(updates)):
+        match = _MESSAGE.fullmatch(str(update.get("message", "")))
+        if match is None:
+            continue
+        if match["kind"] == _BACK:
+            _end(found, match, update)
+        else:
+            found.append(_entry(match, update))
+    return History(tuple(found))
+
+
+def unfinished(deployment: Mapping[str, Any]) -> list[Entry]:
+    """Releases that began and did not end: file and bucket backends have them in the state alone.
+
+    Args:
+        deployment: The state.
+    """
+    standing = {str(entry["urn"]): entry for entry in state.resources(deployment)}
+    at = str(section(dict(deployment), "manifest").get("time", ""))
+    found: dict[str, Entry] = {}
+    for operation in state.operations(deployment):
+        wanted = operation["resource"]
+        there = standing.get(wanted["urn"])
+        before, after = (tag_in(side) if side else None for side in (there, wanted))
+        if operation["type"] == "updating" and after and before != after:
+            # What the program says of each workload: the app that it is a part of, or its own name.
+            service = section(standing.get(str(wanted.get("parent")), {}), "outputs")
+            app = str(service.get("partOf") or service.get("name") or wanted["urn"])
+            found[app] = Entry(at=_utc(at) if at else "", app=app, kind="release", before=before or "", after=after)
+    return list(found.values())
+
+
+def _utc(time: str) -> str:
+    return datetime.fromisoformat(time).astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _entry(match: re.Match[str], update: Mapping[str, Any]) -> Entry:
+    released = _RELEASED.fullmatch(match["rest"])
+    images = released["images"].split() if released else []
+    return Entry(
+        at=str(update["startTime"]),
+        app=match["app"],
+        kind="rollback" if match["kind"] == "rollback" else "release",
+        before="" if match["before"] == _NOTHING else match["before"],
+        after=match["after"],
+        result=_RESULTS.get(str(update.get("result")), "unfinished"),
+        who=released["who"] if released else match["rest"],
+        digests=dict(image.split("@", 1) for image in images),
+        seconds=_seconds(str(update["startTime"]), update),
+    )
+
+
+def _end(found: list[Entry], match: re.Match[str], update: Mapping[str, Any]) -> None:
+    """Write the way back into the entry of the release that failed."""
+    for index in reversed(range(len(found))):
+        entry = found[index]
+        if (entry.app, entry.after, entry.before) == (match["app"], match["before"], match["after"]):
+            result: Result = "rolled back" if update.get("result") == "succeeded" else "failed"
+            reason = match["rest"].partition(": ")[2]
+            found[index] = replace(entry, result=result, reason=reason, seconds=_seconds(entry.at, update))
+            return
+
+
+def _seconds(began: str, update: Mapping[str, Any]) -> float:
+    ended = update.get("endTime")
+    return (datetime.fromisoformat(str(ended)) - datetime.fromisoformat(began)).total_seconds() if ended else 0.0
 
 
 def now() -> str:
     """The time as entries have it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return _utc(datetime.now(UTC).isoformat())
 
 
 def who() -> str:

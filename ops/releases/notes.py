@@ -1,40 +1,40 @@
-"""What `up` has to say before it goes back to another tag than the one that was released."""
+"""What `up` and `preview` have to say before they go back to another tag than the one that was released."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ops.kube import Key
-from ops.releases.tags import split
-from ops.releases.target import tag_of
+from ops.pulumi import state
+from ops.releases import history
+from ops.releases.tags import split, tag_in
 
 if TYPE_CHECKING:
-    from ops.releases.live import Live
+    from ops.pulumi.session import Session
     from ops.stack import Stack
 
 
-def tell_behind(stack: Stack, cluster: str, live: Live) -> None:
+def tell_behind(stack: Stack, session: Session) -> None:
     """Say which apps run what was released last while the stack file says another tag: the release was made in another
-    clone, and its change of the file was not committed.
+    clone, and its change of the file was not committed. The history is asked for only where a tag changes.
 
     Args:
         stack: The stack; its progress is told, a sentence for each app.
-        cluster: Name of a cluster.
-        live: What is on it.
+        session: The stack, opened.
     """
-    for app in sorted({entry.app for entry in live.history.entries}):
-        released = live.history.current(app)
-        parts = [part for part in stack.apps(cluster) if app in (part.name, part.part_of)]
-        found = [(part, live.objects.get(Key("apps", part.kind, part.namespace, part.object))) for part in parts]
-        differs = any(
-            workload is not None and tag_of(workload, part) == released != split(part.image)[1]
-            for part, workload in found
-        )
-        if released is None or not differs:
-            continue
-        last = next(entry for entry in reversed(live.history.of(app)) if entry.after == released)
-        stack.progress.note(
-            f"{app}: {released}, released {last.at[:10]} by {last.who}, runs, and the stack file says another tag, "
-            f"which `up` puts in its place. To keep what runs: slipway release {app} --image-tag {released} "
-            f"--stack {stack.name}"
-        )
+    there = {state.name_of(entry): entry for entry in state.resources(session.deployment())}
+    changes: dict[str, str] = {}
+    for part in stack.rendered.apps:
+        entry = there.get(str(Key("apps", part.kind, part.namespace, part.object)))
+        running = tag_in(entry) if entry else None
+        if running is not None and running != split(part.image)[1]:
+            changes[part.part_of or part.name] = running
+    known = history.read(session) if changes else history.History()
+    for app, running in sorted(changes.items()):
+        last = known.current(app)
+        if last is not None and last.after == running:
+            stack.progress.note(
+                f"{app}: {running}, released {last.at[:10]} by {last.who}, runs, and the stack file says another tag, "
+                f"which `up` puts in its place. To keep what runs: slipway release {app} --image-tag {running} "
+                f"--stack {stack.name}"
+            )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Self
 from urllib.parse import quote
 
 from ops.diagnose import PodTrouble, details, troubles
@@ -15,7 +15,7 @@ from ops.kube import Key, entries, section
 from ops.live import selector
 from ops.releases import smoke
 from ops.releases.events import Event, Events
-from ops.releases.target import is_done
+from ops.releases.live import has_image, is_done
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,25 +49,13 @@ class Failure:
         return "\n".join((self.summary, *self.lines))
 
 
-@dataclass(frozen=True)
-class _Checked:
+class _Checked(NamedTuple):
     """The result of a smoke check of a pod; `unreachable` says why the pod could not be asked."""
 
     part: str
     pod: Manifest
     problem: str | None = None
     unreachable: str | None = None
-
-
-@dataclass
-class _Seen:
-    """What the events have told so far."""
-
-    workloads: dict[Key, Manifest] = field(default_factory=dict[Key, "Manifest"])
-    pods: dict[Key, Manifest] = field(default_factory=dict[Key, "Manifest"])
-    told: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
-    hopeless_since: dict[Key, float] = field(default_factory=dict[Key, float])
-    refused_since: dict[Key, float] = field(default_factory=dict[Key, float])
 
 
 class Rollout:
@@ -94,7 +82,11 @@ class Rollout:
             paths.append(f"/api/v1/namespaces/{namespace}/pods?labelSelector={wanted}")
         self._queue: queue.SimpleQueue[Event | _Checked] = queue.SimpleQueue()
         self._events = Events(kubectl, paths, self._queue)
-        self._seen = _Seen()
+        self._workloads: dict[Key, Manifest] = {}
+        self._pods: dict[Key, Manifest] = {}
+        self._told: dict[str, tuple[int, int]] = {}
+        # Since when a pod is without hope, and since when a Deployment's pods are refused.
+        self._lost_since: dict[Key, float] = {}
 
     def __enter__(self) -> Self:
         """Begin to watch."""
@@ -127,15 +119,10 @@ class Rollout:
         return None
 
     def _is_over(self) -> bool:
-        live = self._seen.workloads
+        live = self._workloads
         return not self._unchecked and all(
-            key in live and self._runs(live[key], part) and is_done(live[key]) for key, part in self._parts.items()
+            key in live and has_image(live[key], part.image) and is_done(live[key]) for key, part in self._parts.items()
         )
-
-    def _runs(self, workload: Manifest, part: App) -> bool:
-        """Whether a Deployment (or pod) is of the new image: events of before the change come as well."""
-        spec = section(workload, "spec", "template", "spec") or section(workload, "spec")
-        return any(container["image"] == part.image for container in entries(spec, "containers"))
 
     def _next(self) -> Failure | None:
         try:
@@ -145,7 +132,7 @@ class Rollout:
         if isinstance(event, _Checked):
             return self._checked(event)
         key = Key.of(event.item)
-        known = self._seen.pods if key.kind == "Pod" else self._seen.workloads
+        known = self._pods if key.kind == "Pod" else self._workloads
         if event.gone:
             known.pop(key, None)
         else:
@@ -156,18 +143,18 @@ class Rollout:
 
     def _tell(self) -> None:
         for key, part in self._parts.items():
-            live = self._seen.workloads.get(key)
-            if live is None or not self._runs(live, part):
+            live = self._workloads.get(key)
+            if live is None or not has_image(live, part.image):
                 continue
             ready = sum(_is_ready(pod) for pod in self._new_pods(part))
             state = (ready, int(section(live, "spec").get("replicas", 1)))
-            if self._seen.told.get(part.name) != state:
+            if self._told.get(part.name) != state:
                 self._target.stack.progress.note(f"{part.name}: {ready} of {state[1]} pods of {self._target.tag} ready")
-            self._seen.told[part.name] = state
+            self._told[part.name] = state
 
     def _new_pods(self, part: App) -> list[Manifest]:
-        pods = [pod for key, pod in self._seen.pods.items() if key.namespace == part.namespace]
-        return [pod for pod in pods if self._runs(pod, part) and not pod["metadata"].get("deletionTimestamp")]
+        pods = [pod for key, pod in self._pods.items() if key.namespace == part.namespace]
+        return [pod for pod in pods if has_image(pod, part.image) and not pod["metadata"].get("deletionTimestamp")]
 
     def _ask_pods(self) -> None:
         """The first pod of a part that is ready is asked at once, while the others are still replaced."""
@@ -180,15 +167,10 @@ class Rollout:
                 threading.Thread(target=self._ask, args=(part, ready), daemon=True).start()
 
     def _ask(self, part: App, pod: Manifest) -> None:
-        port = self._target.container_port(part)
         assert part.smoke is not None  # noqa: S101 - only such parts are asked
         metadata = pod["metadata"]
-        if port is None:
-            self._queue.put(
-                _Checked(part.name, pod, unreachable=f"{part.name} has no Service whose port could be asked")
-            )
-            return
         try:
+            port = self._target.container_port(part)
             problem = smoke.check_pod(self._kubectl, metadata["namespace"], metadata["name"], port, part.smoke)
         except (OpsError, OSError) as error:
             self._queue.put(_Checked(part.name, pod, unreachable=str(error)))
@@ -209,7 +191,7 @@ class Rollout:
 
     def _lost(self) -> Failure | None:
         """Why waiting is in vain, or None."""
-        now, seen = time.monotonic(), self._seen
+        now = time.monotonic()
         hopeless: set[Key] = set()
         for part in self._target.parts:
             for trouble in troubles(self._new_pods(part)):
@@ -218,24 +200,25 @@ class Rollout:
                     return self._failure(f"{part.name} does not start")
                 if trouble.hopeless or trouble.restarted:
                     hopeless.add(key)
-                    if now - seen.hopeless_since.setdefault(key, now) >= PATIENCE_S:
+                    if now - self._lost_since.setdefault(key, now) >= PATIENCE_S:
                         return self._failure(f"{part.name} does not start")
-        seen.hopeless_since = {key: since for key, since in seen.hopeless_since.items() if key in hopeless}
+        for key in [key for key in self._lost_since if key.kind == "Pod" and key not in hopeless]:
+            del self._lost_since[key]
         return self._refused(now)
 
     def _refused(self, now: float) -> Failure | None:
         """Pods that are not even made (a quota, an admission), and Kubernetes' own deadline."""
         for key, part in self._parts.items():
-            live = self._seen.workloads.get(key)
-            if live is None or not self._runs(live, part):
+            live = self._workloads.get(key)
+            if live is None or not has_image(live, part.image):
                 continue
             conditions = {str(c["type"]): c for c in entries(live, "status", "conditions")}
             if conditions.get("Progressing", {}).get("reason") == "ProgressDeadlineExceeded" and _is_current(live):
                 return self._failure(f"{part.name} makes no progress")
             refused = conditions.get("ReplicaFailure", {})
             if refused.get("status") != "True":
-                self._seen.refused_since.pop(key, None)
-            elif now - self._seen.refused_since.setdefault(key, now) >= PATIENCE_S:
+                self._lost_since.pop(key, None)
+            elif now - self._lost_since.setdefault(key, now) >= PATIENCE_S:
                 return Failure(f"{part.name}: no pod can be made: {refused.get('message', refused.get('reason'))}")
         return None
 

@@ -17,7 +17,7 @@ from ops.errors import OpsError
 from ops.urls import address_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
     from ops.kube import Kubectl
     from ops.render.result import Smoke
@@ -72,17 +72,12 @@ def check(url: str, smoke: Smoke, host: str | None = None) -> str | None:
     Returns:
         What is wrong, or None once a whole round of requests was answered rightly.
     """
-    return _in_rounds(lambda: next((found for _ in range(REQUESTS) if (found := ask(url, smoke, host))), None))
-
-
-def _in_rounds(look: Callable[[], str | None]) -> str | None:
-    """What is wrong in the last round, or None as soon as one finds nothing wrong."""
-    problem = look()
-    for _ in range(ROUNDS - 1):
+    problem: str | None = None
+    for number in range(ROUNDS):
+        time.sleep(_PAUSE_S if number else 0)
+        problem = next((found for _ in range(REQUESTS) if (found := ask(url, smoke, host))), None)
         if problem is None:
             break
-        time.sleep(_PAUSE_S)
-        problem = look()
     return problem
 
 
@@ -120,45 +115,18 @@ def _forwarded(kubectl: Kubectl, namespace: str, pod: str, port: int) -> Generat
 
     threading.Thread(target=read, daemon=True).start()
     try:
-        try:
-            first = lines.get(timeout=_FORWARD_S)
-        except queue.Empty:
-            first = f"no answer within {_FORWARD_S:.0f} s"
+        first = lines.get(timeout=_FORWARD_S)
         match = _FORWARDING.search(first)
         if match is None:
             raise OpsError(
                 f"pod {namespace}/{pod} cannot be reached by kubectl port-forward: {first.strip() or 'it ended'}"
             )
         yield f"http://127.0.0.1:{match[1]}"
+    except queue.Empty:
+        raise OpsError(f"pod {namespace}/{pod} cannot be reached by kubectl port-forward: no answer") from None
     finally:
         process.kill()
         process.wait()
-
-
-def check_service(kubectl: Kubectl, namespace: str, service: str, port: int, smoke: Smoke) -> str | None:
-    """Ask a Service that is only reached inside the cluster, through the API server.
-
-    Args:
-        kubectl: The cluster.
-        namespace: The Service's namespace.
-        service: Its name.
-        port: Its port.
-        smoke: What is right; a status other than 2xx cannot be told from here and is not asked for.
-
-    Returns:
-        What is wrong, or None.
-    """
-    path = f"/api/v1/namespaces/{namespace}/services/http:{service}:{port}/proxy{smoke.path}"
-    what = f"GET {smoke.path} of Service {namespace}/{service}"
-
-    def look() -> str | None:
-        try:
-            body = kubectl.run(["get", "--raw", path], timeout=_TIMEOUT_S * 2)
-        except OpsError as error:
-            return f"{what}: {_shown(str(error))}"
-        return None if smoke.text in body else f"{what} answers without {smoke.text!r}: {_shown(body)}"
-
-    return _in_rounds(look)
 
 
 def _shown(text: str) -> str:

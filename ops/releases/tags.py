@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, Any
 
 from ops.errors import RefusedError
+from ops.kube import entries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _TAG = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _HEX_DIGEST = re.compile(r"(sha256[:-])?[0-9a-f]{64}", re.IGNORECASE)
@@ -27,6 +32,12 @@ def split(image: str) -> tuple[str, str]:
     """
     name, _, tag = image.partition("@")[0].rpartition(":")
     return name, tag
+
+
+def tag_in(resource: Mapping[str, Any]) -> str | None:
+    """The tag of the first container's image of a workload in Pulumi's state; None for what is no workload."""
+    containers = entries(dict(resource.get("inputs") or {}), "spec", "template", "spec", "containers")
+    return split(str(containers[0]["image"]))[1] if containers else None
 
 
 def check_tag(tag: str) -> None:

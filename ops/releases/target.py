@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from ops.errors import EngineError, OpsError, RefusedError
-from ops.kube import Key, entries, section
-from ops.releases.memory import render_app
+from ops.kube import Key, entries
+from ops.pulumi.backend import with_secrets_of
 from ops.releases.tags import split
+from ops.settings_file import SettingsFile
 from ops.stack import Stack
 
 if TYPE_CHECKING:
@@ -53,33 +54,35 @@ class Target:
         """The workloads' keys."""
         return {Key("apps", part.kind, part.namespace, part.object): part for part in self.parts}
 
-    def workloads(self) -> list[Manifest]:
-        """The workloads' manifests."""
-        wanted = self.keys()
-        return [item for item in self.stack.manifests(self.cluster) if Key.of(item) in wanted]
-
-    def urns(self) -> list[str]:
-        """The workloads' URNs."""
+    def workloads(self) -> dict[str, Manifest]:
+        """The workloads' manifests by URN."""
         from ops.urls import objects_by_resource
 
         wanted = self.keys()
         plan = self.stack.rendered.plan
-        names = {name for name, key in objects_by_resource(plan).items() if key in wanted}
+        keys = {name: key for name, key in objects_by_resource(plan).items() if key in wanted}
+        manifests = {Key.of(item): item for item in self.stack.manifests(self.cluster)}
         resources = cast("list[dict[str, Any]]", plan["resources"])
-        return [str(entry["urn"]) for entry in resources if entry["custom"] and entry["name"] in names]
+        return {
+            str(entry["urn"]): manifests[keys[entry["name"]]]
+            for entry in resources
+            if entry["custom"] and entry["name"] in keys
+        }
 
-    def container_port(self, part: App) -> int | None:
-        """The container port behind the first port of a part's Service, or None where it has no Service."""
-        manifests = self.stack.rendered.manifests[self.cluster].get(part.namespace, [])
-        service = next((m for m in manifests if m["kind"] == "Service" and m["metadata"]["name"] == part.service), None)
-        workload = next(
-            (m for m in manifests if Key.of(m) == Key("apps", part.kind, part.namespace, part.object)), None
-        )
-        if service is None or workload is None:
-            return None
+    def container_port(self, part: App) -> int:
+        """The container port behind the first port of a part's Service.
+
+        Raises:
+            OpsError: It has no Service.
+        """
+        there = {Key.of(item): item for item in self.stack.manifests(self.cluster)}
+        service = there.get(Key("", "Service", part.namespace, part.service or ""))
+        if service is None:
+            raise OpsError(f"{part.name} has no Service whose port could be asked")
+        workload = there[Key("apps", part.kind, part.namespace, part.object)]
         wanted = entries(service, "spec", "ports")[0].get("targetPort")
         ports = [p for c in entries(workload, "spec", "template", "spec", "containers") for p in entries(c, "ports")]
-        return next((int(p["containerPort"]) for p in ports if wanted in (p.get("name"), p["containerPort"])), None)
+        return next(int(p["containerPort"]) for p in ports if wanted in (p.get("name"), p["containerPort"]))
 
 
 @dataclass(frozen=True)
@@ -131,8 +134,10 @@ class Releasable:
         Raises:
             SettingsError: The settings are wrong with it.
         """
+        from ops.render.program import render_config
+
         value = self.value_for(tag)
-        rendered = render_app(self.directory, lambda other: self._alone(self.value_for(other)), tag)
+        rendered = render_config(self._alone(value), self.directory)
         registry = rendered.clusters[self.cluster].registry
         parts = tuple(
             part
@@ -149,18 +154,23 @@ class Releasable:
         stack = Stack(self.config.stack, self.directory, rendered, self.progress)
         return Target(self.app, tag, value, self.cluster, stack, parts)
 
-    def with_value(self, value: str) -> StackConfig:
-        """The whole stack's configuration with another value of the setting."""
-        name = f"{self.config.project}:apps"
-        apps = json.loads(self.config.values[name])
-        apps[self.app] = {**(apps[self.app] or {}), self.key: value}
-        return replace(self.config, values={**self.config.values, name: json.dumps(apps)})
+    def file_with(self, target: Target, work: str) -> str:
+        """Text of the whole stack's file with the target's tag, in quotes: `0123456` and `1e5` are tags, not numbers.
+
+        Args:
+            target: The app with its tag.
+            work: Text of the file that Pulumi works with, whose keys about secrets count.
+        """
+        file = SettingsFile(self.directory, self.config.stack)
+        file.set(self.path, target.value, quoted=True)
+        return with_secrets_of(file.text(), work)
 
     def _alone(self, value: str) -> StackConfig:
         """Without the other apps and without what no workload of this one depends on."""
-        config = self.with_value(value)
+        config = self.config
         names = {key: f"{config.project}:{key}" for key in ("apps", "clusters")}
-        app = json.loads(config.values[names["apps"]])[self.app]
+        given: dict[str, Any] = json.loads(config.values[names["apps"]])[self.app] or {}
+        app = {**given, self.key: value}
         clusters: dict[str, dict[str, Any]] = json.loads(config.values[names["clusters"]])
         dropped = ("monitoring",) if "host" in app else ("monitoring", "ingress")
         slim = {name: {k: v for k, v in entry.items() if k not in dropped} for name, entry in clusters.items()}
@@ -212,25 +222,3 @@ def _value(app: AppBase) -> str:
     fields = type(app).model_fields
     name = next(name for name, field in fields.items() if app.tag_key in (name, field.alias))
     return str(getattr(app, name))
-
-
-def tag_of(workload: Manifest, part: App) -> str | None:
-    """The tag that a live workload runs of a part's image, or None where it runs another image."""
-    repository, _ = split(part.image)
-    for container in entries(workload, "spec", "template", "spec", "containers"):
-        name, tag = split(str(container["image"]))
-        if name == repository:
-            return tag
-    return None
-
-
-def is_done(workload: Manifest) -> bool:
-    """Whether a Deployment's rollout is done, as `kubectl rollout status` sees it."""
-    status, spec = section(workload, "status"), section(workload, "spec")
-    updated, wanted = int(status.get("updatedReplicas", 0)), int(spec.get("replicas", 1))
-    return (
-        status.get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)
-        and updated >= wanted
-        and int(status.get("replicas", 0)) <= updated
-        and int(status.get("availableReplicas", 0)) >= updated
-    )

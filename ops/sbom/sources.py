@@ -23,12 +23,18 @@ _JAR = re.compile(r"^([0-9a-f]{64})\s+(.+)-(\d[^-]*)\.jar$")
 _ACTION = re.compile(r"uses:\s*([A-Za-z0-9_.-]+/[A-Za-z0-9_./-]+)@([0-9a-f]{40})\s*(?:#\s*v?(\S+))?")
 _MAVEN_GROUPS = {
     "config": "com.typesafe",
+    "gridstore-jdbc": "com.github.griddb",
+    "h2": "com.h2database",
     "jackson-": "com.fasterxml.jackson.core",
+    "java-jwt": "com.auth0",
+    "jetty-": "org.eclipse.jetty",
     "mariadb-java-client": "org.mariadb.jdbc",
     "parboiled_": "org.parboiled",
     "pekko-": "org.apache.pekko",
+    "picocss__pico": "org.webjars.npm",
     "reactive-streams": "org.reactivestreams",
     "scala-library": "org.scala-lang",
+    "slf4j-": "org.slf4j",
     "ssl-config-core_": "com.typesafe",
 }
 """The list of hashes names files; Maven's groups belong to their names (a test finds a jar without one)."""

@@ -5,22 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from components.clusters.eks.autoscaler import Autoscaler, AutoscalerArgs
 from components.clusters.eks.cluster import EksCluster, EksClusterArgs, eks_name
 from components.clusters.eks.nodes import SshAccess
 from components.foundation.aws_account import AwsAccount, AwsAccountArgs
-from components.foundation.aws_deployer import (
-    AwsDeployer,
-    AwsDeployerArgs,
-    GithubIdentity,
-    GithubIdentityArgs,
-    Kubeconfig,
-)
+from components.foundation.aws_deployer import AwsDeployer, AwsDeployerArgs, StateUser, StateUserArgs
 from components.foundation.delegated_zone import DelegatedZone, DelegatedZoneArgs
 from components.foundation.ecr import Ecr, EcrArgs
+from components.foundation.github import GithubJob
+from components.foundation.github_identity import GithubIdentity, GithubIdentityArgs
 from components.foundation.rds import Rds, RdsArgs
+from components.foundation.release_rights import StackState
 from components.foundation.state_bucket import StateBucket, StateBucketArgs
 from stacks.settings.clouds import AwsCloud
 from stacks.settings.foundation import Ecr as EcrSettings
+from stacks.settings.managed import EksCluster as EksSettings
 
 if TYPE_CHECKING:
     import pulumi
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from components.workloads.database import OutsideDatabase
     from stacks.settings import Settings
     from stacks.settings.foundation import Deployer
-    from stacks.settings.managed import EksCluster as EksSettings
 
 
 class Aws:
@@ -147,9 +145,10 @@ class Aws:
                 nat_per_zone=network.nat == "per-zone",
                 flow_logs=network.flow_logs,
                 api_access=settings.api_access,
-                admins=settings.admins,
+                admins=self._admins(settings),
                 logs=settings.logs,
                 log_days=settings.log_days,
+                adopt_logs=settings.log_group == "existing",
                 instance_type=nodes.instance_type,
                 node_count=nodes.count,
                 node_least=nodes.least,
@@ -162,6 +161,28 @@ class Aws:
             ),
         )
         return self._clusters[name].handle
+
+    def _admins(self, settings: EksSettings) -> tuple[str, ...]:
+        """Whom the settings name, and the role that the account is reached by; each once."""
+        role = self._accounts[settings.cloud].role_arn
+        return tuple(dict.fromkeys((*([role] if role else []), *settings.admins)))
+
+    def scale(self, handle: ClusterHandle, settings: EksSettings) -> None:
+        """Make what changes the number of a cluster's nodes.
+
+        Args:
+            handle: The cluster with its platform.
+            settings: Its settings.
+        """
+        Autoscaler(
+            handle.name,
+            AutoscalerArgs(
+                scope=self._scope,
+                account=self._accounts[settings.cloud],
+                cluster=handle,
+                eks_name=eks_name(settings.dns_name or handle.name),
+            ),
+        )
 
     def deployer(self, name: str, deployer: Deployer, settings: EksSettings) -> DeployerSubject:
         """Make the identity that releases apps to a cluster.
@@ -176,31 +197,69 @@ class Aws:
         """
         if self._state is None:
             raise TypeError(f"deployer {name}: the settings' rules let none through without a state bucket")
-        cluster, cloud = self._clusters[deployer.cluster], self._settings.clouds[settings.cloud]
-        account = self._accounts[settings.cloud]
-        if deployer.iam_user is None and settings.cloud not in self._identities:
-            make = isinstance(cloud, AwsCloud) and cloud.github_identity == "make"
-            args = GithubIdentityArgs(scope=self._scope, account=account, make=make)
-            self._identities[settings.cloud] = GithubIdentity(settings.cloud, args)
+        cluster = self._clusters[deployer.cluster]
         made = AwsDeployer(
             name,
             AwsDeployerArgs(
                 scope=self._scope,
-                account=account,
+                account=self._accounts[settings.cloud],
                 cluster_name=cluster.control_plane.cluster.name,
                 repositories=self._repositories[settings.registry].arns,
-                kubeconfig=Kubeconfig(
-                    self._state.add_kubeconfig(deployer.cluster, cluster.kubeconfig), self._state.key_arn
-                ),
-                state_region=self._state.region,
-                identity=None if deployer.iam_user else self._identities[settings.cloud].arn,
-                github=deployer.github,
-                environment=deployer.environment,
+                kubeconfig=self._state.add_kubeconfig(deployer.cluster, cluster.deployer_kubeconfig),
+                state=self._stack_state(self._state),
+                finds_zones=self._finds_zones,
+                job=GithubJob(deployer.repository, deployer.environment or self._scope.stack),
+                identity=None if deployer.iam_user else self._identity(settings.cloud),
                 user_reason=deployer.iam_user.reason if deployer.iam_user else None,
             ),
         )
         self._pushers[settings.registry].append(made.principal)
         return made.subject
+
+    def state_user(self, name: str, deployer: Deployer) -> None:
+        """Make what a deployer of another cloud is here, where no deployer of this cloud is the same jobs.
+
+        Args:
+            name: The deployer's name.
+            deployer: Its settings.
+        """
+        cloud = self._settings.state and self._settings.state.cloud
+        job = (deployer.github, deployer.environment)
+        here = [
+            other
+            for other in self._settings.deployers.values()
+            if isinstance(self._settings.clusters[other.cluster], EksSettings)
+            and (other.github, other.environment) == job
+        ]
+        if self._state is None or cloud is None or here:
+            return
+        StateUser(
+            name,
+            StateUserArgs(
+                scope=self._scope,
+                account=self._accounts[cloud],
+                state=self._stack_state(self._state),
+                finds_zones=self._finds_zones,
+                job=GithubJob(deployer.repository, deployer.environment or self._scope.stack),
+                identity=self._identity(cloud),
+            ),
+        )
+
+    def _identity(self, name: str) -> pulumi.Output[str]:
+        cloud = self._settings.clouds[name]
+        if name not in self._identities:
+            make = isinstance(cloud, AwsCloud) and cloud.github_identity == "make"
+            args = GithubIdentityArgs(scope=self._scope, account=self._accounts[name], make=make)
+            self._identities[name] = GithubIdentity(name, args)
+        return self._identities[name].arn
+
+    def _stack_state(self, bucket: StateBucket) -> StackState:
+        scope = self._scope
+        return StackState(bucket.bucket_arn, bucket.key_arn, bucket.region, scope.project, scope.stack)
+
+    @property
+    def _finds_zones(self) -> bool:
+        return any(not zone.main_zone.make and zone.main_zone.id is None for zone in self._settings.zones.values())
 
     def database(self, name: str, cluster: str, settings: EksSettings, spec: DatabaseSpec) -> OutsideDatabase:
         """Make an RDS instance beside a cluster.

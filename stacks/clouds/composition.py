@@ -61,7 +61,7 @@ class Clouds:
                 return self._in_aws.cluster(name, settings)
 
     def complete(self, handle: ClusterHandle) -> ClusterHandle:
-        """Make the identity that releases apps to a cluster, and let hosts in the stack's zones lead to its ingress.
+        """Make a cluster's autoscaler and the identity that releases to it; let hosts in the zones lead to its ingress.
 
         Args:
             handle: The cluster with its platform; namespaces made before this are none of the deployer's business.
@@ -69,6 +69,9 @@ class Clouds:
         Returns:
             The cluster, as apps see it.
         """
+        settings = self._settings.clusters[handle.name]
+        if isinstance(settings, EksCluster) and settings.nodes.scaled:
+            self._in_aws.scale(handle, settings)
         if handle.ingress is not None and handle.ingress.address is not None:
             domains = tuple(zone.domain for zone in self._zones.values())
             handle = replace(handle, ingress=replace(handle.ingress, domains=domains))
@@ -80,6 +83,8 @@ class Clouds:
     def _deployer(self, name: str, deployer: Deployer) -> DeployerSubject:
         settings = self._settings.clusters[deployer.cluster]
         if isinstance(settings, GkeCluster):
+            if self._aws is not None:
+                self._aws.state_user(name, deployer)
             return self._in_gcp.deployer(name, deployer, settings)
         if isinstance(settings, EksCluster):
             return self._in_aws.deployer(name, deployer, settings)
@@ -105,6 +110,8 @@ class Clouds:
             user=settings.user,
             standby=durable if settings.standby is None else settings.standby,
             backup_days=days if settings.backup_days is None else settings.backup_days,
+            apply_immediately=settings.apply_immediately,
+            allow_major_version_upgrade=settings.allow_major_version_upgrade,
         )
         cluster = self._settings.clusters[settings.cluster]
         if isinstance(cluster, EksCluster):

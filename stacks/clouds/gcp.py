@@ -11,6 +11,7 @@ from components.foundation.artifact_registry import ArtifactRegistry, ArtifactRe
 from components.foundation.cloud_sql import CloudSql, CloudSqlArgs, PrivateServices, PrivateServicesArgs
 from components.foundation.gcp_deployer import GcpDeployer, GcpDeployerArgs, GithubPool, GithubPoolArgs
 from components.foundation.gcp_project import GcpProject, GcpProjectArgs
+from components.foundation.github import GithubJob
 from stacks.settings.clouds import GcpCloud
 from stacks.settings.foundation import ArtifactRegistry as ArtifactRegistrySettings
 from stacks.settings.managed import GkeCluster as GkeSettings
@@ -114,7 +115,7 @@ class Gcp:
         project, registry = self._projects[settings.cloud], self._registries[settings.registry]
         if settings.cloud not in self._pools:
             repositories = [
-                other.github
+                other.repository
                 for other in self._settings.deployers.values()
                 if isinstance(at := self._settings.clusters[other.cluster], GkeSettings) and at.cloud == settings.cloud
             ]
@@ -127,8 +128,7 @@ class Gcp:
                 project=project,
                 pool=self._pools[settings.cloud],
                 push_to=PullFrom(registry.repository, registry.location),
-                github=deployer.github,
-                environment=deployer.environment,
+                job=GithubJob(deployer.repository, deployer.environment or self._scope.stack),
             ),
         ).subject
 

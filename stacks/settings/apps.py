@@ -303,14 +303,23 @@ class Todo(StatelessApp):
 
     Attributes:
         revision: Tag of the own images `web-server` and `auth`.
-        griddb_image: Image of the database.
+        griddb_image: Image of the database, GridDB.
+        stand_in: H2 in GridDB's place, built here, for a machine that cannot have GridDB's image.
         storage: Size of the database's claim.
     """
 
     tag_key: ClassVar[str] = "revision"
     revision: Revision = "01"
     griddb_image: ImageReference = IMAGES["griddb-server"]
+    stand_in: bool = False
     storage: Memory = "1Gi"
+    resources: Resources = Resources.model_validate({"memory": "128Mi"})
+
+    @model_validator(mode="after")
+    def _one_database(self) -> Self:
+        if self.stand_in and "griddb_image" in self.model_fields_set:
+            raise ValueError("standIn puts H2 in GridDB's place, and griddbImage says which GridDB: leave one out")
+        return self
 
     @property
     def default_replicas(self) -> int:

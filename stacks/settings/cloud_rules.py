@@ -17,12 +17,6 @@ if TYPE_CHECKING:
     from stacks.settings.root import Settings
 
 ANYWHERE = "0.0.0.0/0"
-SERVICE_ACCOUNT_LIMIT = 30
-"""Longest id of a Google service account (https://cloud.google.com/iam/docs/service-accounts-create)."""
-EKS_KEY_LIMIT = 30
-"""An IAM role's name has at most 64 characters
-(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html), of which the part and Pulumi's random
-suffix take 34."""
 
 
 def broken_cloud_rules(settings: Settings) -> list[str]:
@@ -41,12 +35,11 @@ def broken_cloud_rules(settings: Settings) -> list[str]:
         *_registries(settings),
         *_ranges(settings),
         *_api_access(settings),
+        *_admins(settings),
         *_zones(settings),
         *_hosts(settings),
         *_foundation(settings),
         *_databases(settings),
-        *_names(settings),
-        *_lengths(settings),
     ]
 
 
@@ -144,6 +137,16 @@ def _api_access(settings: Settings) -> Iterator[str]:
                 yield f"clusters.{name}.apiAccess.{i} = {source} | {remedy}"
 
 
+def _admins(settings: Settings) -> Iterator[str]:
+    """EKS lets nobody in by itself, not even the identity that makes the cluster."""
+    for name, cluster in settings.clusters.items():
+        if isinstance(cluster, EksCluster) and not cluster.admins:
+            cloud = settings.clouds.get(cluster.cloud)
+            if isinstance(cloud, AwsCloud) and cloud.role_arn is None:
+                remedy = "name the IAM roles and users that administer the cluster, the one that runs `up` among them"
+                yield f"clusters.{name}.admins = (none) | {remedy}"
+
+
 def _zones(settings: Settings) -> Iterator[str]:
     taken: dict[str, str] = {}
     for name, zone in settings.zones.items():
@@ -193,6 +196,12 @@ def _foundation(settings: Settings) -> Iterator[str]:
         if size and cluster and size.startswith("db.") != isinstance(cluster, EksCluster):
             example = "db.t4g.micro" if isinstance(cluster, EksCluster) else "db-g1-small"
             yield f"databases.{name}.size = {size} | is not of the cluster's cloud; there, for example, {example}"
+        if isinstance(cluster, GkeCluster) and (database.apply_immediately or database.allow_major_version_upgrade):
+            key = "applyImmediately" if database.apply_immediately else "allowMajorVersionUpgrade"
+            remedy = (
+                f"is RDS's; {database.cluster} is a gke cluster, and Cloud SQL makes every change at once: remove it"
+            )
+            yield f"databases.{name}.{key} = true | {remedy}"
 
 
 def _databases(settings: Settings) -> Iterator[str]:
@@ -210,36 +219,3 @@ def _databases(settings: Settings) -> Iterator[str]:
         if database.cluster != app.cluster:
             remedy = f"is beside cluster {database.cluster}; {name} runs on {app.cluster}: move one of them"
             yield f"{path} = {app.database} | {remedy}"
-
-
-def _names(settings: Settings) -> Iterator[str]:
-    """Google's names start with a letter; an IAM role's name is the cluster's and a part."""
-    for name, cluster in settings.clusters.items():
-        if isinstance(cluster, GkeCluster) and not name[0].isalpha():
-            yield f"clusters.{name} = {name} | becomes a name at Google Cloud; start it with a letter"
-        if isinstance(cluster, EksCluster) and len(name) > EKS_KEY_LIMIT:
-            yield f"clusters.{name} = {name} | becomes part of IAM role names; use at most {EKS_KEY_LIMIT} characters"
-    for name, database in settings.databases.items():
-        if not name[0].isalpha():
-            yield f"databases.{name} = {name} | becomes a name at the cloud; start it with a letter"
-        if len(name) > EKS_KEY_LIMIT and isinstance(settings.clusters.get(database.cluster), EksCluster):
-            yield f"databases.{name} = {name} | becomes part of names at AWS; use at most {EKS_KEY_LIMIT} characters"
-
-
-def _lengths(settings: Settings) -> Iterator[str]:
-    limits: list[tuple[str, str, str, int]] = [
-        *(
-            (f"deployers.{name}", name, f"deploy-{name}", SERVICE_ACCOUNT_LIMIT)
-            for name, deployer in settings.deployers.items()
-            if isinstance(settings.clusters.get(deployer.cluster), GkeCluster)
-        ),
-        *(
-            (f"clusters.{name}", name, f"nodes-{name}", SERVICE_ACCOUNT_LIMIT)
-            for name, cluster in settings.clusters.items()
-            if isinstance(cluster, GkeCluster)
-        ),
-    ]
-    for path, value, made, limit in limits:
-        if len(made) > limit:
-            shorter = len(value) - (len(made) - limit)
-            yield f"{path} = {value} | names a Google service account {made}; use at most {shorter} characters"

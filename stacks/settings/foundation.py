@@ -8,12 +8,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from components.foundation.github import GithubRepository
 from stacks.settings.clouds import Lifecycle, PrincipalArn  # noqa: TC001 - pydantic reads the annotation at run time
 from stacks.settings.fields import Count, Label, Model, number_as_text
 
 _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
-_GITHUB = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?/[A-Za-z0-9._-]{1,100}")
-_ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+_ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _RESERVED_USERS = frozenset({"admin", "root", "postgres", "mysql", "rdsadmin", "cloudsqladmin", "cloudsqlsuperuser"})
 DATABASE_VERSIONS = {"mysql": ("8.0", "8.4"), "postgres": ("15", "16", "17")}
@@ -36,15 +36,14 @@ def _bucket(value: str) -> str:
 
 
 def _github(value: str) -> str:
-    if not _GITHUB.fullmatch(value):
-        raise ValueError("must be a GitHub repository such as owner/name")
+    GithubRepository.parse(value)
     return value
 
 
 def _environment(value: str) -> str:
     # A pattern character would let other jobs of the repository in.
     if not _ENVIRONMENT.fullmatch(value):
-        raise ValueError("must be the name of a GitHub environment: letters, digits, '-' and '_', at most 100")
+        raise ValueError("must be the name of a GitHub environment: letters, digits, '.', '-' and '_', at most 100")
     return value
 
 
@@ -132,6 +131,9 @@ class Database(Model):
         user: Name of its user.
         standby: Whether a standby in another zone takes over; none: only where the stack is durable.
         backup_days: Days that backups are kept; none: 14 where the stack is durable, otherwise 1.
+        apply_immediately: On RDS: changes of version, size, storage and standby are made at once, with the outage that
+            they bring; otherwise they wait for the maintenance window, and `up` does not.
+        allow_major_version_upgrade: On RDS: `version` may go to the next major one; back it never goes.
     """
 
     cluster: Label
@@ -143,6 +145,8 @@ class Database(Model):
     user: Annotated[str, AfterValidator(_identifier)]
     standby: bool | None = None
     backup_days: Annotated[Count, Field(ge=1, le=35)] | None = None
+    apply_immediately: bool = False
+    allow_major_version_upgrade: bool = False
 
     @model_validator(mode="after")
     def _supported(self) -> Self:
@@ -151,6 +155,12 @@ class Database(Model):
             raise ValueError(f"version ({self.version}) of {self.engine} must be one of: {', '.join(known)}")
         if self.user in _RESERVED_USERS:
             raise ValueError(f"user ({self.user}) is reserved by the cloud; choose another name")
+        if self.allow_major_version_upgrade and not self.apply_immediately:
+            # The parameter group of the old version goes with the change, which RDS refuses while it is in use.
+            raise ValueError(
+                "allowMajorVersionUpgrade (true) needs applyImmediately: true; an upgrade cannot wait for the "
+                "maintenance window, because the old version's parameters go in the same run"
+            )
         return self
 
 
@@ -169,12 +179,19 @@ class Deployer(Model):
 
     Attributes:
         cluster: Name of the cluster.
-        github: GitHub repository whose workflow is the deployer.
-        environment: GitHub environment that a job must run in; the environment's rules say which branches may.
+        github: GitHub repository whose workflow is the deployer, `owner/name`; with the numbers that GitHub puts into
+            the subjects of repositories made, renamed or transferred since 15 July 2026, `owner@123/name@456`.
+        environment: GitHub environment that a job must run in, whose rules say which branches may; none: the stack's
+            name, which the workflows use.
         iam_user: On AWS: make an IAM user with a key instead; discouraged.
     """
 
     cluster: Label
     github: Annotated[str, AfterValidator(_github)]
-    environment: Annotated[str, AfterValidator(_environment)] = "production"
+    environment: Annotated[str, AfterValidator(_environment)] | None = None
     iam_user: IamUser | None = None
+
+    @property
+    def repository(self) -> GithubRepository:
+        """The GitHub repository."""
+        return GithubRepository.parse(self.github)

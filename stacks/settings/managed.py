@@ -7,13 +7,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from components.clusters.eks.density import PODS_LIMIT, most_pods
+from components.clusters.eks.subnets import ZONE_LETTERS
 from components.clusters.eks.versions import EKS_VERSIONS, NEWEST
 from stacks.settings.clouds import PrincipalArn  # noqa: TC001 - pydantic reads the annotation at run time
 from stacks.settings.cluster_base import ClusterBase
 from stacks.settings.fields import Count, HostName, Label, Model, number_as_text
 from stacks.settings.networks import Cidr, EksNetwork, GkeNetwork, PrivateCidr, addresses
 
-_AWS_ZONE = re.compile(r"[a-z]{2}(?:-[a-z]+)+-[0-9][a-z]")
+_AWS_ZONE = re.compile(rf"[a-z]{{2}}(?:-[a-z]+)+-[0-9][{ZONE_LETTERS}]")
 _GCP_LOCATION = re.compile(r"[a-z]+-[a-z]+[0-9]+(?:-[a-z])?")
 _MACHINE = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)+")
 _INSTANCE = re.compile(r"[a-z][a-z0-9-]*\.[a-z0-9-]+")
@@ -22,8 +24,6 @@ _NOT_NITRO = re.compile(r"(?:t[12]|m[1-4]|c[134]|r[34]|i[23]|d2|x1e?|g[23]|p[23]
 _SSH_KEY = re.compile(r"(?:ssh-ed25519|ssh-rsa) [A-Za-z0-9+/]{40,}={0,2}(?: .{1,100})?")
 _SCOPE = re.compile(r"[a-z][a-z-]*|https://www\.googleapis\.com/auth/[a-z._-]+")
 _START = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
-EKS_NAME_LIMIT = 63
-"""EKS takes 100 characters, but the name becomes a tag and a label value, which take 63."""
 MAINTENANCE_HOURS = 48
 """GKE wants at least these hours of maintenance windows in 32 days
 (https://cloud.google.com/kubernetes-engine/docs/concepts/maintenance-windows-and-exclusions)."""
@@ -242,9 +242,18 @@ class EksNodes(NodesBase):
     """
 
     instance_type: Annotated[str, AfterValidator(_instance)] = "t3.medium"
-    max_pods: Annotated[Count, Field(ge=8, le=250)] = 60
+    max_pods: Annotated[Count, Field(ge=8, le=PODS_LIMIT)] = 60
     ami_release: Annotated[str, Field(pattern=r"^1\.[0-9]{2}\.[0-9]+-[0-9]{8}$")] | None = None
     session_manager: bool = False
+
+    @model_validator(mode="after")
+    def _addresses(self) -> Self:
+        most = most_pods(self.instance_type)
+        if self.max_pods > most:
+            raise ValueError(
+                f"maxPods ({self.max_pods}) must be at most {most} on {self.instance_type}, which has no more addresses"
+            )
+        return self
 
 
 class EksCluster(ClusterBase):
@@ -254,13 +263,17 @@ class EksCluster(ClusterBase):
         cloud: Name of the AWS account's entry in `clouds`.
         dns_name: Name as a domain, as kops had it; EKS allows no dots, so they become '-'. None: the entry's own name.
         version: Kubernetes minor version.
-        zones: Availability zones, at least two.
+        zones: Availability zones, at least two. The cluster is made in the first two and stays there; all serve nodes
+            and databases.
         nodes: The node group.
         ssh: Access to the nodes by ssh; none: nobody.
         api_access: Public ranges that may reach the API; none: only the VPC.
-        admins: IAM roles and users that administer the cluster, beside the one that makes it.
+        admins: IAM roles and users that administer the cluster; whoever runs `up` is among them. The account's own
+            `roleArn` is always.
         logs: Control-plane logs that are kept.
         log_days: Days they are kept.
+        log_group: Whether their group is made here (`make`) or is there already (`existing`), as after a destroy; it is
+            adopted then: `make` again after that `up`, so that changes reach it.
         network: Address ranges.
         registry: Name of the entry in `registries` that own images are pulled from.
     """
@@ -269,7 +282,9 @@ class EksCluster(ClusterBase):
     cloud: Label
     dns_name: HostName | None = None
     version: Annotated[str, BeforeValidator(number_as_text), AfterValidator(_version)] = NEWEST
-    zones: Annotated[tuple[Annotated[str, AfterValidator(_zone)], ...], Field(min_length=2, max_length=4)]
+    zones: Annotated[
+        tuple[Annotated[str, AfterValidator(_zone)], ...], Field(min_length=2, max_length=len(ZONE_LETTERS))
+    ]
     nodes: EksNodes = EksNodes()
     ssh: Ssh | None = None
     api_access: tuple[Cidr, ...] = ()
@@ -277,6 +292,7 @@ class EksCluster(ClusterBase):
     logs: tuple[LogType, ...] = ("api", "audit", "authenticator")
     # The periods that CloudWatch Logs knows.
     log_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731] = 30
+    log_group: Literal["make", "existing"] = "make"
     network: EksNetwork = EksNetwork()
     registry: Label
 
@@ -284,8 +300,6 @@ class EksCluster(ClusterBase):
     def _consistent(self) -> Self:
         if len(set(self.zones)) != len(self.zones):
             raise ValueError(f"zones ({', '.join(self.zones)}) must differ")
-        if self.dns_name is not None and len(self.dns_name) > EKS_NAME_LIMIT:
-            raise ValueError(f"dnsName ({self.dns_name}) must have at most {EKS_NAME_LIMIT} characters")
         release = self.nodes.ami_release
         if release is not None and not release.startswith(self.version + "."):
             raise ValueError(f"nodes.amiRelease ({release}) must be of the cluster's version ({self.version})")

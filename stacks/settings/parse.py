@@ -13,7 +13,7 @@ from stacks.settings.clusters import Cluster
 from stacks.settings.foundation import Registry
 from stacks.settings.plain import Told, decode, take_unprintable
 from stacks.settings.problems import Problem, SettingsError, shown
-from stacks.settings.root import Settings
+from stacks.settings.root import Place, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -156,7 +156,9 @@ def _decode(project: str, key: str, text: str, problems: list[Problem]) -> Any:
         return None
 
 
-def parse(values: Mapping[str, str], *, project: str, source: str, kube_context: str | None = None) -> Settings:
+def parse(
+    values: Mapping[str, str], *, project: str, source: str, kube_context: str | None = None, stack: str | None = None
+) -> Settings:
     """Parse the configuration of a stack.
 
     Args:
@@ -164,6 +166,7 @@ def parse(values: Mapping[str, str], *, project: str, source: str, kube_context:
         project: Pulumi project name, the namespace of our keys.
         source: What to name in messages, for example `Pulumi.dev.yaml`.
         kube_context: Context that takes the place of the embedded cluster, or None.
+        stack: Name of the stack; None: what clouds say of names that are made of it is not asked.
 
     Returns:
         The settings.
@@ -186,13 +189,13 @@ def parse(values: Mapping[str, str], *, project: str, source: str, kube_context:
     problems += take_unprintable(project, data)
     if kube_context is not None:
         _replace_embedded(data, kube_context)
-    settings = _validate(project, data, problems)
+    settings = _validate(Place(project, stack), data, problems)
     if settings is None or problems:
         raise SettingsError(source, problems)
     return settings
 
 
-def _validate(project: str, data: dict[str, Any], problems: list[Problem]) -> Settings | None:
+def _validate(place: Place, data: dict[str, Any], problems: list[Problem]) -> Settings | None:
     """Validate, and where a value is wrong, again without it: a rule between values runs only when each is right."""
     told = Told({p.path for p in problems})
     remaining = copy.deepcopy(data)
@@ -201,11 +204,11 @@ def _validate(project: str, data: dict[str, Any], problems: list[Problem]) -> Se
     gone: set[str] = set()
     for attempt in range(_VALIDATION_ROUNDS):
         try:
-            settings = Settings.model_validate(remaining)
+            settings = Settings.model_validate(remaining, context=place)
         except ValidationError as error:
             details = error.errors(include_url=False)
             for detail in details:
-                for problem in _problems(project, detail):
+                for problem in _problems(place.project, detail):
                     if not detail["loc"] and problem.value in gone:
                         continue
                     if problem.path not in told:

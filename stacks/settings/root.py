@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from stacks.settings.apps import Apps
 from stacks.settings.clouds import Cloud, DnsZone, Lifecycle  # noqa: TC001 - pydantic reads the annotation at run time
@@ -19,6 +20,19 @@ from stacks.settings.foundation import (  # noqa: TC001 - pydantic reads the ann
 
 ENTRY_LIMIT = 50
 """Entries of one kind: a stack with more clusters than that is none that one update should touch."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where settings are read; names at the clouds are made of it.
+
+    Attributes:
+        project: Pulumi project.
+        stack: Pulumi stack; None: not known.
+    """
+
+    project: str = "slipway"
+    stack: str | None = None
 
 
 class Settings(Model):
@@ -51,10 +65,10 @@ class Settings(Model):
     apps: Apps = Apps()
 
     @model_validator(mode="after")
-    def _references(self) -> Self:
+    def _references(self, info: ValidationInfo) -> Self:
         from stacks.settings.rules import broken_rules
 
-        problems = broken_rules(self)
+        problems = broken_rules(self, info.context if isinstance(info.context, Place) else Place())
         if problems:
             raise ValueError("\n".join(problems))
         return self

@@ -6,24 +6,32 @@ from typing import TYPE_CHECKING
 
 from stacks.settings.apps import StatelessApp
 from stacks.settings.cloud_rules import broken_cloud_rules
+from stacks.settings.names import broken_names
 from stacks.settings.problems import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stacks.settings.root import Settings
+    from stacks.settings.root import Place, Settings
 
 
-def broken_rules(settings: Settings) -> list[str]:
+def broken_rules(settings: Settings, place: Place) -> list[str]:
     """Check every rule.
 
     Args:
         settings: Settings whose parts are right by themselves.
+        place: Where they are read.
 
     Returns:
         A line `path = value | remedy` for each broken rule.
     """
-    return [*_known_clusters(settings), *_node_ports(settings), *_hosts(settings), *broken_cloud_rules(settings)]
+    return [
+        *_known_clusters(settings),
+        *_node_ports(settings),
+        *_hosts(settings),
+        *broken_cloud_rules(settings),
+        *broken_names(settings, place.project, place.stack),
+    ]
 
 
 def _known_clusters(settings: Settings) -> Iterator[str]:

@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections import deque
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -23,7 +24,6 @@ from tests.support.running import by_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from tests.support.traces import Traces
 
@@ -42,7 +42,12 @@ TEMPLATE = {
         "nginx": {"cluster": "local", "replicas": 1, "nodePort": 30681, "resources": {"cpu": "10m"}},
         "http-debug-server": {"cluster": "local", "replicas": 2, "host": HOST, "resources": {"cpu": "10m"}},
         # It has a volume.
-        "todo": {"cluster": "local", "nodePort": 30687, "resources": {"cpu": "10m", "memory": "64Mi"}},
+        "todo": {
+            "cluster": "local",
+            "standIn": True,
+            "nodePort": 30687,
+            "resources": {"cpu": "10m", "memory": "128Mi"},
+        },
     },
 }
 
@@ -53,14 +58,17 @@ class Clone:
 
     Attributes:
         directory: The directory.
+        home: Where this machine keeps Pulumi's state.
     """
 
     directory: Path
+    home: Path
 
     def environment(self) -> dict[str, str]:
         """Variables of its commands."""
-        kept = {k: v for k, v in os.environ.items() if k not in ("KUBE_CONTEXT", "KUBECONFIG", "GITHUB_ACTOR")}
-        return {**kept, "SLIPWAY_PROJECT": str(self.directory), "SLIPWAY_ENGINE": "helm"}
+        dropped = ("KUBE_CONTEXT", "KUBECONFIG", "GITHUB_ACTOR", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE")
+        kept = {k: v for k, v in os.environ.items() if k not in dropped}
+        return {**kept, "SLIPWAY_PROJECT": str(self.directory), "XDG_DATA_HOME": str(self.home)}
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command."""
@@ -91,6 +99,20 @@ class Clone:
         """`env list --json` by name."""
         return {entry["name"]: entry for entry in self.json("env", "list")["environments"]}
 
+    def over(self, *names: str) -> None:
+        """Let the time of environments be over."""
+        for name in names:
+            (file,) = (self.home / "slipway/state/.pulumi/stacks").rglob(f"{name}.pulumi-tags")
+            document = json.loads(file.read_text(encoding="utf-8"))
+            document["tags"]["slipway:expires"] = "2026-01-01T00:00:00Z"
+            file.write_text(json.dumps(document), encoding="utf-8")
+
+    def known(self) -> list[str]:
+        """What is left of stacks in the state and beside it."""
+        home = self.home / "slipway"
+        files = [file for file in home.rglob("*") if file.is_file() and "stacks" in file.parts]
+        return sorted([*(file.name for file in files), *(folder.name for folder in (home / "work").glob("*"))])
+
     def create(self, names: Sequence[str], *arguments: str) -> dict[str, dict[str, Any]]:
         """Make environments, a few at a time; what each said, by name."""
         waiting, running, told = deque(names), deque[tuple[str, subprocess.Popen[str]]](), dict[str, dict[str, Any]]()
@@ -103,11 +125,9 @@ class Clone:
         return told
 
 
-def clone(directory: Path) -> Clone:
-    live.make(directory, "lesson", "lesson", 30680)
-    stack = live.LiveStack("lesson", directory)
-    stack.settings(TEMPLATE)
-    return Clone(directory)
+def clone(directory: Path, home: Path) -> Clone:
+    live.make(directory, "lesson", "lesson", 30680).settings(TEMPLATE)
+    return Clone(directory, home)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +135,8 @@ def project(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """A clone; its environments are gone at the end, whatever the tests did."""
     assert machine is None
     with live.alone("environments"):
-        made = clone(tmp_path_factory.mktemp("environments") / "project")
+        place = tmp_path_factory.mktemp("environments")
+        made = clone(place / "project", place / "data")
         yield made
         for name in made.environments():
             made.run("env", "delete", name)
@@ -131,15 +152,7 @@ def before(project: Clone) -> Iterator[Traces]:
     while (more := traces.look().more_than(found)) and time.monotonic() < end:
         time.sleep(2)
     assert more == {}
-
-
-def over(*names: str) -> None:
-    """Let the time of environments be over."""
-    for name in names:
-        live.kubectl(
-            *("annotate", "configmap", f"slipway-environment-{name}", "-n", "slipway", "--overwrite"),
-            "slipway.dev/expires=2026-01-01T00:00:00Z",
-        )
+    assert project.known() == []
 
 
 def url(told: dict[str, Any], app: str) -> str:
@@ -193,7 +206,7 @@ def test_created_and_reaped_in_a_row_they_leave_the_cluster_as_before(project: C
     assert all(app["ready"] == app["desired"] for entry in told.values() for app in entry["apps"])
     assert len({app["url"] for entry in told.values() for app in entry["apps"] if app["url"]}) == COUNT
     assert set(project.environments()) == set(names)
-    over(*names)
+    project.over(*names)
     assert all(entry["expired"] for entry in project.environments().values())
     reaped = project.json("env", "reap")
     assert [entry["result"] for entry in reaped["environments"]] == ["removed"] * COUNT
@@ -205,29 +218,73 @@ def test_created_and_reaped_in_a_row_they_leave_the_cluster_as_before(project: C
 @pytest.mark.usefixtures("before")
 def test_a_fresh_clone_lists_shows_and_removes_what_another_one_made(project: Clone, tmp_path: Path) -> None:
     made = project.create(["ours", "past"], "--app", "nginx", "--owner", "ada")
-    fresh = clone(tmp_path / "project")
+    fresh = clone(tmp_path / "project", project.home)
     assert {name: entry["owner"] for name, entry in fresh.environments().items()} == {"ours": "ada", "past": "ada"}
     assert fresh.json("status", "--stack", "ours")["apps"] == made["ours"]["apps"]
     assert fresh.run("preview", "--stack", "ours").strip() == "stack ours: no changes"
-    over("past")
+    project.over("past")
     shutil.rmtree(fresh.directory / ".slipway")
     assert fresh.json("env", "reap")["environments"] == [{"name": "past", "result": "removed", "why": ""}]
     fresh.run("down", "--stack", "ours")
     assert project.environments() == {}
-    assert "nothing to remove" in project.run("down", "--stack", "ours")
+    # Its file is here still, and nothing is made by it.
+    project.run("up", "--stack", "ours", code=1)
+    project.run("down", "--stack", "ours")
     shutil.rmtree(project.directory / ".slipway")
 
 
 @pytest.mark.usefixtures("before")
-def test_two_reapers_at_once_are_no_harm(project: Clone) -> None:
-    project.create(["twice", "once"], "--app", "nginx")
-    over("twice", "once")
+def test_a_machine_whose_state_is_lost_removes_it_by_its_label(project: Clone, tmp_path: Path) -> None:
+    project.create(["far"], "--app", "nginx")
+    lost = Clone(project.directory, tmp_path / "data")
+    assert "nothing to remove" in clone(tmp_path / "project", lost.home).run("env", "delete", "far")
+    lost.run("down", "--by-label", "--stack", "far")
+    assert traces.specifications("far") == {}
+    # The state that still knows it is no hindrance.
+    project.run("env", "delete", "far")
+
+
+@pytest.mark.usefixtures("before")
+def test_two_at_once_are_no_harm(project: Clone) -> None:
+    makers = [project.start("env", "create", "twice", "--from", "lesson", "--app", "nginx") for _ in range(2)]
+    told = [process.communicate(timeout=600) for process in makers]
+    assert sorted(process.returncode for process in makers) == [0, 1], told
+    refused = next(text for process, (_, text) in zip(makers, told, strict=True) if process.returncode)
+    assert "is being worked on by" in refused or "is there already" in refused
+    project.create(["once"], "--app", "nginx")
+    project.over("twice", "once")
     reapers = [project.start("env", "reap", "--json") for _ in range(2)]
     results = [json.loads(project.end(reaper))["environments"] for reaper in reapers]
     said = [entry["result"] for entries in results for entry in entries]
     assert sorted(result for result in said if result == "removed") == ["removed"] * 2
-    assert set(said) <= {"removed", "busy", "gone"}
+    assert set(said) <= {"removed", "busy", "gone", "failed"}
     assert project.environments() == {}
+
+
+def at_work(home: Path) -> list[str]:
+    """The processes of Pulumi on a state."""
+    found: list[str] = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command, variables = ((process / name).read_bytes() for name in ("cmdline", "environ"))
+        except OSError:
+            continue
+        if b"pulumi" in command and str(home).encode() in variables and b"slipway" not in command.split(b"\0")[1]:
+            found.append(command.replace(b"\0", b" ").decode("utf-8", "replace"))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("before")
+def test_a_reaper_that_is_killed_leaves_nobody_at_work_and_the_next_one_ends_it(project: Clone) -> None:
+    project.create(["one", "two"], "--app", "nginx")
+    project.over("one", "two")
+    reaper = project.start("env", "reap")
+    live.wait_for(lambda: len([line for line in at_work(project.home) if " destroy " in line]) == 2, 60, "two removals")
+    reaper.kill()
+    reaper.communicate()
+    live.wait_for(lambda: at_work(project.home) == [], 10, "the end of Pulumi")
+    assert [entry["result"] for entry in project.json("env", "reap")["environments"]] == ["removed"] * 2
 
 
 @pytest.mark.slow
@@ -245,7 +302,10 @@ def test_a_create_that_is_killed_is_reaped_or_goes_on(project: Clone) -> None:
         if turn % 2 and process.returncode:
             project.run("env", "create", "killed", "--from", "lesson", "--app", "nginx")
             assert project.environments()["killed"]["state"] == "ready"
+        for file in (project.directory / ".slipway" / "environments").glob("Pulumi.*.yaml"):
+            os.utime(file, (0, 0))
         if "killed" in project.environments():
-            over("killed")
+            project.over("killed")
         project.run("env", "reap")
         assert project.environments() == {}, f"seed {seed}, turn {turn}, killed after {moment:.1f} s"
+        assert project.known() == [], f"seed {seed}, turn {turn}, killed after {moment:.1f} s"

@@ -71,7 +71,7 @@ def test_an_app_that_leaves_the_settings_leaves_the_cluster(own: LiveStack) -> N
 
 
 @pytest.mark.slow
-def test_a_broken_image_is_explained_and_rolled_back(own: LiveStack) -> None:
+def test_a_broken_image_is_explained_and_the_pods_before_keep_serving(own: LiveStack) -> None:
     url = own.apps()["nginx"]["url"]
     before = own.pods()
     own.settings(nginx={"image": "docker.io/library/nginx:0.0.0-there-is-none"})
@@ -80,25 +80,28 @@ def test_a_broken_image_is_explained_and_rolled_back(own: LiveStack) -> None:
     with Load(url) as load:
         done = own.run("up", check=False, env=away)
     assert done.returncode == 1
-    assert "error: cluster local: the rollout of slipway-own failed" in done.stderr
+    assert "error: stack own: the update failed: pod own-nginx/nginx-" in done.stderr
     assert "nginx:0.0.0-there-is-none" in done.stderr
     assert "ImagePull" in done.stderr
-    assert "rolled back to revision" in done.stderr
+    assert "pods of the revision before keep serving" in done.stderr
     assert load.failures == []
-    assert own.pods() == before
+    assert set(before) < set(own.pods())
     own.settings(live.settings("own", 30480))
+    own.run("up")
+    assert own.pods() == before
     assert own.run("preview").stdout.strip() == "stack own: no changes"
     with urllib.request.urlopen(url, timeout=5) as response:
         assert response.status == 200
 
 
 @pytest.mark.slow
-def test_a_first_install_that_fails_leaves_nothing(own_stack: LiveStack) -> None:
+def test_a_first_install_that_fails_is_gone_after_down(own_stack: LiveStack) -> None:
     own_stack.settings(live.settings("own", 30480))
     own_stack.run("down")
     own_stack.settings(nginx={"image": "docker.io/library/nginx:0.0.0-there-is-none"})
     away = {"KUBE_CONTEXT": "slipway", "KUBECONFIG": str(paths.KUBECONFIG)}
     done = own_stack.run("up", check=False, env=away)
     assert done.returncode == 1
-    assert "there was nothing to go back to" in done.stderr
+    assert "ImagePull" in done.stderr
+    own_stack.run("down")
     assert own_stack.objects("namespaces,secrets,services,deployments") == []

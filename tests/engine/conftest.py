@@ -15,16 +15,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def cli() -> str:
-    """Pulumi's CLI."""
-    return str(live.pulumi_cli())
-
-
-@pytest.fixture(scope="session")
 def stack(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
     """A stack of the tests' own in a state of its own, made by Pulumi; gone at the end."""
     assert machine is None
-    found = live.make_with("pulumi", tmp_path_factory.mktemp("engine"), "eng", "eng", 30580)
+    found = live.make_private(tmp_path_factory.mktemp("engine"), "eng", "eng", 30580)
     with live.alone("eng"):
         yield found
         found.run("down")

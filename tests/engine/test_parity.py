@@ -6,15 +6,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from ops.engines.base import TITLES
 from ops.engines.choice import find_cli
+
 from tests.support import footprint, live
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ops.engines.base import EngineName
+
     from tests.support.live import LiveStack
 
 pytestmark = pytest.mark.cluster

@@ -38,7 +38,7 @@ def test_what_was_made_and_not_written_down_is_taken_over(clean: Clean) -> None:
     stack.settings(nginx={"replicas": 1, "resources": {"cpu": "10m"}})
     with faults.cordoned():
         process = stack.start("up")
-        live.wait_for(lambda: live.get("statefulset", "griddb-server", "-n", "pki-griddb"), 120, "a StatefulSet")
+        live.wait_for(lambda: live.get("statefulset", "griddb-server", "-n", "pki-todo"), 120, "a StatefulSet")
         process.kill()
         process.communicate()
         live.wait_for(lambda: not footprint.children(stack), 10, "the end of its programs")

@@ -13,10 +13,10 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from pulumi import automation
-
 from ops.drift.report import Recovery
 from ops.engines.session import open_stack
+from pulumi import automation
+
 from ops.errors import BusyError
 from tests.support import live
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ops.engines.base import EngineName
+
     from tests.support.live import LiveStack
 
 pytestmark = pytest.mark.cluster

@@ -65,7 +65,7 @@ AMBIGUOUS = (
 """Digests, tags, revisions, passwords and switches that some parser takes for something else than text."""
 DOCUMENT: dict[str, Any] = {
     "values": list(AMBIGUOUS),
-    "keys": {text: "value" for text in AMBIGUOUS},
+    "keys": dict.fromkeys(AMBIGUOUS, "value"),
     "others": {"port": 30080, "ratio": 0.5, "yes": True, "nothing": None, "empty": {}, "none": []},
 }
 

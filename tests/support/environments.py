@@ -1,89 +1,171 @@
-"""What the tests of environments need: an engine that makes objects in memory, and questions to the records."""
+"""What the tests of environments need: Pulumi's CLI with its backend in memory, and an `up` on clusters in memory."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from ops.engines.base import Outcome
-from ops.engines.helm import HelmEngine
-from ops.engines.lock import file_locks
-from ops.engines.removal import Removal
-from ops.environments import record as records
-from ops.environments.names import now
+import yaml
+from pulumi.automation import CommandResult
+from pulumi.automation.errors import create_command_error
+
+from ops.environments.known import ENVIRONMENT_TAG
+from ops.environments.names import now, written
+from ops.pulumi.lock import locked
+from ops.pulumi.results import Outcome
+from ops.pulumi.session import open_stack
+from ops.status import collect
+from stacks.stack_file import stack_file
 
 if TYPE_CHECKING:
-    from ops.engines.base import EngineName
-    from ops.environments.record import Record
+    from ops.pulumi.cli import Cli
     from ops.stack import Stack
     from tests.support.memory import MemoryCluster
 
 DEPLOYED = {"observedGeneration": 1, "readyReplicas": 9, "updatedReplicas": 9}
+_TIME = "2026-03-01T12:00:00.000Z"
 
 
 @dataclass
-class MemoryEngine(HelmEngine):
-    """Applies what is rendered, and removes by the engines' own `Removal`.
+class MemoryStack:
+    """A stack in the backend.
 
     Attributes:
-        name: The engine that it stands for.
-        fails: What to raise at the `up` of a stack, or at its `down` (`down <stack>`).
-        leaves: Whether an `up` that fails leaves something behind.
-        ups: Stacks that were brought up, in order.
-        downs: Stacks that were taken down, in order.
+        tags: Its tags.
+        resources: The resources of its state.
+        history: Its updates, newest first.
+        settings: The configuration of the last one.
     """
 
-    name: EngineName = "helm"
+    tags: dict[str, str] = field(default_factory=dict[str, str])
+    resources: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    history: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    settings: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def ended(self, kind: str) -> None:
+        """Write an update into the history."""
+        entry: dict[str, Any] = {"kind": kind, "result": "succeeded", "startTime": _TIME, "message": ""}
+        self.history.insert(0, {**entry, "environment": {}, "config": {}})
+
+
+@dataclass
+class MemoryPulumi:
+    """Pulumi's CLI, as `StoppableCommand` runs it, and its backend.
+
+    Attributes:
+        stacks: What the backend has.
+        fails: What to raise at the `up` of a stack, or at its `destroy` (`destroy <stack>`).
+        leaves: Whether an `up` that fails leaves something behind.
+        ups: Stacks that were brought up, in order.
+        calls: Every call, in order.
+    """
+
+    stacks: dict[str, MemoryStack] = field(default_factory=dict[str, MemoryStack])
     fails: dict[str, BaseException] = field(default_factory=dict[str, BaseException])
     leaves: bool = False
     ups: list[str] = field(default_factory=list[str])
-    downs: list[str] = field(default_factory=list[str])
+    calls: list[list[str]] = field(default_factory=list[list[str]])
 
-    def up(self, stack: Stack, timeout: float) -> Outcome:
-        """Apply everything, or fail as told."""
+    def run(self, args: list[str], *_: object) -> CommandResult:
+        """A call of the CLI.
+
+        Raises:
+            CommandError: As the CLI says it.
+        """
+        self.calls.append(args)
+        try:
+            return CommandResult(stdout=self._answer(args), stderr="", code=0)
+        except LookupError as error:
+            result = CommandResult(stdout="", stderr=f"error: {error.args[0]}", code=255)
+            raise create_command_error(result) from None
+
+    def _answer(self, args: list[str]) -> str:
+        name = args[args.index("--stack") + 1] if "--stack" in args else ""
+        if args[:2] == ["stack", "ls"]:
+            return json.dumps([{"name": known} for known, stack in self.stacks.items() if args[-1] in stack.tags])
+        if args[:2] == ["stack", "init"]:
+            if args[2] in self.stacks:
+                raise LookupError(f"stack '{args[2]}' already exists")
+            self.stacks[args[2]] = MemoryStack()
+            return ""
+        if name not in self.stacks:
+            raise LookupError(f"no stack named '{name}' found")
+        return self._of(name, self.stacks[name], args)
+
+    def _of(self, name: str, stack: MemoryStack, args: list[str]) -> str:
+        """A call about one stack."""
+        answers: dict[str, object] = {
+            "stack tag ls": stack.tags,
+            "stack export": {"version": 3, "deployment": {"resources": stack.resources}},
+            "stack history": stack.history,
+        }
+        for call, answer in answers.items():
+            if " ".join(args).startswith(call):
+                return json.dumps(answer)
+        match args:
+            case ["stack", "tag", "set", tag, value, *_]:
+                stack.tags[tag] = value
+            case ["config", "refresh", "--force", "--config-file", file, *_]:
+                if not stack.history:
+                    raise LookupError("getting latest configuration: no previous deployment")
+                Path(file).write_text(yaml.safe_dump({"config": stack.settings}), encoding="utf-8")
+            case ["stack", "rm", *_]:
+                del self.stacks[name]
+            case ["destroy", *_]:
+                if f"destroy {name}" in self.fails:
+                    raise self.fails[f"destroy {name}"]
+                stack.resources.clear()
+                stack.ended("destroy")
+            case _:
+                # The state without a protection: here nothing of it is looked at again.
+                assert args[:2] == ["stack", "import"], args
+        return ""
+
+    def up(self, cli: Cli, stack: Stack, timeout: float, *, message: str | None = None, **_: object) -> Outcome:
+        """Make what is rendered, in the state and on the clusters, or fail as told."""
         assert timeout > 0
-        self.ups.append(stack.name)
-        for cluster, kubectl in stack.reachable().items():
-            manifests = stack.manifests(cluster)
-            if stack.name in self.fails:
-                kubectl.apply(manifests[: 1 if self.leaves else 0], manager="test")
-                raise self.fails[stack.name]
-            kubectl.apply(
-                ({**m, "status": DEPLOYED} if m["kind"] in ("Deployment", "StatefulSet") else m for m in manifests),
-                manager="t",
-            )
-        return Outcome(self.name, changed=True)
+        assert message != ""
+        with locked(stack.directory, stack.name, "up"), open_stack(cli, stack):
+            self.ups.append(stack.name)
+            fails = self.fails.get(stack.name)
+            there = self.stacks[stack.name]
+            there.resources[:] = []
+            for name, kubectl in stack.reachable().items():
+                self._make(there, stack, name, kubectl, 99 if fails is None else int(self.leaves))
+            if fails is not None:
+                raise fails
+            text = stack_file(stack.directory, stack.name).read_text(encoding="utf-8")
+            there.settings = yaml.safe_load(text)["config"]
+            there.ended("update")
+        return Outcome(changed=True, apps=tuple(collect(stack.rendered, stack.clusters())))
 
-    def down(self, stack: Stack, timeout: float) -> Outcome:
-        """Remove everything, or fail as told."""
-        with file_locks(stack.name, list(stack.reachable().values()), "down"):
-            self.downs.append(stack.name)
-            if f"down {stack.name}" in self.fails:
-                raise self.fails[f"down {stack.name}"]
-            removals = [Removal(stack, kubectl, None) for kubectl in stack.reachable().values()]
-            changed = [removal.run(timeout) for removal in removals]
-            for removal in removals:
-                removal.prove()
-        return Outcome(self.name, any(changed))
+    def _make(self, there: MemoryStack, stack: Stack, name: str, kubectl: Any, count: int) -> None:
+        manifests = stack.manifests(name)[:count]
+        if manifests:
+            cluster = stack.cluster(name)
+            outputs = {"name": name, "kind": cluster.kind, "context": cluster.context, "kubeconfig": cluster.kubeconfig}
+            kind = "slipway:clusters:ExistingCluster"
+            there.resources.append({"urn": f"urn:{kind}::{name}", "type": kind, "outputs": outputs})
+        for item in manifests:
+            deployed = item["kind"] in ("Deployment", "StatefulSet")
+            kubectl.put({**item, "status": DEPLOYED} if deployed else item)
+            version = item["apiVersion"] if "/" in item["apiVersion"] else f"core/{item['apiVersion']}"
+            kind = f"kubernetes:{version}:{item['kind']}"
+            urn = f"urn:{kind}::{name}-{item['metadata']['name']}"
+            there.resources.append({"urn": urn, "type": kind, "custom": True, "id": "x", "inputs": item})
 
-    def protected(self, stack: Stack) -> list[str]:
-        """Nothing."""
-        assert stack.name
-        return []
+    def tags(self, name: str) -> dict[str, str]:
+        """The tags of an environment without their prefix."""
+        assert ENVIRONMENT_TAG in self.stacks[name].tags
+        return {tag.removeprefix("slipway:"): value for tag, value in self.stacks[name].tags.items()}
 
-
-def found(cluster: MemoryCluster, name: str) -> Record:
-    """The record of an environment."""
-    record = records.find(cluster, name)
-    assert record is not None
-    return record
-
-
-def outdate(cluster: MemoryCluster, *names: str) -> None:
-    """Let the time of environments be over."""
-    for name in names:
-        records.update(cluster, name, expires=now() - timedelta(minutes=5))
+    def outdate(self, *names: str) -> None:
+        """Let the time of environments be over."""
+        for name in names:
+            self.stacks[name].tags["slipway:expires"] = written(now() - timedelta(minutes=5))
 
 
 def objects_of(cluster: MemoryCluster, name: str) -> list[str]:

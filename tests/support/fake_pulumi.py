@@ -6,13 +6,13 @@ import json
 import os
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ops.pulumi.cli import Cli
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 VERSION = "v3.205.0"
 """The newest to which Pulumi's SDK gives a file for its events; later ones call a server of the SDK's."""

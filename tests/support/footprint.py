@@ -105,7 +105,8 @@ def small(prefix: str, first_port: int, **more: Any) -> dict[str, Any]:
             "todo": {
                 "cluster": "local",
                 "revision": "01",
-                "resources": {"cpu": "10m", "memory": "64Mi"},
+                "standIn": True,
+                "resources": {"cpu": "10m", "memory": "128Mi"},
                 "nodePort": first_port + 1,
             },
         },

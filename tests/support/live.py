@@ -15,17 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import pytest
 import yaml
 
 from local import paths, toolchain
-from ops.engines.choice import find_cli
 from tests.support.running import by_address
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
-
-    from ops.engines.base import EngineName
 
 PROJECT = Path(__file__).resolve().parents[2]
 SLIPWAY = Path(sys.executable).with_name("slipway")
@@ -131,11 +127,6 @@ class LiveStack:
         pods = self.objects("pods")
         return sorted(p["metadata"]["name"] for p in pods if not p["metadata"].get("deletionTimestamp"))
 
-    def releases(self) -> list[tuple[str, str]]:
-        """Revision and status of the stack's Helm releases."""
-        found = [r["metadata"]["labels"] for r in self.objects("secrets") if r["type"] == "helm.sh/release.v1"]
-        return sorted((labels["version"], labels["status"]) for labels in found)
-
 
 def kubectl(*arguments: str, document: object = None, check: bool = True) -> subprocess.CompletedProcess[str]:
     """The pinned kubectl on the embedded cluster."""
@@ -170,22 +161,9 @@ def make(directory: Path, name: str, prefix: str, first_port: int, **environment
     return LiveStack(name, directory, environment)
 
 
-def pulumi_cli() -> Path:
-    """Pulumi's CLI; skips the test where there is none."""
-    found = find_cli()
-    if found is None:
-        pytest.skip("there is no Pulumi CLI (PATH, ~/.pulumi/bin, the cache): its engine cannot be tested")
-    return found
-
-
-def make_with(engine: EngineName, home: Path, name: str, prefix: str, first_port: int) -> LiveStack:
-    """A stack made by one engine, with a state of its own below `home` whatever backend this shell is set to.
-
-    Skips the test where the engine's program is missing.
-    """
-    if engine == "pulumi":
-        pulumi_cli()
-    stack = make(home / "project", name, prefix, first_port, SLIPWAY_ENGINE=engine, XDG_DATA_HOME=str(home / "data"))
+def make_private(home: Path, name: str, prefix: str, first_port: int) -> LiveStack:
+    """A stack with a state of its own below `home`, whatever backend this shell is set to."""
+    stack = make(home / "project", name, prefix, first_port, XDG_DATA_HOME=str(home / "data"))
     stack.drop = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
     return stack
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 STORAGE_CLASS = "gp3"
 SYSTEM = "cluster"
+IMMUTABLE = ("parameters", "provisioner", "reclaimPolicy", "volumeBindingMode")
+"""What of a StorageClass never changes (https://kubernetes.io/docs/concepts/storage/storage-classes/)."""
 _BALANCER = "service.beta.kubernetes.io/aws-load-balancer"
 
 
@@ -38,6 +40,11 @@ def eks_name(name: str) -> str:
         (https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html).
     """
     return name.replace(".", "-")
+
+
+def _operator_options(account: AwsAccountHandle) -> tuple[str, ...]:
+    profile = ("--profile", account.profile) if account.profile else ()
+    return (*profile, "--role-arn", account.role_arn) if account.role_arn else profile
 
 
 def load_balancer_annotations(scope: Scope) -> dict[str, str]:
@@ -71,16 +78,17 @@ class EksClusterArgs:
         account: The account and region it is made in.
         eks_name: Its name at AWS.
         version: Kubernetes minor version.
-        zones: Availability zones.
+        zones: Availability zones, the control plane's first.
         registry: Address in front of the names of own images.
         vpc_cidr: Range of the VPC.
         service_cidr: Range of the Services.
         nat_per_zone: Whether each zone has a NAT gateway of its own.
         flow_logs: Whether refused connections are logged.
         api_access: Public ranges that may reach the API.
-        admins: ARNs that administer the cluster beside the one that makes it.
+        admins: ARNs that administer the cluster, the one that makes it among them.
         logs: Control-plane logs that are kept.
         log_days: Days that logs are kept.
+        adopt_logs: Whether the log group of the control plane is there already.
         instance_type: Instance type of the nodes.
         node_count: Nodes that are wanted.
         node_least: Fewest nodes.
@@ -106,6 +114,7 @@ class EksClusterArgs:
     admins: tuple[str, ...]
     logs: tuple[str, ...]
     log_days: int
+    adopt_logs: bool
     instance_type: str
     node_count: int
     node_least: int
@@ -128,7 +137,8 @@ class EksCluster(pulumi.ComponentResource):
         handle: The cluster, as workloads see it.
         network: Its VPC.
         control_plane: Its control plane.
-        kubeconfig: Its kubeconfig, without any credential.
+        kubeconfig: Its kubeconfig for whoever makes it, without any credential.
+        deployer_kubeconfig: The same for whoever has credentials in the environment.
     """
 
     def __init__(self, name: str, args: EksClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -142,7 +152,6 @@ class EksCluster(pulumi.ComponentResource):
         super().__init__("slipway:clusters:EksCluster", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         self.network = self._network(name, args, child)
-        private_ids = [subnet.id for subnet in self.network.private_subnets]
         self.control_plane = ControlPlane(
             name,
             ControlPlaneArgs(
@@ -150,12 +159,13 @@ class EksCluster(pulumi.ComponentResource):
                 account=args.account,
                 eks_name=args.eks_name,
                 version=args.version,
-                subnet_ids=private_ids,
+                subnet_ids=[subnet.id for subnet in self.network.control_plane_subnets],
                 service_cidr=args.service_cidr,
                 api_access=args.api_access,
                 admins=args.admins,
                 logs=args.logs,
                 log_days=args.log_days,
+                adopt_logs=args.adopt_logs,
             ),
             child,
         )
@@ -164,30 +174,9 @@ class EksCluster(pulumi.ComponentResource):
         before = NodeAddons(name, addons, child)
         nodes = self._nodes(name, args, [*before.made, *self.network.paths])
         after = ClusterAddons(name, dataclasses.replace(addons, needed=[nodes.group]), child)
-        token = [
-            "eks",
-            "get-token",
-            "--cluster-name",
-            args.eks_name,
-            "--region",
-            args.account.region,
-            "--output",
-            "json",
-        ]
-        if args.account.profile:
-            token += ["--profile", args.account.profile]
-        if args.account.role_arn:
-            token += ["--role-arn", args.account.role_arn]
-        self.kubeconfig = exec_kubeconfig(
-            args.eks_name,
-            cluster.endpoint,
-            cluster.certificate_authority.data,
-            TokenCommand(
-                command="aws",
-                args=tuple(token),
-                install_hint="The AWS CLI is needed: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html",
-            ),
-        )
+        self.kubeconfig = self._kubeconfig(args, _operator_options(args.account))
+        # Whoever else reads it comes with credentials of another kind: the operator's profile and role mean nothing.
+        self.deployer_kubeconfig = self._kubeconfig(args, ())
         provider = kubernetes.Provider(
             f"{name}-kubernetes",
             kubeconfig=self.kubeconfig,
@@ -230,6 +219,20 @@ class EksCluster(pulumi.ComponentResource):
                 "endpoint": cluster.endpoint,
                 "kubeconfigText": self.kubeconfig,
             }
+        )
+
+    def _kubeconfig(self, args: EksClusterArgs, options: tuple[str, ...]) -> pulumi.Output[str]:
+        cluster = self.control_plane.cluster
+        token = ("eks", "get-token", "--cluster-name", args.eks_name, "--region", args.account.region)
+        return exec_kubeconfig(
+            args.eks_name,
+            cluster.endpoint,
+            cluster.certificate_authority.data,
+            TokenCommand(
+                command="aws",
+                args=(*token, "--output", "json", *options),
+                install_hint="The AWS CLI is needed: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html",
+            ),
         )
 
     def _network(self, name: str, args: EksClusterArgs, options: pulumi.ResourceOptions) -> EksNetwork:
@@ -286,5 +289,11 @@ class EksCluster(pulumi.ComponentResource):
             volume_binding_mode="WaitForFirstConsumer",
             reclaim_policy="Retain" if args.scope.durable else "Delete",
             allow_volume_expansion=True,
-            opts=pulumi.ResourceOptions(parent=self, provider=provider),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                provider=provider,
+                # The API server refuses to change them. Volumes and claims know their class by name alone: they stay.
+                replace_on_changes=list(IMMUTABLE),
+                delete_before_replace=True,
+            ),
         )

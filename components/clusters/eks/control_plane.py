@@ -36,9 +36,10 @@ class ControlPlaneArgs:
         subnet_ids: Private subnets that it has network interfaces in.
         service_cidr: Range of the Services.
         api_access: Public ranges that may reach the API; none: only the VPC.
-        admins: ARNs of the IAM roles and users that administer the cluster beside the one that makes it.
+        admins: ARNs of the IAM roles and users that administer the cluster, the one that makes it among them.
         logs: Control-plane logs that are kept.
         log_days: Days they are kept.
+        adopt_logs: Whether the log group is there already, of an earlier cluster of this name.
     """
 
     scope: Scope
@@ -51,6 +52,7 @@ class ControlPlaneArgs:
     admins: tuple[str, ...]
     logs: tuple[str, ...]
     log_days: int
+    adopt_logs: bool = False
 
 
 class ControlPlane(pulumi.ComponentResource):
@@ -90,7 +92,7 @@ class ControlPlane(pulumi.ComponentResource):
             retention_in_days=args.log_days,
             skip_destroy=durable,
             tags=self._tags("control-plane-logs"),
-            opts=child,
+            opts=self._adopted(f"/aws/eks/{args.eks_name}/cluster") if args.adopt_logs else child,
         )
         self.cluster = aws.eks.Cluster(
             f"{name}-cluster",
@@ -98,7 +100,9 @@ class ControlPlane(pulumi.ComponentResource):
             version=args.version,
             role_arn=role.arn,
             access_config=aws.eks.ClusterAccessConfigArgs(
-                authentication_mode="API", bootstrap_cluster_creator_admin_permissions=True
+                # Whoever makes the cluster gets an entry like everybody else: a second one would be refused (409).
+                authentication_mode="API",
+                bootstrap_cluster_creator_admin_permissions=False,
             ),
             # The add-ons come in fixed versions; EKS's own copies would stand in their way.
             bootstrap_self_managed_addons=False,
@@ -124,8 +128,12 @@ class ControlPlane(pulumi.ComponentResource):
                 # The role's permissions outlive the cluster: it removes its network interfaces with them.
                 depends_on=[*permissions, log_group],
                 protect=durable,
-                # It only says what happens when the cluster is made; a change would replace the cluster.
-                ignore_changes=["accessConfig.bootstrapClusterCreatorAdminPermissions"],
+                ignore_changes=[
+                    # It only says what happens when the cluster is made; a change would replace the cluster.
+                    "accessConfig.bootstrapClusterCreatorAdminPermissions",
+                    # The zones are those that the cluster was made in: AWS refuses any other.
+                    "vpcConfig.subnetIds",
+                ],
                 custom_timeouts=pulumi.CustomTimeouts(create="45m", update="90m", delete="45m"),
             ),
         )
@@ -134,6 +142,15 @@ class ControlPlane(pulumi.ComponentResource):
 
     def _tags(self, part: str) -> dict[str, str]:
         return tags(self._args.scope, SYSTEM, f"{self._prefix}-{part}")
+
+    def _adopted(self, log_group: str) -> pulumi.ResourceOptions:
+        """Take over a log group: EKS makes it again for what it has to say of a cluster that is gone.
+
+        What it is like does not matter at first: an import whose inputs differ is refused.
+        """
+        return pulumi.ResourceOptions(
+            parent=self, import_=log_group, ignore_changes=["retentionInDays", "skipDestroy", "tags", "tagsAll"]
+        )
 
     def _role(self, key: aws.kms.Key) -> tuple[aws.iam.Role, list[pulumi.Resource]]:
         child = pulumi.ResourceOptions(parent=self)

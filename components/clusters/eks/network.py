@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from components.scope import Scope
 
 SYSTEM = "cluster"
+CONTROL_PLANE_ZONES = 2
+"""The first zones, which the control plane has its network interfaces in: EKS wants two, and never takes others later
+(https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html). Further ones serve nodes and databases."""
 ANYWHERE = "0.0.0.0/0"
 
 
@@ -30,7 +33,7 @@ class EksNetworkArgs:
         account: Where it is made.
         eks_name: Name of the cluster at AWS; subnets are tagged with it.
         cidr: Range of the VPC.
-        zones: Availability zones.
+        zones: Availability zones, the control plane's first.
         nat_per_zone: Whether each zone has a NAT gateway of its own.
         flow_logs: Whether refused connections are logged.
         log_days: Days that such logs are kept.
@@ -52,6 +55,7 @@ class EksNetwork(pulumi.ComponentResource):
     Attributes:
         vpc: The VPC.
         private_subnets: One subnet a zone, without public addresses.
+        control_plane_subnets: Those of them that the control plane uses.
         public_subnets: One subnet a zone, for load balancers.
         paths: Everything that nodes and load balancers need to reach the world and to be reached. It outlives them:
             a gateway that is detached while a load balancer still holds a public address is AWS's DependencyViolation.
@@ -94,6 +98,9 @@ class EksNetwork(pulumi.ComponentResource):
         self.public_subnets, public_paths = self._public(ranges, gateway)
         nats = self._nats(ranges, gateway, public_paths)
         self.private_subnets = self._private(ranges, nats)
+        self.control_plane_subnets = [
+            subnet for zone, subnet in zip(ranges, self.private_subnets, strict=True) if self._holds_control_plane(zone)
+        ]
         if args.flow_logs:
             self._flow_logs()
         self.register_outputs(
@@ -106,6 +113,9 @@ class EksNetwork(pulumi.ComponentResource):
 
     def _tags(self, part: str) -> dict[str, str]:
         return tags(self._args.scope, SYSTEM, f"{self._prefix}-{part}")
+
+    def _holds_control_plane(self, zone: ZoneRanges) -> bool:
+        return zone.zone in self._args.zones[:CONTROL_PLANE_ZONES]
 
     def _public(
         self, ranges: list[ZoneRanges], gateway: aws.ec2.InternetGateway
@@ -156,7 +166,9 @@ class EksNetwork(pulumi.ComponentResource):
         self, ranges: list[ZoneRanges], gateway: aws.ec2.InternetGateway, public_paths: list[pulumi.Resource]
     ) -> list[aws.ec2.NatGateway]:
         nats: list[aws.ec2.NatGateway] = []
-        for i, zone in enumerate(ranges if self._args.nat_per_zone else ranges[:1]):
+        for i, zone in enumerate(ranges):
+            if not self._args.nat_per_zone and zone.zone != self._args.zones[0]:
+                continue
             address = aws.ec2.Eip(
                 f"{self._prefix}-nat-{zone.suffix}-address",
                 domain="vpc",
@@ -193,7 +205,10 @@ class EksNetwork(pulumi.ComponentResource):
                     f"kubernetes.io/cluster/{self._args.eks_name}": "shared",
                     "kubernetes.io/role/internal-elb": "1",
                 },
-                opts=child,
+                # AWS refuses to delete a subnet that the control plane is in, after twenty minutes of trying.
+                opts=pulumi.ResourceOptions(
+                    parent=self, protect=self._args.scope.durable and self._holds_control_plane(zone)
+                ),
             )
             table = aws.ec2.RouteTable(
                 f"{self._prefix}-private-{zone.suffix}-routes",

@@ -10,8 +10,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components.clusters.eks.control_plane import MANAGED
+from components.clusters.eks.density import reserved_memory
 from components.foundation.aws_policies import trust
-from components.foundation.tags import all_tags, tags
+from components.foundation.tags import lasting_tags, tags
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +92,8 @@ def user_data(max_pods: int) -> str:
 
     Args:
         max_pods: Pods a node takes at most. EKS's own number counts addresses, not the prefixes that are in use here
-            (https://awslabs.github.io/amazon-eks-ami/nodeadm/).
+            (https://awslabs.github.io/amazon-eks-ami/nodeadm/). What stands here is merged into nodeadm's own
+            configuration of the kubelet, so that its other reservations stay.
 
     Returns:
         MIME text with a NodeConfig, in base64.
@@ -110,6 +112,8 @@ spec:
   kubelet:
     config:
       maxPods: {max_pods}
+      kubeReserved:
+        memory: {reserved_memory(max_pods)}
 
 --{boundary}--
 """
@@ -160,6 +164,8 @@ class EksNodes(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[*self.permissions, *args.needed],
+                # How many there are is the autoscaler's to say; the program's number is where it begins.
+                ignore_changes=["scalingConfig.desiredSize"] if args.least != args.most else [],
                 custom_timeouts=pulumi.CustomTimeouts(create="45m", update="60m", delete="45m"),
             ),
         )
@@ -194,7 +200,8 @@ class EksNodes(pulumi.ComponentResource):
             key, group = self._ssh(args.ssh)
             key_name = key.key_name
             groups.append(group.id)
-        spread = all_tags(args.scope, SYSTEM, f"{self._prefix}-node")
+        # Another tag would be another version of the template, and with it every node a new one.
+        spread = lasting_tags(args.scope, SYSTEM, f"{self._prefix}-node")
         return aws.ec2.LaunchTemplate(
             f"{self._prefix}-node-template",
             description=f"Nodes of {self._prefix}",

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PRIVATE_BITS = 3
-"""A private subnet is an eighth of the VPC: pods live there, each with an address of its own."""
-PUBLIC_BITS = 2
-"""A public subnet is a quarter of the last eighth: only NAT gateways and load balancers live there."""
-ZONE_LIMIT = 4
-"""Zones that a VPC has room for: the eighths between are left for what comes later."""
+ZONE_LETTERS = "abcdef"
+"""Last letters of the names of AWS's zones. Each has its place in the VPC, whichever zones a cluster has: adding,
+removing or reordering zones moves no range."""
+EIGHTH_BITS = 3
+"""A private subnet is an eighth of the VPC: pods live there, each with an address of its own. A public one is an eighth
+of the last eighth: only NAT gateways and load balancers live there."""
 
 
 @dataclass(frozen=True)
@@ -39,19 +39,18 @@ def subnet_ranges(cidr: str, zones: Sequence[str]) -> list[ZoneRanges]:
 
     Args:
         cidr: Range of the VPC.
-        zones: Availability zones, at most four. Appending one leaves the others' ranges as they are.
+        zones: Availability zones.
 
     Returns:
-        The subnets of each zone, in the order given.
+        The subnets of each zone, in the order of their letters.
 
     Raises:
-        ValueError: There are too many zones, or the range is too small.
+        ValueError: A zone has a letter that no place is kept for, or the range is too small.
     """
-    if len(zones) > ZONE_LIMIT:
-        raise ValueError(f"{len(zones)} zones do not fit: a VPC is cut for at most {ZONE_LIMIT}")
-    eighths = list(ipaddress.IPv4Network(cidr).subnets(prefixlen_diff=PRIVATE_BITS))
-    public = list(eighths[-1].subnets(prefixlen_diff=PUBLIC_BITS))
+    eighths = list(ipaddress.IPv4Network(cidr).subnets(prefixlen_diff=EIGHTH_BITS))
+    public = list(eighths[-1].subnets(prefixlen_diff=EIGHTH_BITS))
+    places = {zone: ZONE_LETTERS.index(zone[-1]) for zone in sorted(zones)}
     return [
-        ZoneRanges(zone=zone, suffix=zone.rsplit("-", 1)[-1], private=str(eighths[i]), public=str(public[i]))
-        for i, zone in enumerate(zones)
+        ZoneRanges(zone=zone, suffix=zone.rsplit("-", 1)[-1], private=str(eighths[place]), public=str(public[place]))
+        for zone, place in places.items()
     ]

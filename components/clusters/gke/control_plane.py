@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SYSTEM = "cluster"
 _FIRST_DAY = "2026-01-01"
 """A recurring window starts on some day; only its time of day matters."""
-_DAYS = 30 * 24 * 3600
+KEY_GRACE = f"{30 * 24 * 3600}s"
 KEY_ROTATION = f"{90 * 24 * 3600}s"
 KEY_ROLE = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
 
@@ -202,8 +202,9 @@ class GkeControlPlane(pulumi.ComponentResource):
             key_ring=ring.id,
             purpose="ENCRYPT_DECRYPT",
             rotation_period=KEY_ROTATION,
-            # From this long after the destruction on, it cannot be undone.
-            destroy_scheduled_duration=f"{_DAYS if durable else 24 * 3600}s",
+            # From this long after the destruction on, it cannot be undone. It never changes, whatever the lifecycle
+            # does: Google keeps what a key was made with, and another key is another cluster.
+            destroy_scheduled_duration=KEY_GRACE,
             labels=labels(args.scope, SYSTEM),
             opts=pulumi.ResourceOptions(parent=self, protect=durable),
         )

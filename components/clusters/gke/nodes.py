@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_gcp as gcp
 
-from components.foundation.tags import labels
+from components.foundation.tags import lasting_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -214,13 +214,14 @@ class GkeNodes(pulumi.ComponentResource):
                 kubelet_config=gcp.container.NodePoolNodeConfigKubeletConfigArgs(
                     insecure_kubelet_readonly_port_enabled="FALSE"
                 ),
-                resource_labels=labels(args.scope, SYSTEM),
+                # Owner and lifecycle may change, and nodes are not to be made anew for it.
+                resource_labels=lasting_labels(args.scope, SYSTEM),
             ),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=list(args.needed),
-                # What the autoscaler decides is no change of the program's.
-                ignore_changes=["initialNodeCount"] if scaled else [],
+                # It only says how many there are at first; a change, as where scaling begins or ends, would replace it.
+                ignore_changes=["initialNodeCount"],
                 custom_timeouts=pulumi.CustomTimeouts(create="45m", update="45m", delete="45m"),
             ),
         )

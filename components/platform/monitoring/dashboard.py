@@ -8,6 +8,11 @@ from typing import Any
 PROMETHEUS = "prometheus"
 """Id of the data source in Grafana."""
 
+_MEMORY = 'container_memory_working_set_bytes{container="",pod!=""}'
+# The kubelet gives these figures times of their own, so Prometheus answers with a pod's last one for five minutes after
+# the pod is gone (https://prometheus.io/docs/prometheus/latest/querying/basics/, staleness).
+_LIVING_MEMORY = f"sum by (namespace, pod) ({_MEMORY} and (time() - timestamp({_MEMORY}) < 60))"
+
 _PANELS: tuple[tuple[str, str, str, str], ...] = (
     ("Targets that answer", "short", "sum by (job) (up)", "{{job}}"),
     (
@@ -31,7 +36,7 @@ _PANELS: tuple[tuple[str, str, str, str], ...] = (
     (
         "Apps: memory",
         "bytes",
-        'sum by (namespace, pod) (container_memory_working_set_bytes{container="",pod!=""})',
+        _LIVING_MEMORY,
         "{{namespace}}/{{pod}}",
     ),
     (

@@ -176,6 +176,8 @@ class Monitoring(pulumi.ComponentResource):
                             "GF_ANALYTICS_REPORTING_ENABLED": "false",
                             "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
                             "GF_USERS_ALLOW_SIGN_UP": "false",
+                            # It would fetch plugins from its maker at each start, and the network lets it out nowhere.
+                            "GF_PLUGINS_PREINSTALL_DISABLED": "true",
                         },
                         secret_env={
                             "GF_SECURITY_ADMIN_USER": SecretValue(admin, "user"),

@@ -15,7 +15,7 @@ import pytest
 from tests.support import faults, live, soak, writers
 from tests.support.faults import Observed
 from tests.support.load import Load
-from tests.support.writers import GridStore, MariaStore, PostgresStore, RedisStore, Target, Writer
+from tests.support.writers import MariaStore, PostgresStore, RedisStore, Target, TodoStore, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -30,7 +30,7 @@ MAKERS: dict[str, Callable[[], Store]] = {
     "Redis": lambda: RedisStore("guestbook"),
     "PostgreSQL": lambda: PostgresStore("cotoami"),
     "MariaDB": lambda: MariaStore("example-app"),
-    "GridDB stand-in": lambda: GridStore("griddb"),
+    "Todos": lambda: TodoStore("todo"),
 }
 
 

@@ -93,7 +93,7 @@ def test_authorities_that_are_no_good_are_replaced(
     observed.tell()
     assert all(left(name) > dt.timedelta(days=3600) for name in pki.AUTHORITIES)
     # Who asks the API from inside a pod trusts the new authority: DNS learns of new Services, volumes are made.
-    live.kubectl("delete", "pod", "griddb-server-0", "-n", "griddb")
+    live.kubectl("delete", "pod", "griddb-server-0", "-n", "todo")
     faults.wait_well(places)
     guestbook = f"{whole.apps()['guestbook-frontend']['url']}/guestbook.php?cmd=get&key=messages"
     live.wait_for(lambda: faults.answers(guestbook), 60, "names to be found")

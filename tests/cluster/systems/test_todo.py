@@ -59,7 +59,7 @@ def test_a_todo_survives_the_deletion_of_the_griddb_pod(live: RunningStack, url:
     headers = _sign_in(url, "anna")
     title = f"kept {uuid.uuid4().hex}"
     assert httpx.post(f"{url}/api/todos", headers=headers, json={"title": title}, timeout=10).status_code == 201
-    live.kubectl("delete", "pod", "-n", "griddb", "griddb-server-0")
+    live.kubectl("delete", "pod", "-n", "todo", "griddb-server-0")
     eventually(lambda: title in _titles(url, headers), seconds=90)
 
 

@@ -51,7 +51,7 @@ def ephemeral_plan() -> Plan:
             "registry": "tokyo",
             "ingress": {},
             "network": {"nat": "per-zone", "flowLogs": True},
-            "nodes": {"sessionManager": True, "amiRelease": "1.36.0-20261007"},
+            "nodes": {"minCount": 1, "maxCount": 5, "sessionManager": True, "amiRelease": "1.36.0-20261007"},
             "admins": ["arn:aws:iam::123456789012:role/admin"],
             "ssh": {"publicKey": "ssh-ed25519 " + "A" * 68, "sources": ["10.0.0.0/8"]},
         },

@@ -29,10 +29,13 @@ PULUMI = """\
 import json, os, pathlib, sys
 import yaml
 home = pathlib.Path({home!r})
+if sys.argv[1:] == ["version"]:
+    print((home / "version").read_text()); sys.exit()
 url, args = os.environ["PULUMI_BACKEND_URL"], [a for a in sys.argv[1:] if a not in ("--non-interactive",)]
 args = args[:args.index("--color")] + args[args.index("--color") + 2:]
 with (home / "calls").open("a") as log:
-    log.write(json.dumps({{"url": url, "args": args, "cwd": os.getcwd()}}) + "\\n")
+    assumed = "AWS_SESSION_TOKEN" in os.environ
+    log.write(json.dumps({{"url": url, "args": args, "cwd": os.getcwd(), "assumed": assumed}}) + "\\n")
 def fail(text):
     sys.stderr.write("error: " + text + "\\n"); sys.exit(255)
 if (home / "fail").exists() and (home / "fail").read_text() in " ".join(args):
@@ -64,6 +67,11 @@ elif command == "stack change-secrets-provider":
 elif command == "stack rm":
     del stacks[args[2]]
 elif args[0] == "up":
+    waiting = home / "not-ready"
+    left = int(waiting.read_text()) if waiting.exists() else 0
+    if left:
+        waiting.write_text(str(left - 1))
+        fail("googleapi: Error 403: Artifact Registry API has not been used in project example-project before")
     keys = yaml.safe_load(config.read_text())["config"]
     (home / "made.json").write_text(json.dumps(keys))
     stacks[stack]["resources"] = [
@@ -77,11 +85,17 @@ store.write_text(json.dumps(backends))
 
 AWS = """\
 #!{python}
-import json, pathlib, sys
+import json, os, pathlib, sys
 home = pathlib.Path({home!r})
 line = " ".join(sys.argv[1:])
+if line.startswith("sts assume-role"):
+    role = sys.argv[sys.argv.index("--role-arn") + 1]
+    if (home / "untrusted").exists():
+        sys.stderr.write("An error occurred (AccessDenied)"); sys.exit(254)
+    keys = {{"AccessKeyId": "a", "SecretAccessKey": "s", "SessionToken": role.split(":")[4]}}
+    print(json.dumps({{"Credentials": keys}})); sys.exit()
 if line.startswith("sts get-caller-identity"):
-    account = (home / "account").read_text()
+    account = os.environ.get("AWS_SESSION_TOKEN") or (home / "account").read_text()
     if not account:
         sys.stderr.write("Unable to locate credentials"); sys.exit(255)
     print(json.dumps({{"Account": account, "Arn": f"arn:aws:iam::{{account}}:user/me"}}))
@@ -109,16 +123,28 @@ class World:
         for name in ("Pulumi.yaml", "Pulumi.prod.yaml", "Pulumi.dev.yaml"):
             (self.project / name).write_text((PROJECT_DIR / name).read_text(encoding="utf-8"), encoding="utf-8")
         self.account("123456789012")
+        self.version("v3.272.0")
         monkeypatch.setenv("PATH", str(self.bin))
         monkeypatch.setenv("HOME", str(tmp_path / "user"))
         monkeypatch.setenv("SLIPWAY_PROJECT", str(self.project))
         monkeypatch.setenv("SLIPWAY_CACHE", str(tmp_path / "cache"))
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "google.json"))
-        monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
+        for name in ("PULUMI_BACKEND_URL", "AWS_SESSION_TOKEN"):
+            monkeypatch.delenv(name, raising=False)
         self.monkeypatch = monkeypatch
 
     def account(self, number: str) -> None:
         (self.home / "account").write_text(number, encoding="utf-8")
+
+    def version(self, text: str) -> None:
+        (self.home / "version").write_text(text, encoding="utf-8")
+
+    def change(self, old: str, new: str) -> None:
+        """Replace a text in the stack file."""
+        file = self.project / "Pulumi.prod.yaml"
+        before = file.read_text(encoding="utf-8")
+        assert old in before
+        file.write_text(before.replace(old, new), encoding="utf-8")
 
     def bucket(self, state: str) -> None:
         (self.home / "bucket").write_text(state, encoding="utf-8")
@@ -254,6 +280,8 @@ def test_a_state_without_bucket_is_not_moved(world: World) -> None:
 MISSING: list[tuple[Callable[[World], None], str]] = [
     (lambda w: (w.bin / "pulumi").unlink(), "needs Pulumi's CLI and there is none on PATH"),
     (lambda w: (w.bin / "aws").unlink(), "the AWS CLI is missing"),
+    (lambda w: w.version("v3.210.0"), "is Pulumi 3.210.0, but this program needs 3.211.0 or newer"),
+    (lambda w: w.version("dev"), "of an unknown version, but this program needs 3.211.0"),
     (lambda w: w.account(""), "AWS credentials are missing or no longer good"),
     (lambda w: w.account("999999999999"), "are of account 999999999999, but the stack's is 123456789012"),
     (lambda w: w.bucket("403 Forbidden"), "belongs to somebody else"),
@@ -276,3 +304,57 @@ def test_a_stack_without_state_is_refused() -> None:
     result = CliRunner().invoke(app, ["bootstrap", "--stack", "dev"])
     assert result.exit_code == 1
     assert "names no state bucket" in result.output
+
+
+ROLE = "arn:aws:iam::123456789012:role/admin"
+
+
+def as_role(world: World) -> None:
+    """The operator is of another account and assumes a role in the stack's."""
+    world.account("999999999999")
+    world.change('accountId: "123456789012" # replace', f'accountId: "123456789012"\n      roleArn: {ROLE}')
+
+
+def test_a_role_of_another_account_is_assumed(world: World) -> None:
+    as_role(world)
+    result = world.run("--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.output)
+    role = "&role=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fadmin"
+    assert told["backend"] == TARGET + role
+    assert told["secrets_provider"] == PROVIDER + role
+    assert len(world.backends()[TARGET + role]["prod"]["resources"]) == 1
+    # Pulumi and its providers assume the role by themselves; assumed twice, it would have to trust itself.
+    assert not any(call["assumed"] for call in world.calls())
+
+
+def test_a_role_that_does_not_trust_the_operator_is_told(world: World) -> None:
+    as_role(world)
+    (world.home / "untrusted").touch()
+    result = world.run()
+    assert result.exit_code == 1
+    assert f"may not assume {ROLE}" in result.output.replace("\n", " ")
+    assert not world.calls()
+
+
+def test_a_role_needs_a_cli_that_knows_roles_in_urls(world: World) -> None:
+    as_role(world)
+    world.version("v3.245.0")
+    assert "but roleArn needs 3.246.0 or newer" in world.run().output.replace("\n", " ")
+
+
+def test_an_api_that_is_not_usable_yet_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ops.bootstrap.flow.API_PAUSES_S", (0.01, 0.02, 0.03))
+    (world.home / "not-ready").write_text("3", encoding="utf-8")
+    result = world.run()
+    assert result.exit_code == 0, result.output
+    assert "does not answer yet" in result.output
+    assert sum(call["args"][0] == "up" for call in world.calls()) == 4
+
+
+def test_an_api_that_stays_away_ends_the_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ops.bootstrap.flow.API_PAUSES_S", (0.01, 0.02))
+    (world.home / "not-ready").write_text("9", encoding="utf-8")
+    result = world.run()
+    assert result.exit_code == 1
+    assert "has not been used in project" in result.output.replace("\n", " ")

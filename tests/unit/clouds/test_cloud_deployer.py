@@ -14,6 +14,7 @@ Plan = dict[str, Any]
 ROLE = "${tokyo-deployer-role.arn}"
 REPOSITORY = "${tokyo-h2o.arn}"
 OBJECT = "${state-store.arn}/kubeconfigs/staging.json"
+STATE = "${state-store.arn}/.pulumi"
 KEY = "${state-key.arn}"
 VIA_S3 = {"kms:ViaService": "s3.ap-northeast-1.amazonaws.com"}
 
@@ -65,19 +66,42 @@ ALLOWED: list[tuple[str, str, dict[str, str]]] = [
     ("ecr:PutImage", REPOSITORY, {}),
     ("ecr:BatchGetImage", "${tokyo-cotoami.arn}", {}),
     ("s3:GetObject", OBJECT, {}),
+    # Pulumi's bucket backend: its layout, this stack's state, history, backups and locks, and the state's secrets.
+    ("s3:ListBucket", "${state-store.arn}", {}),
+    ("s3:GetObject", f"{STATE}/meta.yaml", {}),
+    ("s3:GetObject", f"{STATE}/stacks/slipway/prod.json", {}),
+    ("s3:PutObject", f"{STATE}/stacks/slipway/prod.json", {}),
+    ("s3:PutObject", f"{STATE}/stacks/slipway/prod.json.bak", {}),
+    ("s3:GetObject", f"{STATE}/stacks/slipway/prod.pulumi-tags", {}),
+    ("s3:PutObject", f"{STATE}/history/slipway/prod/prod-1.history.json", {}),
+    ("s3:PutObject", f"{STATE}/backups/slipway/prod/prod.1.json", {}),
+    ("s3:PutObject", f"{STATE}/locks/organization/slipway/prod/1.json", {}),
+    ("s3:DeleteObject", f"{STATE}/locks/organization/slipway/prod/1.json", {}),
     ("kms:Decrypt", KEY, VIA_S3),
+    ("kms:Decrypt", KEY, {}),
+    ("kms:GenerateDataKey", KEY, VIA_S3),
+    # The program looks the main zone up by its domain.
+    ("route53:ListHostedZones", "*", {}),
+    ("route53:GetHostedZone", "arn:aws:route53:::hostedzone/Z1", {}),
+    ("route53:ListTagsForResource", "arn:aws:route53:::hostedzone/Z1", {}),
 ]
 REFUSED: list[tuple[str, str, dict[str, str]]] = [
-    ("s3:GetObject", "${state-store.arn}/.pulumi/stacks/slipway/prod.json", {}),
+    ("s3:GetObject", f"{STATE}/stacks/slipway/other.json", {}),
+    ("s3:PutObject", f"{STATE}/stacks/slipway/prod-eu.json", {}),
+    ("s3:PutObject", f"{STATE}/stacks/other/prod.json", {}),
+    ("s3:DeleteObject", f"{STATE}/locks/organization/slipway/other/1.json", {}),
+    ("s3:PutObject", f"{STATE}/meta.yaml", {}),
     ("s3:GetObject", "${state-store.arn}/kubeconfigs/other.json", {}),
     ("s3:PutObject", OBJECT, {}),
     ("s3:DeleteObject", OBJECT, {}),
     ("s3:GetObjectVersion", OBJECT, {}),
-    ("s3:ListBucket", "${state-store.arn}", {}),
+    ("s3:DeleteObjectVersion", f"{STATE}/stacks/slipway/prod.json", {}),
     ("s3:PutBucketPolicy", "${state-store.arn}", {}),
-    ("kms:Decrypt", KEY, {}),
-    ("kms:Decrypt", KEY, {"kms:ViaService": "ssm.ap-northeast-1.amazonaws.com"}),
+    ("kms:GenerateDataKey", KEY, {}),
+    ("kms:GenerateDataKey", KEY, {"kms:ViaService": "ssm.ap-northeast-1.amazonaws.com"}),
     ("kms:Encrypt", KEY, VIA_S3),
+    ("kms:ReEncryptFrom", KEY, {}),
+    ("kms:CreateGrant", KEY, {}),
     ("kms:ScheduleKeyDeletion", KEY, {}),
     ("kms:Decrypt", "${staging-secrets-key.arn}", VIA_S3),
     ("ecr:PutImage", "arn:aws:ecr:ap-northeast-1:123456789012:repository/other", {}),
@@ -115,7 +139,7 @@ def test_no_statement_takes_everything(permissions: dict[str, Any]) -> None:
     for statement in permissions["Statement"]:
         assert not any("*" in action for action in as_list(statement["Action"]))
         if statement["Resource"] == "*":
-            assert statement["Action"] == "ecr:GetAuthorizationToken"
+            assert statement["Sid"] in ("Login", "FindZones")
 
 
 def test_only_the_deployer_pushes(durable_plan: Plan) -> None:
@@ -134,12 +158,12 @@ def test_only_the_deployer_pushes(durable_plan: Plan) -> None:
 @pytest.mark.parametrize(
     ("claims", "let_in"),
     [
-        ({"aud": "sts.amazonaws.com", "sub": "repo:example/slipway:environment:production"}, True),
+        ({"aud": "sts.amazonaws.com", "sub": "repo:example/slipway:environment:prod"}, True),
         ({"aud": "sts.amazonaws.com", "sub": "repo:example/slipway:environment:staging"}, False),
         ({"aud": "sts.amazonaws.com", "sub": "repo:example/slipway:ref:refs/heads/main"}, False),
         ({"aud": "sts.amazonaws.com", "sub": "repo:example/slipway:pull_request"}, False),
-        ({"aud": "sts.amazonaws.com", "sub": "repo:somebody/slipway:environment:production"}, False),
-        ({"aud": "https://github.com/example", "sub": "repo:example/slipway:environment:production"}, False),
+        ({"aud": "sts.amazonaws.com", "sub": "repo:somebody/slipway:environment:prod"}, False),
+        ({"aud": "https://github.com/example", "sub": "repo:example/slipway:environment:prod"}, False),
     ],
 )
 def test_who_becomes_the_deployer(durable_plan: Plan, claims: dict[str, str], let_in: bool) -> None:
@@ -156,7 +180,7 @@ def test_google_lets_in_one_environment_of_one_repository(durable_plan: Plan) ->
     assert provider["attributeCondition"] == "assertion.repository in ['example/slipway']"
     trust = graph.named("asia-deployer-trust")["inputs"]
     assert trust["role"] == "roles/iam.workloadIdentityUser"
-    assert trust["member"].endswith("/subject/repo:example/slipway:environment:production")
+    assert trust["member"].endswith("/subject/repo:example/slipway:environment:prod")
 
 
 def test_google_deployer_has_three_grants_and_no_more(durable_plan: Plan) -> None:
@@ -186,8 +210,10 @@ def test_google_nodes_only_pull(durable_plan: Plan) -> None:
 
 def test_the_iam_user_has_the_same_rights_and_says_why(durable_plan: Plan, ephemeral_plan: Plan) -> None:
     role, user = Graph(durable_plan), Graph(ephemeral_plan)
-    same = json.loads(user.named("tokyo-deployer-permissions")["inputs"]["policy"])
-    assert same == json.loads(role.named("tokyo-deployer-permissions")["inputs"]["policy"])
+    rights = [json.loads(g.named("tokyo-deployer-permissions")["inputs"]["policy"])["Statement"] for g in (role, user)]
+    # The ephemeral stack makes its main zone, so that there is none to look up.
+    assert [s for s in rights[0] if s["Sid"] != "FindZones"] == rights[1]
+    assert user.named("tokyo-deployer-grant")["inputs"]["policyArn"] == "${tokyo-deployer-permissions.arn}"
     assert user.named("tokyo-deployer-user")["inputs"]["tags"]["reason"]
     assert role.of_type("aws:iam/user:User", "aws:iam/accessKey:AccessKey") == []
 
@@ -209,13 +235,40 @@ def test_inside_the_cluster_only_deployments_change(durable_plan: Plan) -> None:
         for group, resource in (
             ("", "secrets"),
             ("", "configmaps"),
-            ("", "services"),
             ("", "pods/exec"),
+            ("", "pods/proxy"),
+            ("apps", "statefulsets"),
             ("apps", "*"),
         ):
             assert not any(may(rules, group, resource, verb) for verb in ("get", "list", "create", "patch", "*"))
-        for verb in ("create", "delete", "deletecollection", "*"):
+        for verb in ("delete", "deletecollection", "*"):
             assert not any(verb in rule["verbs"] for rule in rules)
+        changing = {
+            (resource, verb)
+            for rule in rules
+            for resource in rule["resources"]
+            for verb in set(rule["verbs"]) - {"get", "list", "watch"}
+        }
+        assert changing == {("deployments", "patch"), ("deployments", "update"), ("pods/portforward", "create")}
+
+
+# What Pulumi's provider and the flow of a release ask a cluster, each in the app's own namespace.
+ASKED = [
+    *(("apps", "deployments", verb) for verb in ("get", "list", "watch", "patch")),
+    *(("apps", "replicasets", verb) for verb in ("list", "watch")),
+    *(("", kind, verb) for kind in ("pods", "persistentvolumeclaims") for verb in ("list", "watch")),
+    ("", "events", "list"),
+    ("", "pods/log", "get"),
+    ("", "pods/portforward", "create"),
+    ("", "services", "get"),
+    ("", "services/proxy", "get"),
+]
+
+
+def test_a_release_may_ask_what_it_asks(durable_plan: Plan) -> None:
+    roles = [e for e in Graph(durable_plan).of_type(ROLE_KIND) if e["inputs"]["metadata"]["name"] == "deployer"]
+    missing = [(e["name"], asked) for e in roles for asked in ASKED if not may(e["inputs"]["rules"], *asked)]
+    assert missing == []
 
 
 def test_the_deployer_is_bound_in_app_namespaces_alone(durable_plan: Plan) -> None:

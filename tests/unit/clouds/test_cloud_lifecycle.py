@@ -29,7 +29,8 @@ SWITCHES: list[tuple[str, tuple[str | int, ...], Any, Any]] = [
     ("gcp:sql/databaseInstance:DatabaseInstance", ("settings", "finalBackupConfig", "enabled"), True, False),
     ("gcp:sql/databaseInstance:DatabaseInstance", ("settings", "availabilityType"), "REGIONAL", "ZONAL"),
     ("gcp:servicenetworking/connection:Connection", ("deletionPolicy",), "DELETE", "REMOVE_PEERING"),
-    ("gcp:kms/cryptoKey:CryptoKey", ("destroyScheduledDuration",), "2592000s", "86400s"),
+    # What Google refuses to change, and would be made anew with everything that it encrypts.
+    ("gcp:kms/cryptoKey:CryptoKey", ("destroyScheduledDuration",), "2592000s", "2592000s"),
     ("aws:ecr/repository:Repository", ("forceDelete",), False, True),
     ("aws:route53/zone:Zone", ("forceDestroy",), False, True),
     ("gcp:dns/managedZone:ManagedZone", ("forceDestroy",), False, True),

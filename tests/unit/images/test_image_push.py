@@ -101,6 +101,14 @@ def test_a_third_party_image_with_an_old_recipe_is_replaced(mirror: LoopbackRegi
     assert ensure(mirror, NGINX) == [push.Available(NGINX, "built", replaced=True)]
 
 
+@pytest.mark.usefixtures("builds")
+def test_a_stand_in_with_a_name_of_its_own_is_replaced_too(mirror: LoopbackRegistry) -> None:
+    h2 = f"{mirror.host}/h2:2.3.232"
+    assert ensure(mirror, h2) == [push.Available(h2, "built")]
+    mirror.images["h2:2.3.232"] = {content.LABEL: "an old recipe"}
+    assert ensure(mirror, h2) == [push.Available(h2, "built", replaced=True)]
+
+
 def test_where_the_public_registry_answers_nothing_is_built(
     mirror: LoopbackRegistry, public: Public, builds: RecordingEngine
 ) -> None:

@@ -190,7 +190,7 @@ def test_what_cannot_be_changed_in_place_is_replaced(
     change = only([resource], [changed(resource, *path, to=value)])
     assert change.operation == operation
     assert bool(change.danger) == lost
-    assert bool(change.reasons) == (operation == "replace")
+    assert change.reasons or operation != "replace"
     assert change.diff
 
 

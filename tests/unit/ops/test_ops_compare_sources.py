@@ -192,9 +192,7 @@ def test_directories_of_one_stack_and_of_several(tmp_path: Path, project: Path, 
     assert one.stacks["dev"].files
     assert compare(one, several).stacks[0].changes == ()
     (tmp_path / "several" / "dev" / "manifests" / "local" / "h2o.yaml").write_text("other")
-    assert compare(one, read_side(str(tmp_path / "several"), project)).stacks[0].files == (
-        "manifests/local/h2o.yaml",
-    )
+    assert compare(one, read_side(str(tmp_path / "several"), project)).stacks[0].files == ("manifests/local/h2o.yaml",)
 
 
 def test_a_directory_can_hold_the_reason_why_there_is_no_render(tmp_path: Path, project: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
+from stacks.stack_file import read_stack_config
 from tests.unit.ops.conftest import STACK
 
 if TYPE_CHECKING:
@@ -31,6 +34,19 @@ def test_set_changes_one_value_and_nothing_else(project: Path, slipway: Slipway)
 def test_numbers_stay_numbers(project: Path, slipway: Slipway) -> None:
     assert slipway("config", "set", "apps.h2o-example.replicas", "4").exit_code == 0
     assert text(project) == STACK.replace("replicas: 2", "replicas: 4")
+
+
+@pytest.mark.parametrize(
+    "tag", ["0123456", "12345e67", "1e3", "0o17", "1_000", "007", "1.10", "no", "on", "NaN", "2026-11-21", "0x10"]
+)
+@pytest.mark.parametrize("before", ['revision: "1"', "revision: 1", "revision: abc", "replicas: 1"])
+def test_text_stays_text_for_every_parser(project: Path, slipway: Slipway, tag: str, before: str) -> None:
+    file = project / "Pulumi.dev.yaml"
+    file.write_text(STACK.replace('revision: "1"', before).replace("      replicas: 2\n", ""), encoding="utf-8")
+    assert slipway("config", "set", "apps.h2o-example.revision", tag).exit_code == 0
+    config = read_stack_config(project, "dev")
+    assert json.loads(config.values["slipway:apps"])["h2o-example"]["revision"] == tag
+    assert yaml.safe_load(text(project))["config"]["slipway:apps"]["h2o-example"]["revision"] == tag
 
 
 def test_the_projects_prefix_may_stand_before_the_path(project: Path, slipway: Slipway) -> None:

@@ -89,7 +89,7 @@ def test_the_edges_of_dev_are_those_that_its_policies_open() -> None:
         ("local-prometheus", "local-traefik"): ":8080",
         ("local-traefik", "http-debug-server"): ":3000",
         ("local-traefik", "local-default-backend"): ":8080",
-        ("todo-web-server", "griddb-server"): ":10001",
+        ("todo-web-server", "griddb-server"): ":20001",
         ("todo-web-server", "todo-auth"): ":2828",
     }
 

@@ -7,7 +7,7 @@ import copy
 import hashlib
 import hmac
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,14 +16,22 @@ from ops.errors import EngineError, RefusedError
 from ops.project import project_dir
 from ops.rotation.passwords import native, scram
 from ops.rotation.plan import Credential, chosen, credentials
-from ops.rotation.store import with_values
+from ops.rotation.store import with_values, write
 from ops.stack import Stack
 from tests.support import cases
+from tests.support.fake_pulumi import PREFIX, resource
+
+if TYPE_CHECKING:
+    from tests.support.fake_pulumi import FakePulumi
+
+
+def stack() -> Stack:
+    return Stack("dev", project_dir(), cases.rendered("dev"), SilentProgress())
 
 
 @pytest.fixture(scope="module")
 def dev() -> list[Credential]:
-    return credentials(Stack("dev", project_dir(), cases.rendered("dev"), SilentProgress()))
+    return credentials(stack())
 
 
 def test_every_generated_value_of_dev_has_somebody_who_reads_it(dev: list[Credential]) -> None:
@@ -122,3 +130,22 @@ def test_a_value_that_is_not_there_or_not_secret_is_refused() -> None:
     clear["resources"][0]["inputs"]["input"] = {"plain": "x"}
     with pytest.raises(EngineError, match="not kept as a secret"):
         with_values(clear, {"a-password": "new"})
+
+
+def test_the_new_values_go_into_the_state_and_from_there_into_the_secrets_alone(pulumi: FakePulumi) -> None:
+    token = "kubernetes:core/v1:Secret"  # noqa: S105 - a type
+    ours, theirs = (
+        resource(f"{PREFIX}{token}::{name}", {"kind": "Secret", "metadata": {"name": name, "namespace": "cotoami"}})
+        for name in ("postgres-credential", "another")
+    )
+    pulumi.state = {"resources": [*STATE["resources"], ours, theirs]}
+    pulumi.on("^up")
+    write(pulumi.cli, stack(), "local", {"a-password": "new"})
+    assert pulumi.state is not None
+    assert pulumi.state["resources"][0]["inputs"]["input"] == {SIGN: SECRET[SIGN], "plaintext": json.dumps("new")}
+    (run,) = [call.arguments for call in pulumi.calls if call.arguments[0] == "up"]
+    assert [run[place + 1] for place, word in enumerate(run) if word == "--target"] == [ours["urn"]]
+    assert not [call for call in pulumi.calls if "new" in call.arguments]
+    pulumi.on("^up", error="error: no such cluster")
+    with pytest.raises(EngineError, match="the Secrets of stack dev cannot be written: no such cluster"):
+        write(pulumi.cli, stack(), "local", {"a-password": "new"})

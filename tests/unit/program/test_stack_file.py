@@ -181,13 +181,35 @@ def test_only_regular_files_are_read(project: Path) -> None:
 
 
 def test_plain_scalars_are_told_apart_as_the_engine_does(project: Path) -> None:
-    """YAML 1.2: `yes`, dates and `1:30` are text; `1e3` and octal numbers are numbers."""
+    """YAML 1.2: `yes`, dates and `1:30` are text."""
     config = read(
-        project,
-        "config:\n  slipway:apps: [yes, on, 190:20:30, 2016-03-19, 1e3, 010, 0o10, 0x10, 1_000, True, ~, .inf]\n",
+        project, "config:\n  slipway:apps: [yes, on, 190:20:30, 2016-03-19, NaN, 10, -1, 1.36, True, ~, .inf]\n"
     )
     listed = config.values["slipway:apps"]
-    assert listed == '["yes", "on", "190:20:30", "2016-03-19", 1000.0, 8, 8, 16, 1000, true, null, Infinity]'
+    assert listed == '["yes", "on", "190:20:30", "2016-03-19", "NaN", 10, -1, 1.36, true, null, Infinity]'
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0123456", "42798"),
+        ("0o17", "15"),
+        ("12345e67", "1.2345e+71"),
+        ("1e3", "1000.0"),
+        ("1_000", "1000"),
+        ("0x10", "16"),
+        ("007", "7"),
+        ("1.10", "1.1"),
+    ],
+)
+def test_a_number_that_may_be_meant_as_text_is_refused(project: Path, text: str, number: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(project, f"config:\n  slipway:owner: {text}\n")
+    said = (
+        f"line 2, column 18: {text} without quotes is the number {number}: if it is text, quote it; else write {number}"
+    )
+    assert said in str(caught.value)
+    assert read(project, f"config:\n  slipway:owner: '{text}'\n").values["slipway:owner"] == text
 
 
 def test_an_empty_file_has_the_projects_defaults(project: Path) -> None:

@@ -23,7 +23,7 @@ FACTS: list[tuple[str, str, str, int | None, str, str, dict[int, int]]] = [
     ("monitoring", "prometheus", "StatefulSet", 1, "prometheus", "ClusterIP", {9090: 9090}),
     ("monitoring", "grafana", "Deployment", 1, "grafana", "ClusterIP", {3000: 3000}),
     ("example-app", "example-app", "Deployment", 3, "example-app", "NodePort", {3000: 3000}),
-    ("griddb", "griddb-server", "StatefulSet", 1, "griddb-server", "ClusterIP", {10001: 10001}),
+    ("todo", "griddb-server", "StatefulSet", 1, "griddb-server", "ClusterIP", {10001: 10001, 20001: 20001}),
     ("todo", "web-server", "Deployment", 1, "web-server", "LoadBalancer", {8080: 8000}),
     ("todo", "auth", "Deployment", 1, "auth", "ClusterIP", {2828: 2828}),
 ]
@@ -35,7 +35,7 @@ EDGES = {
     ("cotoami/cotoami", "cotoami/redis-master", 6379),
     ("example-app/example-app", "example-app/mariadb", 3306),
     ("todo/web-server", "todo/auth", 2828),
-    ("todo/web-server", "griddb/griddb-server", 10001),
+    ("todo/web-server", "todo/griddb-server", 20001),
     ("monitoring/grafana", "monitoring/prometheus", 9090),
     ("ingress/traefik", "http-debug/http-debug-server", 3000),
 }
@@ -100,6 +100,35 @@ def test_cotoami_in_production() -> None:
     assert not [w for w in workloads("outward") if w.name == "maildev"]
 
 
+def test_cotoami_changes_its_shape_without_losing_a_request() -> None:
+    """Service and policies are those of both shapes: right for the old pods and for the new ones."""
+    ways: list[object] = []
+    for case in (CASE, "outward"):
+        (found,) = [w for w in workloads(case) if w.name == "cotoami"]
+        service = find(case, found, "Service", "cotoami")
+        assert service is not None
+        ports = items(service.data, "spec", "ports")
+        numbers = {p["name"]: p["containerPort"] for c in found.containers for p in items(c, "ports")}
+        policies = [
+            policy.data["spec"]
+            for policy in of_kind(case, "NetworkPolicy")
+            if policy.namespace == found.namespace
+            and mapping(policy.data, "spec", "podSelector", "matchLabels") == found.selector
+            and items(policy.data, "spec", "ingress")
+        ]
+        assert policies
+        ways.append((found.selector, mapping(service.data, "spec", "selector"), ports, numbers["http"], policies))
+    assert ways[0] == ways[1]
+
+
+def test_cotoamis_proxy_stops_before_the_app() -> None:
+    (found,) = [w for w in workloads("outward") if w.name == "cotoami"]
+    delays = {c["name"]: value(c, "lifecycle", "preStop", "sleep", "seconds") for c in found.containers}
+    assert delays["proxy"] < delays["cotoami"]
+    (config,) = [m for m in of_kind("outward", "ConfigMap") if m.name.startswith("cotoami-proxy")]
+    assert "proxy_set_header Host $http_host;" in config.data["data"]["default.conf"], "the port is a part of links"
+
+
 def test_sticky_sessions() -> None:
     service = find(CASE, workload("http-debug", "http-debug-server"), "Service", "http-debug-server")
     assert service is not None
@@ -144,12 +173,11 @@ def test_local_and_production_differ_in_mysql_service_alone() -> None:
 
 
 def test_griddb() -> None:
-    found = workload("griddb", "griddb-server")
+    found = workload("todo", "griddb-server")
     given = environment(found)
     assert given["NOTIFICATION_MEMBER"] == "1"
     assert given["GRIDDB_CLUSTER_NAME"] == "myCluster"
-    assert value(found.containers[0], "securityContext", "runAsUser") == 0
-    assert "/var/lib/gridstore/data" in {m["mountPath"] for m in items(found.containers[0], "volumeMounts")}
+    assert given["GRIDDB_PASSWORD"] is None
     (claim,) = items(found.data, "spec", "volumeClaimTemplates")
     assert value(claim, "spec", "resources", "requests", "storage") == "1Gi"
     assert value(claim, "spec", "storageClassName") == "standard"

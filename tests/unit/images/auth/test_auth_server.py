@@ -48,11 +48,19 @@ def test_a_token_is_signed_and_says_who_issued_it_for_whom_until_when(auth: Runn
     assert base64.urlsafe_b64decode(signature + "=") == expected
 
 
-@pytest.mark.parametrize("body", ['{"user": ""}', '{"user": 1}', '{"user": "a b"}', '{"user": "<x>"}', "{}", "[]", "x"])
+@pytest.mark.parametrize(
+    "body", ['{"user": ""}', '{"user": 1}', '{"user": "a\\u0000b"}', '{"user": "<x>"}', "{}", "[]", "x"]
+)
 def test_what_is_no_name_gets_no_token(auth: Running, body: str) -> None:
     response = httpx.post(f"{auth.url}/token", content=body)
     assert response.status_code == 400
     assert "token" not in response.json()
+
+
+def test_a_name_may_be_one_that_people_have(auth: Running) -> None:
+    for name in ("Anna Müller", "Anna Mu\u0308ller"):
+        token = httpx.post(f"{auth.url}/token", json={"user": name}).json()["token"]
+        assert decoded(token.split(".")[1])["sub"] == "Anna Müller"
 
 
 def test_a_name_with_more_than_64_characters_is_refused(auth: Running) -> None:

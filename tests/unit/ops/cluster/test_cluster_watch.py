@@ -33,7 +33,8 @@ def pod(name: str, reason: str = "ImagePullBackOff", **metadata: Any) -> dict[st
     """A pod that cannot start."""
     container = {"name": "web", "ready": False, "restartCount": 0, "state": {"waiting": {"reason": reason}}}
     status = {"phase": "Pending", "containerStatuses": [container]}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "n", **metadata}, "status": status}
+    described = {"name": name, "namespace": "n", **metadata}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": described, "status": status}
 
 
 def test_patience_ends_only_for_the_same_pod(monkeypatch: pytest.MonkeyPatch) -> None:

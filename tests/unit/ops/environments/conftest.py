@@ -1,19 +1,20 @@
-"""Fixtures of the environments' tests: clusters in memory, and an engine that makes objects there."""
+"""Fixtures of the environments' tests: clusters and Pulumi's backend in memory."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from ops.engines import lock
-from ops.errors import RefusedError
-from tests.support.environments import MemoryEngine
+from ops.pulumi import lock
+from ops.pulumi.cli import Cli
+from ops.pulumi.command import StoppableCommand
+from tests.support.environments import MemoryPulumi
 from tests.support.memory import MemoryCluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from typer.testing import Result
 
@@ -23,20 +24,26 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> MemoryEngine:
-    made = MemoryEngine()
+def pulumi(monkeypatch: pytest.MonkeyPatch) -> MemoryPulumi:
+    made = MemoryPulumi()
 
-    def chosen(option: str | None, progress: object) -> MemoryEngine:
-        assert progress is not None
-        if option == "pulumi":
-            raise RefusedError("there is no Pulumi CLI here")
-        return made
+    def run(_: StoppableCommand, args: list[str], *rest: object) -> object:
+        return made.run(args, *rest)
 
     def silence(*things: object) -> None:
         assert things
 
-    monkeypatch.setattr("ops.commands.engine.engine", chosen)
+    monkeypatch.setattr(StoppableCommand, "run", run)
+
+    def find(_: object) -> Cli:
+        return Cli(Path("pulumi"), "v3.229.0", "in memory", {})
+
+    monkeypatch.setattr("ops.pulumi.cli.find", find)
+    monkeypatch.setattr("ops.environments.create.up", made.up)
+    monkeypatch.setattr("ops.pulumi.up.up", made.up)
     monkeypatch.setattr("ops.answer.wait_for_answers", silence)
+    # A backend of files has a file for each stack, which is looked for before the CLI is.
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "mem://")
     return made
 
 
@@ -61,9 +68,9 @@ def cluster(clusters: dict[str | None, MemoryCluster]) -> MemoryCluster:
 
 
 @pytest.fixture
-def env(project: Path, engine: MemoryEngine, cluster: MemoryCluster, slipway: Slipway) -> Slipway:
+def env(project: Path, pulumi: MemoryPulumi, cluster: MemoryCluster, slipway: Slipway) -> Slipway:
     assert project.is_dir()
-    assert engine.ups == []
+    assert pulumi.stacks == {}
     assert cluster.objects == {}
 
     def run(*arguments: str, code: int = 0) -> Result:

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from local.progress import SilentProgress
-from ops.engines.workspace import place
 from ops.environments.files import forget, keep
 from ops.environments.template import derive, read_template
+from ops.pulumi.backend import backend
 from ops.render.result import Rendered
 from ops.stack import Stack
 
@@ -23,7 +23,7 @@ def stack(project: Path) -> Stack:
     """An environment as a removal knows it."""
     template = read_template(project, "dev", [], ephemeral=False)
     keep(project, "pr-17", derive(template, "pr-17", "ada", {}, lambda _app, _setting, _cluster: 30200))
-    return Stack("pr-17", project, Rendered("pr-17", {"resources": []}, {}, {}, [], {}), SilentProgress())
+    return Stack("pr-17", project, Rendered("pr-17", "slipway", {"resources": []}, {}, {}, [], {}), SilentProgress())
 
 
 def test_on_a_shared_backend_it_works_beside_the_project_not_in_it(
@@ -31,8 +31,8 @@ def test_on_a_shared_backend_it_works_beside_the_project_not_in_it(
 ) -> None:
     before = sorted(path.name for path in project.iterdir())
     monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}/shared")
-    where = place(stack)
-    assert where.own_state is None
+    where = backend(stack)
+    assert where.own is None
     assert "PULUMI_BACKEND_URL" not in where.environment
     assert where.directory == tmp_path / "data" / "slipway" / "work" / "pr-17"
     settings = yaml.safe_load((where.directory / "Pulumi.pr-17.yaml").read_text(encoding="utf-8"))
@@ -44,9 +44,9 @@ def test_on_a_shared_backend_it_works_beside_the_project_not_in_it(
 
 
 def test_on_the_own_backend_it_is_like_any_stack(stack: Stack, tmp_path: Path) -> None:
-    where = place(stack)
+    where = backend(stack)
     state = tmp_path / "data" / "slipway" / "state"
-    assert where.own_state == state
+    assert where.own == state
     assert where.environment["PULUMI_BACKEND_URL"] == f"{state.as_uri()}?metadata=skip"
 
 

@@ -200,20 +200,6 @@ def test_a_wrong_template_is_told_as_ever(project: Path) -> None:
         read_template(project, "nowhere", [], ephemeral=False)
 
 
-def test_a_release_name_that_would_be_too_long_is_told_with_the_length_that_fits(project: Path) -> None:
-    first, second = "k" * 40, "l" * 40
-    write(
-        project,
-        "two",
-        f"config:\n  slipway:clusters:\n    {first}: {{kind: existing, context: a}}\n"
-        f"    {second}: {{kind: existing, context: b}}\n"
-        f"  slipway:apps: {{nginx: {{cluster: {first}}}, h2o-example: {{cluster: {second}}}}}\n",
-    )
-    with pytest.raises(RefusedError, match="choose a name of at most 4"):
-        text_of(project, "pr-17", stack="two")
-    assert set(config_of(text_of(project, "pr-1", stack="two"))["slipway:clusters"]) == {first, second}
-
-
 def test_a_stack_file_of_an_environment_is_found_and_never_hides_one_of_the_project(project: Path) -> None:
     rendered(project, "a")
     config = read_stack_config(project, "a")

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
-    from tests.support.fake_pulumi import FakePulumi, Run as Call
+    from tests.support.fake_pulumi import FakePulumi
+    from tests.support.fake_pulumi import Run as Call
     from tests.support.memory import MemoryCluster
 
     Run = Callable[..., Result]

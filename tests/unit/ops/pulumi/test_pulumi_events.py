@@ -6,7 +6,6 @@ import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-import pytest
 from pulumi.automation.events import EngineEvent
 
 from ops.pulumi.events import EventLog
@@ -14,6 +13,8 @@ from ops.pulumi.results import Change, Preview
 from tests.support.fake_pulumi import PREFIX, begins, complains, ends, resource, step
 
 if TYPE_CHECKING:
+    import pytest
+
     from ops.stack import Stack
 
 BUCKET = f"{PREFIX}aws:s3/bucket:Bucket::state"

@@ -1,0 +1,39 @@
+"""When a cloud makes a change that it was asked for: some wait for a maintenance window, and `up` does not.
+
+Source: the RDS user guide, settings for DB instances
+(https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ModifyInstance.Settings.html).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_RDS = "aws:rds/instance:Instance"
+_DEFERRED = ("allocatedStorage", "engineVersion", "instanceClass", "multiAz", "parameterGroupName", "storageType")
+
+
+def when_applied(token: str, base: Mapping[str, Any], head: Mapping[str, Any]) -> list[str]:
+    """What a reader should know of the moment of a change.
+
+    Args:
+        token: Type token.
+        base: Inputs of the base.
+        head: Inputs of the head.
+
+    Returns:
+        Sentences; empty where everything is done when `up` is.
+    """
+    changed = [key for key in _DEFERRED if base.get(key) != head.get(key)]
+    if token != _RDS or not changed:
+        return []
+    names = ", ".join(f"`{key}`" for key in changed)
+    if head.get("applyImmediately"):
+        found = [f"{names} is changed at once, with the outage that it brings"]
+    else:
+        window = head.get("maintenanceWindow", "of RDS's choice")
+        found = [f"{names} waits for the maintenance window ({window} UTC); `up` is done before it"]
+    major = base.get("engineVersion") != head.get("engineVersion") and not head.get("allowMajorVersionUpgrade")
+    return [*found, *(["another major version is refused without `allowMajorVersionUpgrade`"] if major else [])]

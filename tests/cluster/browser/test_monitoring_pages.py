@@ -1,0 +1,55 @@
+"""Grafana and Prometheus in a browser."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+import pytest
+from selenium.webdriver.common.by import By
+
+if TYPE_CHECKING:
+    from tests.support.browser import Page
+    from tests.support.running import RunningStack
+
+pytestmark = pytest.mark.cluster
+# Asked in the page itself: a pod that goes is in the lines for another half an hour.
+_LEGEND = """
+const lines = [{name: "gone", colour: "#000", points: [1, 2, null, null]},
+               {name: "here-" + "x".repeat(200), colour: "#000", points: [1, 2, null, 4]}];
+return [...legendOf(lines, "short").list.children].map(row => row.querySelector("span").textContent);
+"""
+
+
+def _log_in(live: RunningStack, page: Page) -> None:
+    secret = live.get("secret", "-n", "monitoring", "grafana-admin")["data"]
+    user, password = (base64.b64decode(secret[key]).decode() for key in ("user", "password"))
+    page.open(str(live.apps()["local-grafana"]["url"]))
+    page.fill("User", user)
+    page.fill("Password", "wrong")
+    page.click("button", "Log in")
+    page.see("user or password is wrong")
+    page.styled()
+    page.fill("User", user)
+    page.fill("Password", password)
+    page.click("button", "Log in")
+
+
+def test_grafana_shows_the_dashboard(live: RunningStack, page: Page) -> None:
+    _log_in(live, page)
+    for title in ("Targets that answer", "Node: memory in use", "Apps: memory"):
+        page.find("heading", title)
+    page.see("As of")
+    page.until(lambda: len(page.driver.find_elements(By.CSS_SELECTOR, "canvas")) >= 4, "four charts")
+    page.see("monitoring/prometheus-0")
+    page.styled()
+    assert page.run(_LEGEND) == ["here-" + "x" * 200]
+    page.driver.refresh()
+    page.see("monitoring/prometheus-0")
+    page.click("button", "Log out")
+    page.find("field", "Password")
+
+
+def test_prometheus_shows_its_targets(live: RunningStack, page: Page) -> None:
+    page.open(f"{live.apps()['local-prometheus']['url']}/targets")
+    page.see("kubelet")

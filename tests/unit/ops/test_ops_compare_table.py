@@ -1,0 +1,133 @@
+"""The table of inputs that cannot be changed in place: complete, with a source for each row, and without a slip."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+
+from ops.compare.compare import compare
+from ops.compare.immutable import fixed_paths, key_of, refusals, replacements, table
+from ops.compare.sources import Render, Side
+from ops.compare.stateful import what_is_lost
+from ops.render.program import PROJECT_DIR, render_config
+from ops.render.sdk import output_types
+from stacks.stack_file import read_stack_config
+from tests.support.cases import case_names, changed, rendered, tree
+
+COLUMNS = {"replaces", "refused", "source"}
+SOURCES = ("k8s: ", "aws: ", "google: ", "pulumi: ", "what the provider's arguments mean")
+
+
+@cache
+def full() -> list[dict[str, Any]]:
+    """Prod as a tutorial environment with everything on that it leaves off."""
+    config = read_stack_config(PROJECT_DIR, "prod")
+    clusters = tree(config, "clusters")
+    clusters["staging"] |= {
+        "nodes": {"minCount": 1, "maxCount": 5},
+        "network": {"flowLogs": True},
+        "monitoring": {},
+        "ssh": {"publicKey": "ssh-ed25519 " + "A" * 68, "sources": ["10.0.0.0/8"]},
+    }
+    deployers = tree(config, "deployers")
+    deployers["tokyo"]["iamUser"] = {"reason": "the pipeline has no OpenID Connect"}
+    return render_config(changed(config, lifecycle="ephemeral", clusters=clusters, deployers=deployers)).plan[
+        "resources"
+    ]
+
+
+@cache
+def used() -> frozenset[str]:
+    plans = [*(rendered(case).plan["resources"] for case in case_names()), full()]
+    return frozenset(key_of(entry["type"]) for plan in plans for entry in plan if entry["custom"])
+
+
+def test_every_type_of_every_plan_has_a_row() -> None:
+    assert len(used()) > 80
+    assert used() - set(table()) == set()
+
+
+def test_no_row_is_left_over() -> None:
+    # Workloads may have a claim of their own, which none of the systems asks for.
+    assert set(table()) - used() == {"kubernetes", "kubernetes:PersistentVolumeClaim"}
+
+
+def test_every_row_has_a_source_and_known_columns() -> None:
+    for key, row in table().items():
+        assert set(row) <= COLUMNS, key
+        assert row["source"].startswith(SOURCES), key
+        for column in ("replaces", "refused"):
+            paths = row.get(column, [])
+            assert len(set(paths)) == len(paths), key
+            assert all(isinstance(path, str) and path for path in paths), key
+
+
+@pytest.mark.parametrize("prefix", ["aws:", "gcp:"])
+def test_every_path_begins_with_an_input_of_its_type(prefix: str) -> None:
+    rows = {key: row for key, row in table().items() if key.startswith(prefix)}
+    assert len(rows) > 20
+    for key, row in rows.items():
+        names = {path.split(".")[0] for column in ("replaces", "refused") for path in row.get(column, ())}
+        assert names - set(output_types(key)) == set(), key
+
+
+def test_what_the_api_server_refuses_counts_as_replaced() -> None:
+    token = "kubernetes:storage.k8s.io/v1:StorageClass"  # noqa: S105 - a type token
+    assert {"parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"} <= set(fixed_paths(token, {}))
+    assert replacements(token, {"reclaimPolicy": "Retain"}, {"reclaimPolicy": "Delete"}, {}, {})
+
+
+def test_what_a_cloud_refuses_is_said() -> None:
+    token, (one, other) = "aws:eks/cluster:Cluster", ({"vpcConfig": {"subnetIds": [text]}} for text in "ab")
+    assert refusals(token, one, other, {}) == ["its cloud refuses to change `vpcConfig.subnetIds`"]
+    assert refusals(token, one, other, {"ignoreChanges": ["vpcConfig.subnetIds"]}) == []
+
+
+def test_a_type_without_a_row_is_no_promise() -> None:
+    assert refusals("aws:sqs/queue:Queue", {"name": "a"}, {"name": "b"}, {}) == [
+        "whether this can be made in place only the engine's preview knows"
+    ]
+
+
+def test_what_is_ignored_is_no_change() -> None:
+    def side(size: int) -> Side:
+        entry: dict[str, Any] = {
+            "urn": "urn:pulumi:prod::slipway::aws:eks/nodeGroup:NodeGroup::nodes",
+            "type": "aws:eks/nodeGroup:NodeGroup",
+            "name": "nodes",
+            "custom": True,
+            "parent": None,
+            "provider": None,
+            "dependencies": [],
+            "protect": False,
+            "options": {"ignoreChanges": ["scalingConfig.desiredSize"]},
+            "inputs": {"scalingConfig": {"desiredSize": size, "maxSize": 5, "minSize": 1}},
+        }
+        return Side("", {"prod": Render([entry])})
+
+    (stack,) = compare(side(2), side(4)).stacks
+    assert stack.changes == ()
+
+
+def test_a_change_that_waits_is_told_with_its_window() -> None:
+    def said(**settings: Any) -> str:
+        config = read_stack_config(PROJECT_DIR, "prod")
+        databases = tree(config, "databases")
+        base = render_config(config).plan["resources"]
+        databases["postgres"] |= settings
+        head = render_config(changed(config, databases=databases)).plan["resources"]
+        (stack,) = compare(Side("b", {"prod": Render(base)}), Side("h", {"prod": Render(head)})).stacks
+        (change,) = [change for change in stack.changes if change.type == "aws:rds/instance:Instance"]
+        return " ".join(change.reasons)
+
+    assert "waits for the maintenance window (sat:18:30-sat:19:30 UTC)" in said(size="db.t4g.small")
+    assert "is changed at once" in said(size="db.t4g.small", applyImmediately=True)
+    assert "refused without `allowMajorVersionUpgrade`" in said(version="16")
+
+
+def test_what_the_provider_only_forgets_is_not_lost() -> None:
+    schema: dict[str, Any] = {"type": "gcp:sql/database:Database", "inputs": {"name": "x"}, "protect": False}
+    assert what_is_lost(schema, []) == "a database"
+    assert what_is_lost({**schema, "inputs": {"name": "x", "deletionPolicy": "ABANDON"}}, []) is None
