@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 
 from local import paths, toolchain
+from tests.support.running import by_address
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -135,7 +136,7 @@ class LiveStack:
     def apps(self) -> dict[str, dict[str, Any]]:
         """`status --json` by app name."""
         done = self.run("status", "--json", check=False)
-        return {app["name"]: app for app in json.loads(done.stdout)["apps"]}
+        return {app["name"]: {**app, "url": by_address(app["url"])} for app in json.loads(done.stdout)["apps"]}
 
     def objects(self, types: str) -> list[dict[str, Any]]:
         """Live objects that carry the stack's label."""

@@ -140,6 +140,24 @@ def test_a_pod_that_cannot_start_ends_the_watch_and_time_does(
     assert lost.pod == "web-1"
 
 
+def test_pods_that_no_node_has_room_for_and_refused_ones_end_the_watch_too(
+    stack: Stack, cluster: MemoryCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr("ops.cluster.watch.time", clock)
+    full = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "1 Insufficient memory."}
+    waiting = pod("web-1", labels=LABELS)
+    cluster.put({**waiting, "status": {"phase": "Pending", "conditions": [full]}})
+    lost = watch(stack, "local", all_ready, 600)
+    assert (str(lost), clock.now) == ("pod n/web-1 cannot start (Unschedulable: 1 Insufficient memory.)", 120)
+    del cluster.objects[Key("", "Pod", "n", "web-1")]
+    web = cluster.objects[Key("apps", "Deployment", "n", "web")]
+    refused = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
+    cluster.put({**web, "status": {"conditions": [refused]}})
+    assert str(watch(stack, "local", all_ready, 600)) == "no pod of n/web can be made (exceeded quota)"
+    assert clock.now == 165
+
+
 def stateful_pod(revision: str) -> dict[str, Any]:
     owner = {"kind": "StatefulSet", "name": "db"}
     return pod("db-0", labels={"controller-revision-hash": revision}, ownerReferences=[owner])
