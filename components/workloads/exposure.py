@@ -144,7 +144,9 @@ def _ingress(parent: pulumi.Resource, peer: Peer, exposure: Exposure) -> pulumi.
         raise ValueError(
             f"{peer.logical}: host {exposure.host} needs an ingress controller on cluster {namespace.cluster.name}"
         )
-    local = f"{peer.logical}.localhost" if namespace.cluster.node_address in _LOOPBACK else None
+    local = (
+        f"{namespace.scope.namespace(peer.logical)}.localhost" if namespace.cluster.node_address in _LOOPBACK else None
+    )
     networking.Ingress(
         f"{peer.logical}-ingress",
         metadata=namespace.metadata(peer.app, annotations=SKIP_AWAIT),

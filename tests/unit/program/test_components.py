@@ -181,11 +181,12 @@ def test_a_stored_deployment_is_recreated_and_its_claim_outlives_it() -> None:
     assert value(claim.inputs, "spec", "storageClassName") == "standard"
 
 
-def test_an_autoscaled_deployment_has_no_replicas() -> None:
+def test_an_autoscaled_deployment_begins_with_the_fewest_pods_and_keeps_what_the_autoscaler_decides() -> None:
     scaling = Autoscaling(min_replicas=2, max_replicas=5, cpu_percent=70, scale_down_seconds=15)
     recorded = run_program(on_a_cluster(lambda namespace: make(namespace, replicas=None, autoscaling=scaling)))
     (deployment,), (scaler,) = by_type(recorded, ":Deployment"), by_type(recorded, ":HorizontalPodAutoscaler")
-    assert "replicas" not in mapping(deployment.inputs, "spec")
+    assert value(deployment.inputs, "spec", "replicas") == 2
+    assert deployment.options["ignoreChanges"] == ["spec.replicas"]
     spec = mapping(scaler.inputs, "spec")
     assert (spec["minReplicas"], spec["maxReplicas"]) == (2, 5)
     assert spec["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}

@@ -206,8 +206,9 @@ def test_the_autoscaler_alone_decides_on_replicas(case: str) -> None:
         if workload.kind == "DaemonSet":
             assert workload.replicas is None, workload
             continue
-        assert (workload.replicas is None) == (scaler is not None), workload
+        assert workload.replicas, workload
         if scaler:
+            assert workload.replicas == value(scaler.data, "spec", "minReplicas"), workload
             assert value(scaler.data, "spec", "scaleTargetRef", "kind") == workload.kind, scaler
             assert value(scaler.data, "spec", "minReplicas") <= value(scaler.data, "spec", "maxReplicas"), scaler
     assert scaled == {}

@@ -51,7 +51,7 @@ def app(monkeypatch: pytest.MonkeyPatch, *bodies: bytes) -> Generator[list[str]]
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -184,9 +185,20 @@ def test_a_run_of_this_machine_is_left_alone(
     there: FakePulumi, dev: Stack, slipway: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock, "_PATIENCE_S", 0.0)
-    with lock.locked(dev.directory, "dev", "up"):
-        for command in ("recover", "drift", "refresh", "up", "down"):
-            done = slipway(command)
-            assert done.exit_code == 1
-            assert "slipway up" in done.stderr
+    held, enough = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with lock.locked(dev.directory, "dev", "up"):
+            held.set()
+            enough.wait(60)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(10)
+    for command in ("recover", "drift", "refresh", "up", "down"):
+        done = slipway(command)
+        assert done.exit_code == 1, (command, done.output)
+        assert "slipway up" in done.stderr
+    enough.set()
+    holder.join()
     assert not [call for call in there.calls if call.arguments[0] in ("up", "destroy", "refresh", "preview")]

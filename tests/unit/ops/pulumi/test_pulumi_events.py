@@ -142,7 +142,8 @@ def test_what_the_program_ignores_is_no_difference() -> None:
 
 
 def test_a_provider_that_reads_no_inputs_shows_the_outputs_that_it_named() -> None:
-    entry = step("update", BUCKET, {"tags": {}}, {"tags": {}}, detailedDiff={"acl": {"diffKind": "update"}})
+    set_by_program = {"acl": "private"}
+    entry = step("update", BUCKET, set_by_program, set_by_program, detailedDiff={"acl": {"diffKind": "update"}})
     entry["old"]["outputs"] = {"acl": "private", "etag": "1"}
     entry["new"]["outputs"] = {"acl": "public", "etag": "2"}
     (found,) = told(ends(entry)).differences(stack())
