@@ -85,14 +85,22 @@ def _outward(config: StackConfig) -> StackConfig:
     return changed(whole, clusters=clusters, apps={name: {**app, "cluster": "own"} for name, app in apps.items()})
 
 
+def _growing(config: StackConfig) -> StackConfig:
+    """Prod with an EKS cluster whose nodes scale."""
+    clusters = tree(config, "clusters")
+    clusters["staging"]["nodes"] |= {"minCount": 1, "maxCount": 5}
+    return changed(config, clusters=clusters)
+
+
 VARIANTS: dict[str, Callable[[StackConfig], StackConfig]] = {
     "dev+durable": _durable,
     "dev+prefix": _prefixed,
     "dev+scaled": _scaled,
     "everything": _everything,
     "outward": _outward,
+    "prod+scaled": _growing,
 }
-"""Name to what it changes in dev."""
+"""Name to what it changes in dev, or in the stack before the `+`."""
 
 
 def case_names() -> list[str]:
@@ -104,7 +112,8 @@ def case_names() -> list[str]:
 def case(name: str) -> StackConfig:
     """The configuration of a case."""
     if name in VARIANTS:
-        return VARIANTS[name](read_stack_config(PROJECT_DIR, "dev"))
+        base = name.partition("+")[0]
+        return VARIANTS[name](read_stack_config(PROJECT_DIR, base if base in stack_names() else "dev"))
     return read_stack_config(PROJECT_DIR, name)
 
 

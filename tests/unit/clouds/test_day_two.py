@@ -76,7 +76,7 @@ def kept() -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(7200)
 def test_the_document_says_what_each_change_does() -> None:
     found = lines({stack: matrix(stack) for stack in STACKS})
     if os.environ.get(UPDATE):
