@@ -13,6 +13,7 @@ from ops.environments.names import check_name
 from ops.errors import OpsError, RefusedError
 from ops.pulumi import cli
 from ops.pulumi.backend import data_home, of_project
+from ops.render.files import Dumper
 from stacks.stack_file import ENVIRONMENTS
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from ops.environments.known import Known
 
 _MODE = 0o755
-_TEXT = "tag:yaml.org,2002:str"
 _YOUNG_S = 900
 
 
@@ -56,13 +56,6 @@ def forget(directory: Path, name: str) -> None:
     shutil.rmtree(data_home() / "work" / name, ignore_errors=True)
 
 
-class _Dumper(yaml.SafeDumper):
-    """Puts text in quotes unless it begins like a word: `0123456` and `1e5` are numbers to other versions of YAML."""
-
-
-_Dumper.add_representer(str, lambda _, t: yaml.ScalarNode(_TEXT, t, style=None if t[:1].isalpha() else '"'))
-
-
 def written(name: str, template: str, document: Mapping[str, Any]) -> str:
     """Text of an environment's stack file.
 
@@ -72,7 +65,7 @@ def written(name: str, template: str, document: Mapping[str, Any]) -> str:
         document: What the file says.
     """
     heading = f"# Environment {name}, made from stack {template} by `slipway env create`.\n"
-    return heading + yaml.dump(dict(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return heading + yaml.dump(dict(document), Dumper=Dumper, sort_keys=False, allow_unicode=True)
 
 
 def restore(directory: Path, name: str, progress: Progress) -> None:

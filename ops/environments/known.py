@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pulumi.automation.errors import CommandError, StackAlreadyExistsError, StackNotFoundError
+from pulumi.automation.errors import StackAlreadyExistsError, StackNotFoundError
 
 from ops.environments.names import check_name, now, read_moment, written
 from ops.errors import OpsError, RefusedError
@@ -160,17 +159,21 @@ class Known:
         except OpsError as error:
             return str(error)
 
+    def _asked(self, name: str, *arguments: str) -> Any:
+        """What the CLI answers about a stack as JSON; None where the backend has no such stack."""
+        with one_message(self.cli, name):
+            try:
+                return json.loads(self._run(*arguments, "--stack", name))
+            except StackNotFoundError:
+                return None
+
     def all_tags(self, name: str) -> dict[str, str] | None:
         """Every tag of a stack; None where the backend has no such stack.
 
         Raises:
             OpsError: The backend does not answer.
         """
-        with one_message(self.cli, name):
-            try:
-                return cast("dict[str, str]", json.loads(self._run("stack", "tag", "ls", "--json", "--stack", name)))
-            except StackNotFoundError:
-                return None
+        return cast("dict[str, str] | None", self._asked(name, "stack", "tag", "ls", "--json"))
 
     def tags(self, name: str) -> Tags | None:
         """The tags of an environment; None where there is none of that name.
@@ -214,12 +217,13 @@ class Known:
         self._of(name, "stack", "tag", "set", _EXPIRES_TAG, written(until))
 
     def made(self, name: str) -> Made:
-        """What the state says of a stack."""
-        return made(json.loads(self._of(name, "stack", "export")).get("deployment") or {})
+        """What the state says of a stack; nothing where there is none."""
+        exported = cast("dict[str, Any] | None", self._asked(name, "stack", "export"))
+        return made((exported or {}).get("deployment") or {})
 
     def was_up(self, name: str) -> bool:
         """Whether an `up` ended well, and no removal after it."""
-        runs = cast("list[dict[str, Any]]", json.loads(self._of(name, "stack", "history", "--json")))
+        runs = cast("list[dict[str, Any]]", self._asked(name, "stack", "history", "--json") or [])
         done = [run["kind"] for run in runs if run["result"] == "succeeded" and run["kind"] in ("update", "destroy")]
         return done[:1] == ["update"]
 
@@ -262,6 +266,5 @@ class Known:
 
     def remove_empty(self, name: str) -> None:
         """Remove a stack of which nothing stands from the backend; nothing happens where there is none."""
-        with suppress(CommandError):
-            if made(json.loads(self._run("stack", "export", "--stack", name)).get("deployment") or {}).empty:
-                self._run("stack", "rm", "--yes", "--force", "--remove-backups", "--stack", name)
+        if self.all_tags(name) is not None and self.made(name).empty:
+            self._of(name, "stack", "rm", "--yes", "--force", "--remove-backups")

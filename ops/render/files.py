@@ -24,8 +24,8 @@ _NO_PLAIN_TEXT = re.compile(r"[-+]?\.?[0-9][0-9a-fxo_.:+-]*|[-+]?\.?(?:inf|nan)|
 _SafeDumper: type[yaml.SafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
-class _Dumper(_SafeDumper):
-    """Block style without aliases; text of several lines as a block."""
+class Dumper(_SafeDumper):
+    """Block style without aliases; text of several lines as a block, text that looks like a number in quotes."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - overrides the library's
         return True
@@ -36,7 +36,7 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)  # pyright: ignore[reportUnknownMemberType] - untyped library
 
 
-_Dumper.add_representer(str, _text)
+Dumper.add_representer(str, _text)
 
 
 def to_yaml(manifests: list[Manifest]) -> str:
@@ -49,7 +49,7 @@ def to_yaml(manifests: list[Manifest]) -> str:
         The text; the same for the same objects.
     """
     return "".join(
-        "---\n" + yaml.dump(manifest, Dumper=_Dumper, sort_keys=True, width=120, allow_unicode=True)
+        "---\n" + yaml.dump(manifest, Dumper=Dumper, sort_keys=True, width=120, allow_unicode=True)
         for manifest in manifests
     )
 

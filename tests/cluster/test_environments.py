@@ -256,7 +256,7 @@ def test_two_at_once_are_no_harm(project: Clone) -> None:
     results = [json.loads(project.end(reaper))["environments"] for reaper in reapers]
     said = [entry["result"] for entries in results for entry in entries]
     assert sorted(result for result in said if result == "removed") == ["removed"] * 2
-    assert set(said) <= {"removed", "busy", "gone", "failed"}
+    assert set(said) <= {"removed", "busy", "gone"}
     assert project.environments() == {}
 
 

@@ -56,7 +56,7 @@ def test_a_stack_that_is_as_it_should_be_is_asked_once(there: FakePulumi, cluste
     assert done.exit_code == 0, done.output
     assert "stack dev is up, no changes (Pulumi v3.205.0)" in done.stdout
     assert "2/2" in done.stdout
-    assert there.ran() == ["stack export", "up", "stack history"]
+    assert there.ran() == ["stack export", "up"]
     assert "--refresh" in there.calls[1].line
     assert cluster.calls == []
 
@@ -152,7 +152,7 @@ def test_pods_that_are_missing_are_waited_for(there: FakePulumi, cluster: Memory
     done = slipway("up", "--timeout", "1")
     assert done.exit_code == 1
     assert "is installed as it should be, but not all is ready" in done.stderr
-    assert there.ran()[-1] == "stack history"
+    assert there.ran()[-1] == "up"
 
 
 def test_what_failed_is_told_with_the_reason_of_the_pods(
