@@ -189,7 +189,9 @@ def _refreshed(step: StepEventMetadata, name: str, ignored: Sequence[str]) -> st
 def _as_refreshed(step: StepEventMetadata) -> Refreshed:
     before, after = (dict(side.outputs or {}) if side else {} for side in (step.old, step.new))
     named = list(step.detailed_diff or step.diffs or [])
-    return Refreshed(_inputs(step.old), _inputs(step.new), before, after, named or None)
+    registered, read = _inputs(step.old), _inputs(step.new)
+    # A provider that reads no inputs back leaves them as they were; then the outputs tell.
+    return Refreshed(registered, read if read != registered else {}, before, after, named or None)
 
 
 def _ignored(stack: Stack) -> dict[str, list[str]]:

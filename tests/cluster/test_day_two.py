@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support import footprint, live
-from tests.support.writers import GridStore, MariaStore, PostgresStore, RedisStore, Writer, address, json_at
+from tests.support.writers import MariaStore, PostgresStore, RedisStore, TodoStore, Writer, address, json_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ FLIPS: tuple[dict[str, str], ...] = (
     {"slipway:lifecycle": "ephemeral", "slipway:owner": "slipway"},
     {"slipway:lifecycle": "durable"},
 )
-STORES = {"cotoami": (PostgresStore, RedisStore), "example-app": (MariaStore,), "griddb": (GridStore,)}
+STORES = {"cotoami": (PostgresStore, RedisStore), "example-app": (MariaStore,), "todo": (TodoStore,)}
 
 
 def settings() -> dict[str, Any]:

@@ -99,10 +99,7 @@ def test_the_history_is_pulumis_and_goes_with_the_stack(up: LiveStack) -> None:
     (tag,) = releasing.tags("d", 1)
     variants.good(tag)
     up.run("release", releasing.APP, "--image-tag", tag)
-    assert (
-        f"Message: release {releasing.APP}: 1 → {tag} by "
-        in up.run("pulumi", "--stack", up.name, "--", "stack", "history").stdout
-    )
+    assert f"Message: release {releasing.APP}: 1 → {tag} by " in up.run("pulumi", "--", "stack", "history").stdout
     up.run("down")
     assert live.get("configmaps,namespaces", "-A", "-l", "slipway.dev/stack=rel") == []
     assert "nothing was released yet" in up.run("history").stdout

@@ -14,6 +14,7 @@ from local import paths
 from ops.compare.compare import compare
 from ops.compare.plain import at
 from ops.compare.sources import Render, Side
+from ops.pulumi.command import StoppableCommand
 from ops.render import invokes, sdk
 from ops.render.monitor import RecordingMonitor
 from ops.render.plan import plan
@@ -22,6 +23,8 @@ from stacks.stack_file import StackConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from ops.pulumi.cli import Cli
 
 pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 
@@ -149,17 +152,17 @@ def said(events: list[Any]) -> dict[str, str]:
 
 
 @pytest.fixture
-def work(cli: str, machine: None) -> Iterator[Callable[[Callable[[], None]], automation.Stack]]:
+def work(cli: Cli, machine: None) -> Iterator[Callable[[Callable[[], None]], automation.Stack]]:
     assert machine is None
     with tempfile.TemporaryDirectory() as state:
         variables = {
             "PULUMI_BACKEND_URL": f"file://{state}",
             "PULUMI_CONFIG_PASSPHRASE": "test",
-            "PATH": f"{cli.rpartition('/')[0]}:/usr/bin:/bin",
+            **cli.environment,
         }
 
         def stack(made: Callable[[], None]) -> automation.Stack:
-            options = automation.LocalWorkspaceOptions(env_vars=variables, work_dir=None)
+            options = automation.LocalWorkspaceOptions(env_vars=variables, pulumi_command=StoppableCommand(cli))
             return automation.create_or_select_stack(STACK, PROJECT, program=made, opts=options)
 
         yield stack
