@@ -7,6 +7,8 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ops.urls import address_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -28,9 +30,10 @@ def wait_for_answers(statuses: Sequence[AppStatus], progress: Progress) -> None:
     end = time.monotonic() + _PATIENCE_S
     for status in statuses:
         parts = urlsplit(status.url or "")
-        if not status.is_ready or parts.hostname not in _LOOPBACK:
+        host = address_of(parts.hostname or "")
+        if not status.is_ready or host not in _LOOPBACK:
             continue
-        while not _accepts(parts.hostname, parts.port or 80):
+        while not _accepts(host, parts.port or 80):
             if time.monotonic() >= end:
                 progress.note(f"{status.name} is ready, but {status.url} does not accept connections from here")
                 break

@@ -19,9 +19,13 @@ _LOG_LINES = 8
 _PODS_SHOWN = 5
 _IMAGE_REASONS = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
 _START_REASONS = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError"}
+_KILLED = "OOMKilled"
 _NO_LOG = "unable to retrieve container logs"
+_MADE_NONE = "NotMade"
 HOPELESS_RESTARTS = 5
 """A container that ended this often is not going to come up by waiting."""
+HOPELESS_KILLS = 2
+"""One that was killed this often for more memory than its limit: the limit does not grow by waiting."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +55,36 @@ class PodTrouble:
     @property
     def hopeless(self) -> bool:
         """Whether waiting alone is unlikely to help."""
-        return self.reason in _IMAGE_REASONS | _START_REASONS or self.restarted >= HOPELESS_RESTARTS
+        if self.reason == _KILLED and self.ended >= HOPELESS_KILLS:
+            return True
+        return self.reason in {*_IMAGE_REASONS, *_START_REASONS, _MADE_NONE} or self.restarted >= HOPELESS_RESTARTS
+
+    @property
+    def unplaced(self) -> bool:
+        """Whether no node has the CPU or memory that it asks for: only a further node, or less, can help."""
+        return self.reason == "Unschedulable" and "Insufficient" in self.message
+
+    def __str__(self) -> str:
+        """In one line."""
+        if self.reason == _MADE_NONE:
+            return f"no pod of {self.namespace}/{self.pod} can be made ({self.message})"
+        said = f": {self.message}" if self.reason == _KILLED or self.unplaced else ""
+        return f"pod {self.namespace}/{self.pod} cannot start ({self.reason}{said})"
 
 
 def troubles(pods: Sequence[Manifest]) -> list[PodTrouble]:
     """The pods that are not ready and are not ending, with the reason of each."""
     return [trouble for pod in pods if (trouble := _trouble(pod)) is not None]
+
+
+def refusals(workloads: Sequence[Manifest]) -> list[PodTrouble]:
+    """The workloads whose pods are refused by the API server, for a quota say."""
+    return [
+        PodTrouble(item["metadata"]["namespace"], item["metadata"]["name"], _MADE_NONE, str(condition.get("message")))
+        for item in workloads
+        for condition in entries(item, "status", "conditions")
+        if condition["type"] == "ReplicaFailure" and condition["status"] == "True"
+    ]
 
 
 def _trouble(pod: Manifest) -> PodTrouble | None:
@@ -74,12 +102,16 @@ def _trouble(pod: Manifest) -> PodTrouble | None:
         restarted = int(container.get("restartCount", 0))
         if ended and ended.get("exitCode") == 0 and not restarted:
             continue
+        times = restarted + 1 if ended or waiting.get("reason") == "CrashLoopBackOff" else restarted
+        if _KILLED in (ended.get("reason"), last.get("reason")) and not (waiting and times == restarted):
+            said = f"needs more than its memory limit of {_limit(pod, container['name'])}"
+            words = str((ended or last).get("message") or "")
+            return PodTrouble(namespace, name, _KILLED, said, container["name"], restarted, words, times)
         found = waiting or ended
         if found and found.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
             exit_code = (ended or last).get("exitCode")
             said = found.get("message") or (f"ended with exit code {exit_code}" if exit_code is not None else "")
             words = str((ended or last).get("message") or "")
-            times = restarted + 1 if ended or found["reason"] == "CrashLoopBackOff" else restarted
             return PodTrouble(namespace, name, found["reason"], said, container["name"], restarted, words, times)
         if "running" in state:
             said, words = "runs, but its readiness probe does not pass", str(last.get("message") or "")
@@ -90,6 +122,12 @@ def _trouble(pod: Manifest) -> PodTrouble | None:
     return PodTrouble(
         namespace, name, status.get("reason") or status.get("phase", "Unknown"), status.get("message", "")
     )
+
+
+def _limit(pod: Manifest, container: str) -> str:
+    specs = (*entries(pod, "spec", "initContainers"), *entries(pod, "spec", "containers"))
+    limits = (section(spec, "resources", "limits").get("memory") for spec in specs if spec["name"] == container)
+    return str(next(limits, None) or "unknown size")
 
 
 def explain(kubectl: Kubectl, stack: str, apps: Sequence[App]) -> str:
@@ -110,12 +148,10 @@ def explain(kubectl: Kubectl, stack: str, apps: Sequence[App]) -> str:
         return ""
     lines: list[str] = []
     names = {(app.namespace, app.object): app.name for app in apps}
-    for workload in workloads:
-        metadata = workload["metadata"]
-        for condition in entries(workload, "status", "conditions"):
-            if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
-                app = names.get((metadata["namespace"], metadata["name"]), metadata["name"])
-                lines.append(f"{app}: no pod can be made: {condition.get('message', condition.get('reason'))}")
+    lines += [
+        f"{names.get((refused.namespace, refused.pod), refused.pod)}: no pod can be made: {refused.message}"
+        for refused in refusals(workloads)
+    ]
     found = troubles(pods)
     for trouble in found[:_PODS_SHOWN]:
         lines += details(kubectl, trouble)

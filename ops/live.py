@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
@@ -18,6 +19,8 @@ LIFECYCLE_LABEL = "slipway.dev/lifecycle"
 # Views of other objects, without a life of their own.
 _VIEWS = {"events", "events.events.k8s.io", "pods.metrics.k8s.io", "nodes.metrics.k8s.io", "componentstatuses"}
 _POLL_S = 0.5
+# How the condition NamespaceContentRemaining names what is left in a namespace.
+_REMAINING = re.compile(r"([a-z][a-z0-9.-]*) has \d+ resource instances")
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ def wait_gone(kubectl: Kubectl, keys: Iterable[Key], timeout: float) -> None:
     """Wait until objects that are being deleted are gone.
 
     Raises:
-        OpsError: Some are not gone in time; names them and what holds a namespace back.
+        OpsError: Some are not gone in time; names them and what holds them.
     """
     wanted = list(keys)
 
@@ -128,7 +131,7 @@ def wait_gone(kubectl: Kubectl, keys: Iterable[Key], timeout: float) -> None:
     if wait_until(lambda: not remaining(), timeout):
         return
     left = remaining()
-    reasons = [f"  {Key.of(item)}{_held_back(item)}" for item in left]
+    reasons = [f"  {line}" for item in left for line in _held_back(kubectl, item)]
     if left:
         raise OpsError(
             f"cluster {kubectl.cluster}: not gone after {timeout:.0f} s:\n"
@@ -148,10 +151,22 @@ def _fetch(kubectl: Kubectl, keys: list[Key]) -> list[Manifest]:
     return found
 
 
-def _held_back(item: Manifest) -> str:
+def _held_back(kubectl: Kubectl, item: Manifest) -> list[str]:
+    """What an object waits for; of a namespace, the objects in it that somebody holds."""
     conditions = entries(item, "status", "conditions")
     reasons = [str(c["message"]) for c in conditions if c.get("status") == "True" and c.get("message")]
     finalizers = cast("list[str]", item["metadata"].get("finalizers") or [])
-    if reasons:
-        return ": " + "; ".join(reasons)
-    return f": waits for {', '.join(finalizers)}" if finalizers else ""
+    waits = f"waits for {', '.join(finalizers)}" if finalizers else ""
+    said = "; ".join(reasons) or waits
+    lines = [f"{Key.of(item)}{': ' if said else ''}{said}"]
+    for resource in dict.fromkeys(_REMAINING.findall(" ".join(reasons))):
+        try:
+            inside = kubectl.get([resource.rstrip("."), "-n", item["metadata"]["name"]])
+        except OpsError:
+            continue
+        lines += [
+            f"  {Key.of(held)} is held by its finalizer {' and '.join(held['metadata']['finalizers'])}"
+            for held in inside
+            if held["metadata"].get("finalizers")
+        ]
+    return lines

@@ -59,6 +59,8 @@ def apps_table(statuses: Sequence[AppStatus], width: int) -> Table:
         f"[{'green' if status.is_ready else 'red'}]{status.ready}/{status.desired}[/]" for status in statuses
     ]
     columns["URL"] = [status.url or "-" for status in statuses]
+    if width >= _IMAGES_FROM and any(status.host for status in statuses):
+        columns["HOST"] = [status.host or "" for status in statuses]
     if width >= _IMAGES_FROM:
         columns["IMAGE"] = [status.image for status in statuses]
     table = Table(box=None, pad_edge=False, header_style="bold")

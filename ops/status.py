@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from ops.kube import Key, Kubectl, Manifest, entries, section
 from ops.live import labelled
-from ops.urls import objects_by_resource, resolve
+from ops.urls import hosts_of, objects_by_resource, resolve, with_live_host, with_live_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ops.render import App, Rendered
 
-TYPES = "deployments.apps,statefulsets.apps,daemonsets.apps,services,namespaces"
+TYPES = "deployments.apps,statefulsets.apps,daemonsets.apps,services,ingresses.networking.k8s.io,namespaces"
 """Of which an app's state consists, as kubectl takes it."""
 
 
@@ -27,7 +27,8 @@ class AppStatus:
         system: The system it belongs to.
         cluster: Name of its cluster.
         namespace: Its namespace.
-        url: Where it answers; None where it has no URL or its address is not known yet.
+        url: Where it answers now; None where it has no URL or its address is not known yet.
+        host: Host name at the ingress controller that it answers to, or None.
         ready: Pods of the wanted revision that are ready.
         desired: Pods that should be.
         image: Image that its pods run (or would run).
@@ -38,6 +39,7 @@ class AppStatus:
     cluster: str
     namespace: str
     url: str | None
+    host: str | None
     ready: int
     desired: int
     image: str
@@ -91,16 +93,28 @@ def _status(app: App, rendered: Rendered, resources: Mapping[str, Key], live: Ma
     workload = live.get(Key("apps", app.kind, app.namespace, app.object))
     ready, desired = counts(app.kind, workload) if workload else (0, _wanted(app, rendered))
     image = _image(workload) if workload else None
+    hosts = hosts_of(live.get(Key("networking.k8s.io", "Ingress", app.namespace, app.object)))
     return AppStatus(
         name=app.name,
         system=app.system,
         cluster=app.cluster,
         namespace=app.namespace,
-        url=resolve(app.url, resources, live) if app.url else None,
+        url=_url(app, rendered, resources, live, hosts),
+        host=hosts[0] if hosts else None,
         ready=ready,
         desired=desired,
         image=image or app.image,
     )
+
+
+def _url(
+    app: App, rendered: Rendered, resources: Mapping[str, Key], live: Mapping[Key, Manifest], hosts: list[str]
+) -> str | None:
+    url = resolve(app.url, resources, live) if app.url else None
+    if url:
+        wanted = (item for items in rendered.manifests.get(app.cluster, {}).values() for item in items)
+        url = with_live_port(url, wanted, live)
+    return with_live_host(url, hosts, app.ingress_host) if url and app.ingress_host else url
 
 
 def _wanted(app: App, rendered: Rendered) -> int:

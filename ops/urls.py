@@ -1,18 +1,20 @@
-"""URLs that hold references: resolved from the live objects."""
+"""URLs as they are live: references resolved, and node ports and host names as the cluster has them."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
-from ops.kube import Key, section
+from ops.kube import Key, entries, section
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from ops.kube import Manifest
 
 _REFERENCE = re.compile(r"\$\{([^${}]+?)\.((?:[A-Za-z][A-Za-z0-9]*|\[\d+\])(?:\.[A-Za-z][A-Za-z0-9]*|\[\d+\])*)\}")
+_LOCAL = "localhost"
 _STEP = re.compile(r"[A-Za-z][A-Za-z0-9]*|\d+")
 
 
@@ -70,3 +72,54 @@ def resolve(text: str, resources: Mapping[str, Key], live: Mapping[Key, Manifest
 
     resolved = _REFERENCE.sub(value, text)
     return None if missing or "${" in resolved else resolved
+
+
+def address_of(host: str) -> str:
+    """Where a host name is connected to: names below `localhost` are this machine, which not every resolver knows."""
+    return "127.0.0.1" if host.endswith(f".{_LOCAL}") else host
+
+
+def with_live_port(url: str, wanted: Iterable[Manifest], live: Mapping[Key, Manifest]) -> str | None:
+    """A URL with the node port that its Service has, where the settings say another one by now.
+
+    Args:
+        url: A URL; its port may be a fixed node port.
+        wanted: What the stack makes on the cluster.
+        live: What is there.
+
+    Returns:
+        The URL; None where its Service is not there.
+    """
+    port = urlsplit(url).port
+    for service in (item for item in wanted if port and item["kind"] == "Service"):
+        for entry in entries(service, "spec", "ports"):
+            if entry.get("nodePort") == port:
+                there = entries(live.get(Key.of(service), {}), "spec", "ports")
+                found = next((p.get("nodePort") for p in there if p.get("port") == entry["port"]), None)
+                return url.replace(f":{port}", f":{found}", 1) if found else None
+    return url
+
+
+def hosts_of(ingress: Manifest | None) -> list[str]:
+    """The host names that an Ingress serves; those below `localhost` last."""
+    hosts = [str(rule.get("host")) for rule in entries(ingress or {}, "spec", "rules") if rule.get("host")]
+    return sorted(hosts, key=lambda host: host.endswith(f".{_LOCAL}"))
+
+
+def with_live_host(url: str, hosts: list[str], wanted: str) -> str | None:
+    """A URL with a host name that its Ingress serves.
+
+    Args:
+        url: A URL, by the app's host name, a name below `localhost`, or the address of the ingress controller.
+        hosts: The names that are served.
+        wanted: The host name in the settings.
+
+    Returns:
+        The URL; None where there is no such name.
+    """
+    name = urlsplit(url).hostname or ""
+    if not hosts:
+        return None
+    if name == wanted:
+        return url.replace(name, hosts[0], 1) if name not in hosts else url
+    return None if name.endswith(f".{_LOCAL}") and name not in hosts else url

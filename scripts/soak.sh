@@ -11,7 +11,7 @@ SLIPWAY_TEST_DEADLINE="$(($(date +%s) + minutes * 60 - 180))"
 export SLIPWAY_TEST_DEADLINE
 # What `make test` runs just as long is left to it.
 (($# > 0)) || set -- tests/cluster/faults tests/cluster/test_environments.py tests/engine/test_two_at_once.py \
-  tests/cluster/test_kills.py -m 'soak or slow or repeated'
+  tests/engine/test_kills.py -m 'soak or slow or repeated'
 
 trap 'exit 130' INT
 exec timeout --foreground --signal=INT --kill-after=30 "$((minutes * 60 - 30))" .venv/bin/python -m pytest "$@"

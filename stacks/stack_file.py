@@ -21,7 +21,9 @@ from stacks.settings.problems import Problem, SettingsError, shown
 
 ENVIRONMENTS = Path(".slipway") / "environments"
 """Below the project: stack files of environments (`slipway env`), which never go under version control."""
-_STACK_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+# Pulumi allows a hundred characters and any of these at both ends; but everything that is made carries the name as a
+# label (https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set).
+_STACK_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 _FILE_LIMIT_BYTES = 100_000
 _SAID_LIMIT = 200
 PROJECT_KEYS = {"config", "encryptionsalt", "secretsprovider", "encryptedkey", "environment"}
@@ -316,10 +318,9 @@ def read_stack_config(project_dir: Path, stack: str) -> StackConfig:
     """
     # The part after the last '/' names the file for a fully qualified stack (organization/project/stack).
     short = stack.rsplit("/", 1)[-1]
-    if not _STACK_NAME.fullmatch(short) or short in {".", ".."}:
-        raise SettingsError(
-            f"stack {shown(stack)}", [Problem("--stack", shown(stack), "must be letters, digits, '-', '_' and '.'")]
-        )
+    if not _STACK_NAME.fullmatch(short):
+        remedy = "must be letters, digits, '-', '_' and '.', beginning and ending with a letter or digit, at most 63"
+        raise SettingsError(f"stack {shown(stack)}", [Problem("--stack", shown(stack), remedy)])
     project = load_yaml(project_dir / "Pulumi.yaml")
     name = str(project.get("name", "slipway"))
     path = stack_file(project_dir, short)

@@ -21,7 +21,7 @@ _ORDER = (
     "tests/builds/",
     "tests/cluster/",
     "tests/engine/",
-    "tests/cluster/test_kills.py",
+    "tests/engine/test_kills.py",
     "tests/cluster/local/",
 )
 _CLUSTER_TIMEOUT_S = 5000
@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for line in (
         "cluster: needs the embedded cluster (or KUBE_CONTEXT) to be up",
         "purge: removes the embedded cluster from the machine and looks for traces",
-        "engine: needs Pulumi's own command line",
+        "engine: runs Pulumi for real",
         "soak: minutes, or restarts what others need; `make soak` runs it",
         "repeated: a few times in `make test`, more often in `make soak`",
         "slow: half a minute or more, beside a quicker test of the like; `make test-all` runs it, `make test` does not",

@@ -19,6 +19,8 @@ DEPLOYER_GROUP = "slipway:deployers"
 ROLE = "deployer"
 RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("apps", ("deployments",), ("get", "list", "watch", "patch", "update")),
+    # Its own namespace, not the list of all.
+    ("", ("namespaces",), ("get",)),
     # To follow a rollout and to tell why it stands still; Pulumi's provider waits with the claims in view.
     ("apps", ("replicasets",), ("get", "list", "watch")),
     ("", ("pods", "events", "persistentvolumeclaims"), ("get", "list", "watch")),

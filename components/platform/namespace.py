@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -26,7 +28,10 @@ DEFAULT_QUOTA: dict[str, str] = {
     "persistentvolumeclaims": "10",
     "services.loadbalancers": "4",
 }
-"""Upper bounds of one system: far above what the tutorials need, far below what would starve a small cluster."""
+"""Upper bounds of one system: far above what the tutorials need, far below what would starve a small cluster. A system
+whose settings ask for more gets more."""
+_UNITS = {"requests.cpu": (1000, ""), "requests.memory": (2**30, "Gi"), "limits.memory": (2**30, "Gi")}
+"""In what a quota is written: cores and GiB, from milli-cores and bytes."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class NamespaceArgs:
         system: Short name of the system that lives in it.
         pod_security: Enforced Pod Security Standard (https://kubernetes.io/docs/concepts/security/pod-security-standards/).
         pod_security_reason: Why the level is not `restricted`; required then.
-        quota: ResourceQuota hard limits.
+        quota: ResourceQuota hard limits, raised to what the workloads ask for at most.
         keeps_data: Whether volumes live in it: it is protected then in a durable stack, because they go with it.
     """
 
@@ -80,6 +85,7 @@ class Namespace(pulumi.ComponentResource):
         super().__init__("slipway:platform:Namespace", name, None, options)
         self.name = args.scope.namespace(args.system)
         self.cluster, self.scope, self.system = args.cluster, args.scope, args.system
+        self._needs: Counter[str] = Counter()
         labels = args.scope.labels(args.system)
         level_labels = {
             f"pod-security.kubernetes.io/{mode}": level
@@ -97,7 +103,7 @@ class Namespace(pulumi.ComponentResource):
         kubernetes.core.v1.ResourceQuota(
             f"{name}-quota",
             metadata=self.metadata("quota"),
-            spec=kubernetes.core.v1.ResourceQuotaSpecArgs(hard=dict(args.quota)),
+            spec=kubernetes.core.v1.ResourceQuotaSpecArgs(hard=pulumi.Output.from_input(self._room(args.quota))),
             # The provider would wait until every hard limit shows up in the status, which nothing depends on.
             opts=child,
         )
@@ -126,6 +132,23 @@ class Namespace(pulumi.ComponentResource):
         if args.cluster.deployer is not None:
             allow_deployer(self, name, self, args.cluster.deployer)
         self.register_outputs({"name": self.name, "cluster": args.cluster.name, "podSecurity": args.pod_security})
+
+    def reserve(self, need: Mapping[str, int]) -> None:
+        """Have the quota leave room for a workload.
+
+        Args:
+            need: What it asks for at most, by the names of a ResourceQuota: numbers, milli-cores, bytes.
+        """
+        self._needs.update(need)
+
+    async def _room(self, quota: Mapping[str, str]) -> dict[str, str]:
+        """The quota; awaited by Pulumi's SDK once the program has run to its end, when every workload is known."""
+
+        def larger(name: str, bound: str) -> str:
+            size, unit = _UNITS.get(name, (1, ""))
+            return f"{max(int(bound.removesuffix(unit)), math.ceil(self._needs[name] / size))}{unit}"
+
+        return {name: larger(name, bound) for name, bound in quota.items()}
 
     def metadata(
         self,

@@ -87,7 +87,7 @@ def make_controller(
     options = pulumi.ResourceOptions.merge(
         namespace.inside(parent, awaited_removal=True),
         # How many pods there are is the autoscaler's matter once it is there: an update keeps what it has decided.
-        pulumi.ResourceOptions(depends_on=depends, ignore_changes=["spec.replicas"] if args.autoscaling else None),
+        pulumi.ResourceOptions(depends_on=depends, ignore_changes=_kept(args)),
     )
     replicas = args.autoscaling.min_replicas if args.autoscaling else args.replicas
     metadata = namespace.metadata(name, labels={**selector, **args.labels})
@@ -140,12 +140,7 @@ def make_controller(
                 if claims
                 else None,
             ),
-            # Sets that were made with other labels stay: another template would be another set, and its data with it.
-            opts=pulumi.ResourceOptions.merge(
-                options, pulumi.ResourceOptions(ignore_changes=["spec.volumeClaimTemplates[*].metadata.labels"])
-            )
-            if claims
-            else options,
+            opts=options,
         )
     single = args.storage is not None and args.storage.access_mode != "ReadWriteMany"
     return apps.Deployment(
@@ -165,6 +160,14 @@ def make_controller(
         ),
         opts=options,
     )
+
+
+def _kept(args: ServiceArgs) -> list[str] | None:
+    """What of a controller stays as it was first applied."""
+    replicas = ["spec.replicas"] if args.autoscaling else []
+    # Pulumi would replace the StatefulSet, and its data could go with it; `ops.cluster.volumes` makes claims larger.
+    claims = ["spec.volumeClaimTemplates"] if args.storage and args.kind == "StatefulSet" else []
+    return [*replicas, *claims] or None
 
 
 def make_autoscaler(

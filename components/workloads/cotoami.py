@@ -30,6 +30,7 @@ from components.workloads.spec import (
     Probes,
     SecretValue,
     ServicePort,
+    Smoke,
 )
 
 if TYPE_CHECKING:
@@ -186,6 +187,7 @@ class Cotoami(pulumi.ComponentResource):
                     host=args.options.host,
                 ),
                 connects_to=(database.edge, redis.endpoint("redis"), mail_edge),
+                smoke=Smoke("/"),
             ),
             pulumi.ResourceOptions(parent=self),
         )

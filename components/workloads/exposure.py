@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -17,6 +18,9 @@ T = TypeVar("T")
 core = kubernetes.core.v1
 networking = kubernetes.networking.v1
 
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+"""Node addresses of a cluster on the user's own machine: there every name below `localhost` leads to it, too
+(https://www.rfc-editor.org/rfc/rfc6761#section-6.3)."""
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 """Pulumi would hold every Service for about ten seconds; whether pods are ready is the controller's matter."""
 AWAIT_ADDRESS = {"pulumi.com/waitFor": "jsonpath={.status.loadBalancer.ingress}"}
@@ -140,33 +144,34 @@ def _ingress(parent: pulumi.Resource, peer: Peer, exposure: Exposure) -> pulumi.
         raise ValueError(
             f"{peer.logical}: host {exposure.host} needs an ingress controller on cluster {namespace.cluster.name}"
         )
+    local = f"{peer.logical}.localhost" if namespace.cluster.node_address in _LOOPBACK else None
     networking.Ingress(
         f"{peer.logical}-ingress",
         metadata=namespace.metadata(peer.app, annotations=SKIP_AWAIT),
         spec=networking.IngressSpecArgs(
             ingress_class_name=controller.class_name,
-            rules=[
-                networking.IngressRuleArgs(
-                    host=exposure.host,
-                    http=networking.HTTPIngressRuleValueArgs(
-                        paths=[
-                            networking.HTTPIngressPathArgs(
-                                path="/",
-                                path_type="Prefix",
-                                backend=networking.IngressBackendArgs(
-                                    service=networking.IngressServiceBackendArgs(
-                                        name=exposure.service_name or peer.app,
-                                        port=networking.ServiceBackendPortArgs(name=exposure.ports[0].name),
-                                    )
-                                ),
-                            )
-                        ]
-                    ),
-                )
-            ],
+            rules=[_rule(host, peer, exposure) for host in dict.fromkeys((exposure.host, local)) if host],
         ),
         opts=namespace.inside(parent),
     )
+    if local:
+        return controller.base_url.apply(lambda url: f"{_with_host(url, local)}{exposure.path}")
     if any(str(exposure.host).endswith(f".{domain}") for domain in controller.domains):
         return pulumi.Output.from_input(f"http://{exposure.host}{exposure.path}")
     return controller.base_url
+
+
+def _rule(host: str, peer: Peer, exposure: Exposure) -> networking.IngressRuleArgs:
+    service = networking.IngressServiceBackendArgs(
+        name=exposure.service_name or peer.app,
+        port=networking.ServiceBackendPortArgs(name=exposure.ports[0].name),
+    )
+    path = networking.HTTPIngressPathArgs(
+        path="/", path_type="Prefix", backend=networking.IngressBackendArgs(service=service)
+    )
+    return networking.IngressRuleArgs(host=host, http=networking.HTTPIngressRuleValueArgs(paths=[path]))
+
+
+def _with_host(url: str, host: str) -> str:
+    """A URL with another host name, its port and path kept; the port may be a reference."""
+    return re.sub(r"//(\[[^]]*\]|[^/:]+)", f"//{host}", url, count=1)

@@ -10,7 +10,7 @@ import pulumi
 from components.platform.namespace import Namespace, NamespaceArgs
 from components.workloads.redis import RedisArgs, make_redis
 from components.workloads.service import Service, ServiceArgs
-from components.workloads.spec import Check, Container, Exposure, Options, Port, Probes, ServicePort
+from components.workloads.spec import Check, Container, Exposure, Options, Port, Probes, ServicePort, Smoke
 
 if TYPE_CHECKING:
     from components.clusters.handle import ClusterHandle
@@ -109,6 +109,7 @@ class Guestbook(pulumi.ComponentResource):
                 connects_to=(master.endpoint("redis"), slaves.endpoint("redis")),
                 user=APACHE_USER,
                 component_of=NAME,
+                smoke=Smoke("/"),
             ),
             pulumi.ResourceOptions(parent=self),
         )

@@ -9,7 +9,7 @@ import pulumi
 
 from components.platform.namespace import Namespace, NamespaceArgs
 from components.workloads.service import Service, ServiceArgs
-from components.workloads.spec import Check, Container, Exposure, Options, Port, Probes, ServicePort
+from components.workloads.spec import Check, Container, Exposure, Options, Port, Probes, ServicePort, Smoke
 
 if TYPE_CHECKING:
     from components.clusters.handle import ClusterHandle
@@ -81,6 +81,7 @@ class HttpDebugServer(pulumi.ComponentResource):
                     host=args.options.host,
                     sticky_cookie=COOKIE if args.options.host else None,
                 ),
+                smoke=Smoke("/"),
             ),
             pulumi.ResourceOptions(parent=self),
         )

@@ -17,6 +17,7 @@ from components.workloads.spec import (
     Port,
     Probes,
     ServicePort,
+    Smoke,
 )
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class Nginx(pulumi.ComponentResource):
                     host=args.options.host,
                 ),
                 user=NGINX_USER,
+                smoke=Smoke("/"),
             ),
             pulumi.ResourceOptions(parent=self),
         )

@@ -11,6 +11,7 @@ import pulumi_kubernetes as kubernetes
 from components.workloads.controllers import make_autoscaler, make_budget, make_controller
 from components.workloads.edges import Endpoint, Outside, Peer, allow_dns, allow_outside, allow_public, connect
 from components.workloads.exposure import make_exposure
+from components.workloads.need import need
 from components.workloads.pod import DEFAULT_USER, config_map_name
 from components.workloads.spec import SELECTOR_KEYS, ExistingSecret
 
@@ -152,6 +153,7 @@ class Service(pulumi.ComponentResource):
         options = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(provider=namespace.cluster.provider), opts)
         super().__init__("slipway:workloads:Service", name, None, options)
         self.app, self.namespace = name, namespace
+        namespace.reserve(need(args))
         object_name = args.object_name or name
         selector = dict(args.selector or {"app": object_name, "tier": args.tier})
         ports = {port.name: port for container in args.containers for port in container.ports}

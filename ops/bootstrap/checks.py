@@ -102,16 +102,18 @@ def pulumi_cli(plan: BootstrapPlan, progress: Progress) -> Path:
             old.
     """
     install = "https://www.pulumi.com/docs/iac/download-install/"
-    found = cli.find(progress)
-    if found.pinned:
+    found = cli.for_clouds(progress)
+    if found is None:
         raise RefusedError(
-            f"bootstrap needs Pulumi's CLI with the clouds' providers and there is none on PATH; install it: {install}"
+            f"bootstrap needs Pulumi's CLI and there is none on PATH; install it: {install} (the one that is built "
+            "from source has no cloud's provider)"
         )
     least, why = (LEAST_CLI, "this program") if plan.role_arn is None else (LEAST_CLI_FOR_ROLES, "roleArn")
     numbers = re.search(r"v?(\d+)\.(\d+)\.(\d+)", found.version)
     if numbers is None or tuple(map(int, numbers.groups())) < least:
+        version = ".".join(numbers.groups()) if numbers else "of an unknown version"
         raise RefusedError(
-            f"{found.path} is Pulumi {found.version.removeprefix('v')}, but {why} needs "
+            f"{found.path} is Pulumi {version}, but {why} needs "
             f"{'.'.join(map(str, least))} or newer; install it: {install}"
         )
     return found.path

@@ -1,7 +1,9 @@
-"""Node ports that somebody else on the cluster has already."""
+"""Node ports that somebody else on the cluster has already, or another Service of the same stack."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ops.errors import RefusedError
@@ -14,6 +16,24 @@ if TYPE_CHECKING:
     from ops.kube import Kubectl, Manifest
 
 
+_RANGE = range(30000, 32768)
+
+
+@dataclass(frozen=True)
+class Move:
+    """A port that a Service of the stack has to leave, because the settings give it to another one.
+
+    Attributes:
+        service: The Service that has it.
+        index: Its place among the Service's ports.
+        spare: A port that nobody has or wants.
+    """
+
+    service: Key
+    index: int
+    spare: int
+
+
 def _node_ports(services: Iterable[Manifest]) -> dict[int, Key]:
     return {
         int(port["nodePort"]): Key.of(service)
@@ -24,7 +44,7 @@ def _node_ports(services: Iterable[Manifest]) -> dict[int, Key]:
     }
 
 
-def refuse_taken(kubectl: Kubectl, wanted: Iterable[Manifest], stack: str) -> None:
+def refuse_taken(kubectl: Kubectl, wanted: Iterable[Manifest], stack: str) -> list[Move]:
     """Refuse node ports that Services outside the stack hold, before anything is made.
 
     Args:
@@ -32,14 +52,18 @@ def refuse_taken(kubectl: Kubectl, wanted: Iterable[Manifest], stack: str) -> No
         wanted: The manifests of the stack.
         stack: Name of the stack.
 
+    Returns:
+        The ports that Services of the stack have to leave first, so that others of them can have these.
+
     Raises:
         RefusedError: Ports are taken; names each with its holder.
         UnreachableError: The cluster does not answer.
     """
     ports = _node_ports(wanted)
     if not ports:
-        return
-    others = [item for item in kubectl.get(["services", "-A"]) if labels_of(item).get(STACK_LABEL) != stack]
+        return []
+    there = kubectl.get(["services", "-A"])
+    others = [item for item in there if labels_of(item).get(STACK_LABEL) != stack]
     theirs = _node_ports(others)
     holders = {Key.of(item): labels_of(item).get(STACK_LABEL) for item in others}
     taken = [
@@ -53,6 +77,29 @@ def refuse_taken(kubectl: Kubectl, wanted: Iterable[Manifest], stack: str) -> No
             + "\n".join(taken)
             + "\nset other ones (slipway config set apps.<app>.nodePort <port>) or remove those Services"
         )
+    used = {*ports, *_node_ports(there)}
+    spare = (port for port in reversed(_RANGE) if port not in used)
+    return [
+        Move(Key.of(item), index, next(spare))
+        for item in there
+        if item not in others
+        for index, port in enumerate(entries(item, "spec", "ports"))
+        if ports.get(port.get("nodePort", 0), Key.of(item)) != Key.of(item)
+    ]
+
+
+def move(kubectl: Kubectl, moves: Iterable[Move]) -> None:
+    """Have Services leave ports; the update that follows gives each the one that it is to have.
+
+    The API server takes one Service after the other, and refuses a port as long as another one has it.
+
+    Raises:
+        OpsError: The cluster does not answer or refuses.
+    """
+    for each in moves:
+        patch = [{"op": "replace", "path": f"/spec/ports/{each.index}/nodePort", "value": each.spare}]
+        where = ["-n", each.service.namespace, "--type=json", f"--patch={json.dumps(patch)}"]
+        kubectl.run(["patch", "service", each.service.name, *where])
 
 
 def _shown(service: Key, stack: str | None) -> str:

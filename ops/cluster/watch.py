@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.table import Table
 
 from ops.cluster.stateful import free_stateful_sets
-from ops.diagnose import troubles
+from ops.diagnose import refusals, troubles
 from ops.errors import OpsError
 from ops.live import labelled
 from ops.output import errors
@@ -28,6 +28,8 @@ _SUMMARY_S = 10.0
 _LINES_LEFT = 4
 IMAGE_PATIENCE_S = 45.0
 """How long a pod may fail to get its image or to start: registries have hiccups, and kubelet tries thrice meanwhile."""
+PLACE_PATIENCE_S = 120.0
+"""How long a pod may find no node with room: pods that end leave some, and a cluster may be getting another node."""
 
 
 class RolloutView:
@@ -83,17 +85,19 @@ class RolloutView:
 class Patience:
     """Notices pods for which waiting is in vain."""
 
-    def __init__(self, seconds: float = IMAGE_PATIENCE_S) -> None:
-        """Pods may be without hope for this many seconds."""
-        self._seconds = seconds
+    def __init__(self, seconds: float = IMAGE_PATIENCE_S, unplaced: float = PLACE_PATIENCE_S) -> None:
+        """Pods may be without hope, or without a node that has room, for this many seconds."""
+        self._seconds, self._unplaced = seconds, unplaced
         self._since: dict[tuple[str, str], float] = {}
 
     def exhausted(self, found: list[PodTrouble]) -> PodTrouble | None:
-        """The pod that has been without hope for too long, or None."""
+        """The pod (or what no pod can be made of) that has been without hope for too long, or None."""
         now = time.monotonic()
-        hopeless = {(t.namespace, t.pod): t for t in found if t.hopeless}
+        hopeless = {(t.namespace, t.pod): t for t in found if t.hopeless or t.unplaced}
         self._since = {key: self._since.get(key, now) for key in hopeless}
-        return next((t for key, t in hopeless.items() if now - self._since[key] >= self._seconds), None)
+        ended = {key: now - since for key, since in self._since.items()}
+        limits = {key: self._unplaced if t.unplaced else self._seconds for key, t in hopeless.items()}
+        return next((t for key, t in hopeless.items() if ended[key] >= limits[key]), None)
 
 
 def watch(
@@ -130,6 +134,7 @@ def watch(
                 pods = [item for key, item in live.items() if key.kind == "Pod"]
                 found = troubles(pods)
                 free_stateful_sets(kubectl, pods, found)
+                found += refusals(list(live.values()))
             except OpsError:
                 # One question that was not answered is no reason to give up; the engine has its own limit.
                 found = []

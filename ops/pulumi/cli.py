@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,11 +49,6 @@ class Cli:
     source: str
     environment: Mapping[str, str]
 
-    @property
-    def pinned(self) -> bool:
-        """Whether it is the one that is built from source, which has no provider but Kubernetes'."""
-        return self.path.is_relative_to(paths.tools())
-
 
 def find(progress: Progress) -> Cli:
     """The CLI of this machine, else one that Pulumi's SDK downloads, else the one built from pinned source.
@@ -64,13 +59,25 @@ def find(progress: Progress) -> Cli:
     Raises:
         LocalError: There is none, and the pinned one cannot be built.
     """
+    found = for_clouds(progress)
+    if found is None:
+        return _pinned(progress)
+    if _has_provider() or _reachable(progress):
+        return found
+    # It cannot fetch its plugins: the pinned provider serves.
+    provider = toolchain.tool(_PROVIDER, progress)
+    return replace(found, environment=_environment([found.path.parent, provider.parent]) | _NO_DOWNLOADS)
+
+
+def for_clouds(progress: Progress) -> Cli | None:
+    """The CLI of this machine, else one that is downloaded: both can have the clouds' providers; None without them."""
     own = _downloaded()
     for path, source in (*_installed(), (own, "downloaded")):
         if os.access(path, os.X_OK) and (version := _version(path)):
-            return _complete(path, version, source, progress)
+            return Cli(path, version, source, _environment([path.parent]))
     if _reachable(progress) and (version := _download(own, progress)):
-        return _complete(own, version, "downloaded", progress)
-    return _pinned(progress)
+        return Cli(own, version, "downloaded", _environment([own.parent]))
+    return None
 
 
 def _installed() -> Iterable[tuple[Path, str]]:
@@ -99,14 +106,6 @@ def _version(path: Path) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() or None
-
-
-def _complete(path: Path, version: str, source: str, progress: Progress) -> Cli:
-    """A CLI that fetches its plugins itself; where it cannot, the pinned provider serves."""
-    if _has_provider() or _reachable(progress):
-        return Cli(path, version, source, _environment([path.parent]))
-    provider = toolchain.tool(_PROVIDER, progress)
-    return Cli(path, version, source, _environment([path.parent, provider.parent]) | _NO_DOWNLOADS)
 
 
 def _pinned(progress: Progress) -> Cli:

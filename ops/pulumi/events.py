@@ -128,6 +128,21 @@ class EventLog:
         }
         return list(found.values())
 
+    def touched(self, stack: Stack) -> dict[tuple[str | None, str], set[str]]:
+        """Cluster and namespace to the kinds of objects that were changed there, without namespaces that are new."""
+        found: dict[tuple[str | None, str], set[str]] = {}
+        new: set[tuple[str | None, str]] = set()
+        for step in self._results:
+            inputs, cluster = _inputs(step.new) or _inputs(step.old), _cluster_of(stack, step)
+            if str(step.op.value) not in _WORKING or "metadata" not in inputs:
+                continue
+            kind, metadata = str(inputs.get("kind")), inputs["metadata"]
+            if kind == "Namespace" and str(step.op.value) == "create":
+                new.add((cluster, str(metadata.get("name"))))
+            elif metadata.get("namespace"):
+                found.setdefault((cluster, str(metadata["namespace"])), set()).add(kind)
+        return {key: kinds for key, kinds in found.items() if key not in new}
+
     def differences(self, stack: Stack) -> list[Difference]:
         """What a refresh found of real resources, from what is there to what was applied."""
         found: dict[str, Difference] = {}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError
 
 from ops.access import LOCAL_KINDS
-from ops.cluster import added, ports
+from ops.cluster import added, ports, volumes
 from ops.cluster.orphans import Orphans, orphans, remove
 from ops.cluster.ownership import check
 from ops.cluster.watch import watch
@@ -19,6 +19,7 @@ from ops.errors import EngineError, OpsError
 from ops.images import ensure_images
 from ops.live import inventory
 from ops.pulumi import state
+from ops.pulumi.answers import require_answers
 from ops.pulumi.events import EventLog
 from ops.pulumi.lock import locked
 from ops.pulumi.protection import claims_in, refuse_loss
@@ -57,6 +58,7 @@ def preview(cli: Cli, stack: Stack) -> Preview:
     with _Clusters(stack) as clusters:
         with open_stack(cli, stack) as session:
             refuse_loss(stack, session, None)
+            growing = clusters.growing()
             events = EventLog()
             tell_behind(stack, session)
             session.stack.preview(on_event=events, color="never", refresh=refreshes(stack), suppress_progress=True)
@@ -64,6 +66,8 @@ def preview(cli: Cli, stack: Stack) -> Preview:
         known = {(change.cluster, change.name) for change in changes}
         for name, found in clusters.orphans(session).items():
             changes += found.changes(name)
+        for name, growths in growing.items():
+            changes += [growth.change(name) for growth in growths]
         for name, kubectl in clusters.kubectl.items():
             fields = added.added(kubectl, events.live(stack).get(name, []), stack.wanted(name))
             changes += [
@@ -95,16 +99,22 @@ def up(
             ensure_images(stack, cluster)
         with open_stack(cli, stack) as session:
             lost = refuse_loss(stack, session, yes_remove_durable)
+            growing = clusters.growing()
             session.settle()
             session.unprotect(lost)
             tell_behind(stack, session)
+            for name, kubectl in clusters.kubectl.items():
+                volumes.grow(kubectl, growing[name])
+                ports.move(kubectl, clusters.moves[name])
             with _Watcher(stack, list(clusters.kubectl), session.command, timeout) as watcher:
                 _run(stack, clusters.kubectl, session, watcher, message)
-            changed = watcher.events.changed
+            changed = watcher.events.changed or any(growing.values())
             changed |= _take_out(stack, clusters.kubectl, watcher.events)
         for name, found in clusters.orphans(session).items():
             changed |= remove(clusters.kubectl[name], found)
-        return Outcome(changed, apps=_await_ready(stack, clusters.kubectl, timeout))
+        statuses = _await_ready(stack, clusters.kubectl, timeout)
+        require_answers(stack, [s for s in statuses if s.cluster in clusters.kubectl], watcher.events.touched(stack))
+        return Outcome(changed, apps=statuses)
 
 
 def _with_volumes(change: Change, clusters: Mapping[str, Kubectl]) -> Change:
@@ -160,9 +170,13 @@ def _await_ready(stack: Stack, clusters: Mapping[str, Kubectl], timeout: float) 
         # It may answer other networks only, or want a program for its token that is not installed here; what it runs
         # was waited for by Pulumi's provider.
         try:
-            found += collect(stack.rendered, {cluster: stack.kubectl(cluster)}, cluster)
+            kubectl = stack.kubectl(cluster)
+            claims = volumes.live(kubectl, stack)
+            found += collect(stack.rendered, {cluster: kubectl}, cluster)
         except OpsError as error:
             stack.progress.note(f"what runs on cluster {cluster} cannot be shown from here: {error}")
+        else:
+            volumes.grow(kubectl, volumes.growing(stack, cluster, kubectl, claims))
     order = {(app.cluster, app.name): place for place, app in enumerate(stack.rendered.apps)}
     return tuple(sorted(found, key=lambda status: order[status.cluster, status.name]))
 
@@ -173,21 +187,34 @@ class _Clusters:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self.kubectl = stack.reachable()
-        self._pool = ThreadPoolExecutor(max_workers=max(1, len(self.kubectl)))
+        self.moves: dict[str, list[ports.Move]] = {}
+        self._pool = ThreadPoolExecutor(max_workers=max(1, 2 * len(self.kubectl)))
 
     def __enter__(self) -> Self:
         """Refuse what is not the stack's, and begin to look what carries its label."""
         self._looks = {
             name: self._pool.submit(inventory, kubectl, self._stack.name) for name, kubectl in self.kubectl.items()
         }
+        self._claims = {n: self._pool.submit(volumes.live, kubectl, self._stack) for n, kubectl in self.kubectl.items()}
         for cluster, kubectl in self.kubectl.items():
             check(self._stack.name, kubectl, self._stack.namespaces(cluster))
-            ports.refuse_taken(kubectl, self._stack.manifests(cluster), self._stack.name)
+            self.moves[cluster] = ports.refuse_taken(kubectl, self._stack.manifests(cluster), self._stack.name)
         return self
 
     def __exit__(self, *_: object) -> None:
         """End."""
         self._pool.shutdown(cancel_futures=True)
+
+    def growing(self) -> dict[str, list[volumes.Growth]]:
+        """Cluster to the volume claims that become larger.
+
+        Raises:
+            RefusedError: A volume cannot get the size that the settings ask for.
+        """
+        return {
+            name: volumes.growing(self._stack, name, kubectl, self._claims[name].result())
+            for name, kubectl in self.kubectl.items()
+        }
 
     def orphans(self, session: Session) -> dict[str, Orphans]:
         """Cluster to what was an orphan there before the run."""
@@ -203,9 +230,8 @@ class _Clusters:
 def _failed(stack: Stack, clusters: Mapping[str, Kubectl], told: str, lost: PodTrouble | None) -> str:
     reasons = [explain(kubectl, stack.name, stack.apps(name)) for name, kubectl in clusters.items()]
     text = "\n".join(reason for reason in reasons if reason)
-    why = f"pod {lost.namespace}/{lost.pod} cannot start ({lost.reason})" if lost else told
     return (
-        f"stack {stack.name}: the update failed: {why}\n{text}\n"
+        f"stack {stack.name}: the update failed: {lost or told}\n{text}\n"
         "Pulumi does not roll back; pods of the revision before keep serving. Correct the setting and run `up` again"
     )
 

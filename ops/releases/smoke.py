@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from ops.child import speaking
 from ops.errors import OpsError
+from ops.urls import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -44,9 +45,9 @@ def ask(url: str, smoke: Smoke, host: str | None = None) -> str | None:
     """
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=_TIMEOUT_S)
+    connection = kind(address_of(parts.hostname or ""), parts.port, timeout=_TIMEOUT_S)
     try:
-        connection.request("GET", smoke.path, headers={"Host": host} if host else {})
+        connection.request("GET", smoke.path, headers={"Host": host or parts.netloc})
         answer = connection.getresponse()
         status, body = answer.status, answer.read().decode("utf-8", "replace")
     except (OSError, http.client.HTTPException) as error:

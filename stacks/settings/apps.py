@@ -6,8 +6,10 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from components.quantities import cpu_millis, memory_bytes
 from components.versions import IMAGES
 from stacks.settings.fields import (
+    Address,
     Count,
     Cpu,
     HostName,
@@ -16,8 +18,6 @@ from stacks.settings.fields import (
     Memory,
     Model,
     Revision,
-    cpu_millis,
-    memory_bytes,
 )
 
 Replicas = Annotated[Count, Field(ge=1, le=100)]
@@ -213,14 +213,14 @@ class MailSettings(Model):
     """The SMTP server that sign-in mails are handed to.
 
     Attributes:
-        server: Host name.
+        server: Host name or IP address.
         port: Port.
         sender: Address that mails come from.
         secret: Name of a Secret in Cotoami's namespace whose keys `user` and `password` sign in to the server; none:
             the server wants no sign-in. slipway does not make it.
     """
 
-    server: HostName
+    server: Address
     port: Annotated[Count, Field(ge=1, le=65535)] = 25
     sender: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] = "no-reply@cotoami.example.com"
     secret: Label | None = None

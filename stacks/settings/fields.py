@@ -9,25 +9,13 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from components.quantities import cpu_millis, memory_bytes
+
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-# The number of digits is bounded: Python refuses to convert very long ones.
-_CPU = re.compile(r"(?:[1-9][0-9]{0,9}m|[0-9]{1,9}(?:\.[0-9]{1,3})?)")
-_BYTES = re.compile(r"([1-9][0-9]{0,17})(Ki|Mi|Gi|Ti|k|M|G|T)?")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
 _REGISTRY_HOST = re.compile(r"(?:localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+|[a-z0-9-]+(?=:))(?::[0-9]{1,5})?")
-_BYTE_UNITS = {
-    None: 1,
-    "k": 10**3,
-    "M": 10**6,
-    "G": 10**9,
-    "T": 10**12,
-    "Ki": 2**10,
-    "Mi": 2**20,
-    "Gi": 2**30,
-    "Ti": 2**40,
-}
 
 NAMESPACED_NAME_LIMIT = 40
 """Longest app, cluster or prefix name: derived object names append a part and must stay within Kubernetes' 63."""
@@ -67,69 +55,41 @@ def _prefix(value: str) -> str:
     return value
 
 
-def _host_name(value: str) -> str:
+def _ip(value: str) -> str | None:
+    """An IP address as it is usually written; None for anything else."""
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        return None
+
+
+def _is_dns_name(value: str) -> bool:
+    # No top-level domain is a number, and programs take a name that ends in one for an IPv4 address.
     labels = value.split(".")
-    if (
-        len(value) > 253
-        or len(labels) < 2
-        or not all(_DNS_LABEL.fullmatch(label) and len(label) <= 63 for label in labels)
-    ):
-        raise ValueError("must be a host name such as debug.example.com: lower-case DNS labels joined by dots")
+    well_formed = all(_DNS_LABEL.fullmatch(label) and len(label) <= 63 for label in labels)
+    return len(value) <= 253 and well_formed and not labels[-1].isdecimal()
+
+
+def _host_name(value: str) -> str:
+    if _ip(value):
+        raise ValueError("is an IP address, which has to have a name in DNS here, such as debug.example.com")
+    if not _is_dns_name(value) or "." not in value:
+        raise ValueError(
+            "must be a host name such as debug.example.com: lower-case DNS labels joined by dots, the last no number"
+        )
     return value
 
 
 def _address(value: str) -> str:
-    try:
-        return str(ipaddress.ip_address(value))
-    except ValueError:
-        labels = value.split(".")
-        if len(value) <= 253 and all(_DNS_LABEL.fullmatch(label) and len(label) <= 63 for label in labels):
-            return value
-    raise ValueError("must be an IP address or a host name, such as 192.168.1.10") from None
-
-
-def cpu_millis(value: str) -> int:
-    """A CPU quantity in thousandths of a core.
-
-    Args:
-        value: A Kubernetes CPU quantity such as `100m` or `0.5`.
-
-    Returns:
-        Milli-cores (100 for `100m`).
-
-    Raises:
-        ValueError: It is not a CPU quantity or is not more than zero.
-    """
-    text = value.strip()
-    if not _CPU.fullmatch(text):
-        raise ValueError("must be a CPU quantity such as 100m or 0.5")
-    millis = int(text[:-1]) if text.endswith("m") else round(float(text) * 1000)
-    if not 0 < millis <= 1_000_000:
-        raise ValueError("must be a CPU quantity of more than 0 and at most 1000 cores, such as 100m")
-    return millis
+    address = _ip(value) or (value if _is_dns_name(value) else None)
+    if address is None:
+        raise ValueError("must be an IP address or a host name, such as 192.168.1.10")
+    return address
 
 
 def _cpu(value: str) -> str:
     cpu_millis(value)
     return value
-
-
-def memory_bytes(value: str) -> int:
-    """A memory or storage quantity in bytes.
-
-    Args:
-        value: A Kubernetes quantity such as `100Mi` or `2Gi`.
-
-    Returns:
-        Bytes.
-
-    Raises:
-        ValueError: It is not such a quantity.
-    """
-    match = _BYTES.fullmatch(value.strip())
-    if not match:
-        raise ValueError("must be a size such as 100Mi or 2Gi")
-    return int(match.group(1)) * _BYTE_UNITS[match.group(2)]
 
 
 def _memory(value: str) -> str:

@@ -61,8 +61,14 @@ def _node_ports(settings: Settings) -> Iterator[str]:
 
 
 def _hosts(settings: Settings) -> Iterator[str]:
-    taken: dict[tuple[str, str], str] = {}
-    for name, app in settings.apps.deployed().items():
+    apps = settings.apps.deployed().items()
+    # On a cluster of the user's own machine an app with a host has this name as well.
+    taken = {
+        (app.cluster, f"{name}.localhost"): f"apps.{name}.host"
+        for name, app in apps
+        if isinstance(app, StatelessApp) and app.host
+    }
+    for name, app in apps:
         if not isinstance(app, StatelessApp) or app.host is None:
             continue
         path = f"apps.{name}.host"

@@ -42,9 +42,9 @@ def own_stack(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     Gone at the end of each module: dev and two more ask for more processor than a node of two cores has.
     """
     assert machine is None
-    stack = stacks.make_private(tmp_path_factory.mktemp("own"), "own", "own", 30480)
+    stack = stacks.make(tmp_path_factory.mktemp("own"), "own", "own", 30480)
     with stacks.alone("own"):
-        # What a run that was killed left: its state is gone.
+        # What a run of the tests that was killed left: its state is gone.
         stack.run("down", "--by-label")
         yield stack
         stack.run("down")

@@ -14,9 +14,6 @@ from tests.support.writers import GridStore, MariaStore, PostgresStore, RedisSto
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
-
-    from ops.engines.base import EngineName
 
     from tests.support.live import LiveStack
     from tests.support.writers import Store
@@ -49,17 +46,13 @@ def settings() -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="module", params=["helm", "pulumi"])
-def stack(
-    request: pytest.FixtureRequest, machine: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LiveStack]:
+@pytest.fixture(scope="module")
+def stack(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
     """The stack, up as an ephemeral one; gone by the documented two steps."""
     assert machine is None
-    engine: EngineName = request.param
-    home: Path = tmp_path_factory.mktemp(f"day-{engine}")
-    made = live.make_with(engine, home, "day", "day", PORT)
+    made = live.make(tmp_path_factory.mktemp("day"), "day", "day", PORT)
     with live.alone("day"):
-        made.run("down")
+        made.run("down", "--by-label", "--yes-remove-durable", "day")
         made.settings(settings())
         made.run("up", timeout=900)
         yield made

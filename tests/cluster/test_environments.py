@@ -20,6 +20,7 @@ import pytest
 
 from tests.support import live, soak, traces
 from tests.support.load import Load
+from tests.support.running import by_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -155,7 +156,7 @@ def before(project: Clone) -> Iterator[Traces]:
 
 
 def url(told: dict[str, Any], app: str) -> str:
-    return next(entry["url"] for entry in told["apps"] if entry["name"] == app)
+    return str(by_address(next(entry["url"] for entry in told["apps"] if entry["name"] == app)))
 
 
 def ask(address: str, host: str) -> int:

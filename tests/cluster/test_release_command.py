@@ -25,7 +25,7 @@ ROUNDS = int(os.environ.get("SLIPWAY_TEST_ROUNDS", "2"))
 def stack(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
     """A stack of these tests' own; gone at the end."""
     assert machine is None
-    found = live.make_private(tmp_path_factory.mktemp("rel"), "rel", "rel", PORT)
+    found = live.make(tmp_path_factory.mktemp("rel"), "rel", "rel", PORT)
     with live.alone("rel"):
         # What a run that was killed left: its state is gone.
         found.run("down", "--by-label")
@@ -99,7 +99,10 @@ def test_the_history_is_pulumis_and_goes_with_the_stack(up: LiveStack) -> None:
     (tag,) = releasing.tags("d", 1)
     variants.good(tag)
     up.run("release", releasing.APP, "--image-tag", tag)
-    assert f"Message: release {releasing.APP}: 1 → {tag} by " in up.run("pulumi", "--", "stack", "history").stdout
+    assert (
+        f"Message: release {releasing.APP}: 1 → {tag} by "
+        in up.run("pulumi", "--stack", up.name, "--", "stack", "history").stdout
+    )
     up.run("down")
     assert live.get("configmaps,namespaces", "-A", "-l", "slipway.dev/stack=rel") == []
     assert "nothing was released yet" in up.run("history").stdout

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 import re
 import subprocess
@@ -92,9 +91,10 @@ def arguments() -> Arguments:
 @pytest.fixture(scope="module")
 def stack(machine: None, tmp_path_factory: pytest.TempPathFactory, arguments: Arguments) -> Iterator[LiveStack]:
     assert machine is None
-    made = live.make(tmp_path_factory.mktemp("sec") / "project", "sec", "sec", 30870, SLIPWAY_ENGINE="helm")
+    made = live.make(tmp_path_factory.mktemp("sec"), "sec", "sec", 30870)
     made.settings({**SETTINGS})
     with live.alone("sec"):
+        made.run("down", "--by-label")
         with arguments.watched():
             made.run("up", timeout=1800)
         yield made
@@ -150,20 +150,22 @@ def test_no_process_has_one_among_its_arguments(stack: LiveStack, arguments: Arg
     del stack
     assert arguments.looks > 50
     everything = b"\0\0".join(arguments.seen)
-    assert b"helm" in everything
+    assert b"pulumi" in everything
     assert [form for form in secrets() if form in everything] == []
 
 
-def test_rendered_files_and_helms_records_hold_none(stack: LiveStack, tmp_path: Path) -> None:
+def test_rendered_files_and_pulumis_state_hold_none(stack: LiveStack, tmp_path: Path) -> None:
     stack.run("render", "--out", str(tmp_path / "out"))
     rendered = b"".join(file.read_bytes() for file in (tmp_path / "out").rglob("*") if file.is_file())
-    records = [item for item in live.get("secrets", "-n", "slipway") if item["type"] == "helm.sh/release.v1"]
-    ours = [item for item in records if item["metadata"]["labels"]["name"].startswith("slipway-sec")]
-    assert ours
-    opened = b"".join(gzip.decompress(base64.b64decode(base64.b64decode(item["data"]["release"]))) for item in ours)
-    assert b"postgres-credential" in opened
-    found = secrets()
-    assert [form for form in found if form in rendered or form in opened] == []
+    assert [form for form in secrets() if form in rendered] == []
+    state_has_none(stack, secrets())
+
+
+def state_has_none(stack: LiveStack, values: list[bytes]) -> None:
+    """Pulumi's state has the credentials, encrypted; nor is one in its history or its working directory."""
+    state = b"".join(file.read_bytes() for file in stack.home.rglob("*") if file.is_file())
+    assert b"postgres-credential" in state
+    assert [form for form in values if form in state] == []
 
 
 def test_logs_and_the_machines_files_hold_none(stack: LiveStack) -> None:
@@ -241,7 +243,8 @@ def test_rotation_replaces_every_value_and_loses_no_request(stack: LiveStack) ->
         place = ("sec-example-app", "mariadb-credential", key)
         assert signs_in("sec-example-app", "mariadb-0", MARIADB.format(user=user), after[place]), user
         assert not signs_in("sec-example-app", "mariadb-0", MARIADB.format(user=user), before[place]), user
-    # The engine knows the new values: nothing is to be changed, and another run keeps them.
+    state_has_none(stack, passwords)
+    # The state has the new values: nothing is to be changed, and another run keeps them.
     assert stack.run("preview").stdout.strip() == "stack sec: no changes"
     stack.run("up")
     assert values() == after

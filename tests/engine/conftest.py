@@ -1,4 +1,4 @@
-"""Fixtures of the tests with Pulumi's own engine."""
+"""Fixtures of the tests of what Pulumi does with a stack."""
 
 from __future__ import annotations
 
@@ -6,20 +6,31 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local.progress import SilentProgress
+from ops.pulumi.cli import find
 from tests.support import live
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ops.pulumi.cli import Cli
     from tests.support.live import LiveStack
 
 
 @pytest.fixture(scope="session")
+def cli() -> Cli:
+    """Pulumi's CLI, as every command finds it."""
+    return find(SilentProgress())
+
+
+@pytest.fixture(scope="session")
 def stack(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
-    """A stack of the tests' own in a state of its own, made by Pulumi; gone at the end."""
+    """A stack of the tests' own in a state of its own; gone at the end."""
     assert machine is None
-    found = live.make_private(tmp_path_factory.mktemp("engine"), "eng", "eng", 30580)
+    found = live.make(tmp_path_factory.mktemp("engine"), "eng", "eng", 30580)
     with live.alone("eng"):
+        # What a run of the tests that was killed left: its state is gone.
+        found.run("down", "--by-label")
         yield found
         found.run("down")
 

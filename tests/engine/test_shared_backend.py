@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import urllib.request
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from ops.drift.report import Recovery
-from ops.engines.session import open_stack
 from pulumi import automation
 
+from ops import sidecar
 from ops.errors import BusyError
+from ops.pulumi.results import Recovery
+from ops.pulumi.session import open_stack
 from tests.support import live
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    from ops.pulumi.cli import Cli
     from ops.stack import Stack
 
 pytestmark = pytest.mark.engine
@@ -40,9 +41,7 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[str]:
     """Address of an S3 and KMS on loopback."""
-    program = shutil.which("moto_server")
-    if program is None:
-        pytest.skip("there is no moto_server on PATH (pip install 'moto[server]'), which plays S3 and KMS")
+    program = str(sidecar.environment("moto") / "moto_server")
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with subprocess.Popen(
@@ -86,9 +85,8 @@ def put(url: str, path: str, body: bytes = b"") -> None:
 
 
 @pytest.fixture
-def shared(cli: str, cloud: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
+def shared(cloud: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
     """A stack whose file names a KMS key, with the state in the bucket."""
-    assert cli
     put(cloud, BUCKET)
     key = post(cloud, "kms", "TrentService.CreateKey", {})["KeyMetadata"]["KeyId"]
     name = f"{ALIAS}-{tmp_path.name}"
@@ -99,7 +97,7 @@ def shared(cli: str, cloud: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "AWS_REGION": REGION,
         "AWS_ENDPOINT_URL": cloud,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "PULUMI_BACKEND_URL": f"s3://{BUCKET}?region={REGION}&awssdk=v2&endpoint={cloud}&s3ForcePathStyle=true",
+        "PULUMI_BACKEND_URL": f"s3://{BUCKET}?region={REGION}&endpoint={cloud}&s3ForcePathStyle=true",
     }.items():
         monkeypatch.setenv(variable, value)
     for variable in ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"):
@@ -108,7 +106,7 @@ def shared(cli: str, cloud: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     provider = f"awskms://{name}?region={REGION}&awssdk=v2"
     file = tmp_path / "Pulumi.shared.yaml"
     file.write_text(f"secretsprovider: {provider}\nconfig:\n  slipway:lifecycle: ephemeral\n", encoding="utf-8")
-    rendered = SimpleNamespace(clusters={})
+    rendered = SimpleNamespace(clusters={}, project="slipway")
     return cast("Stack", SimpleNamespace(name="shared", directory=tmp_path, rendered=rendered, is_environment=False))
 
 
@@ -118,8 +116,8 @@ def lock(cloud: str, stack: Stack, host: str, pid: int) -> None:
     put(cloud, f"{BUCKET}/.pulumi/locks/organization/slipway/{stack.name}/x.json", json.dumps(holder).encode())
 
 
-def test_secrets_are_under_the_key_of_the_stack_file(cli: str, shared: Stack) -> None:
-    with open_stack(Path(cli), shared) as session:
+def test_secrets_are_under_the_key_of_the_stack_file(cli: Cli, shared: Stack) -> None:
+    with open_stack(cli, shared) as session:
         session.stack.set_config("slipway:password", automation.ConfigValue(SECRET, secret=True))
         assert session.stack.get_config("slipway:password").value == SECRET
     text = (shared.directory / "Pulumi.shared.yaml").read_text(encoding="utf-8")
@@ -128,10 +126,10 @@ def test_secrets_are_under_the_key_of_the_stack_file(cli: str, shared: Stack) ->
     assert SECRET not in text
 
 
-def test_locks_in_the_bucket_are_respected_and_recovered(cli: str, cloud: str, shared: Stack) -> None:
+def test_locks_in_the_bucket_are_respected_and_recovered(cli: Cli, cloud: str, shared: Stack) -> None:
     def recover(*, force: bool = False) -> list[str]:
-        found = Recovery("pulumi")
-        with open_stack(Path(cli), shared) as session:
+        found = Recovery()
+        with open_stack(cli, shared) as session:
             session.recover(found, force=force)
         return found.done
 
@@ -139,7 +137,7 @@ def test_locks_in_the_bucket_are_respected_and_recovered(cli: str, cloud: str, s
     lock(cloud, shared, "elsewhere", 77)
     with (
         pytest.raises(BusyError, match=r"locked in Pulumi's backend by ann@elsewhere, process 77"),
-        open_stack(Path(cli), shared) as session,
+        open_stack(cli, shared) as session,
     ):
         session.stack.refresh()
     with pytest.raises(BusyError, match=r"worked on by ann@elsewhere, process 77.*recover --stack shared --force"):

@@ -1,4 +1,4 @@
-"""Two commands at once on one stack, with either engine."""
+"""Two commands at once on one stack."""
 
 from __future__ import annotations
 
@@ -11,29 +11,24 @@ from tests.support import footprint, live, together
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ops.engines.base import EngineName
-
     from tests.support.live import LiveStack
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 
 PORT = 30860
 NAME = "two"
 TURNS = 2
-ENGINES: tuple[EngineName, ...] = ("helm", "pulumi")
 
 
-@pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.engine) for name in ENGINES])
-def stack(
-    request: pytest.FixtureRequest, machine: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LiveStack]:
-    """A stack of two apps, up, of each engine in turn; gone at the end."""
+@pytest.fixture(scope="module")
+def stack(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
+    """A stack of two apps, up; gone at the end."""
     assert machine is None
-    engine: EngineName = request.param
-    found = live.make_with(engine, tmp_path_factory.mktemp(f"two-{engine}"), NAME, NAME, PORT)
+    found = live.make(tmp_path_factory.mktemp("two"), NAME, NAME, PORT)
     small = {"cpu": "10m", "memory": "32Mi"}
     found.settings(h2o_example={"replicas": 1, "resources": small}, nginx={"replicas": 1, "resources": small})
     with live.alone(NAME):
+        found.run("down", "--by-label")
         found.run("up")
         yield found
         found.run("down")

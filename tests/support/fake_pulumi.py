@@ -147,7 +147,7 @@ class FakePulumi:
             after: The state that it leaves; None for the one that is there.
             error: What it says where it fails.
         """
-        summary = {"sequence": 9, "timestamp": 0, "summaryEvent": {"resourceChanges": {}, "durationSeconds": 1}}
+        summary: dict[str, Any] = {"sequence": 9, "timestamp": 0, "summaryEvent": {"resourceChanges": {}, "durationSeconds": 1}}
         run = {"pattern": pattern, "events": [*events, summary], "after": after, "error": error}
         self._write(runs=[run, *self._world()["runs"]])
 

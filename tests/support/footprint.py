@@ -9,21 +9,18 @@ from typing import TYPE_CHECKING, Any
 from local import paths, toolchain
 from ops.kube import Access, Kubectl, section
 from ops.live import inventory, volumes_of
-from tests.support import live
 
 if TYPE_CHECKING:
     from tests.support.live import LiveStack
 
-_RECORD = "helm.sh/release.v1"
-MOST_RECORDS = 11
-"""Helm keeps ten revisions, and one that is being made."""
+_PULUMI = ("pulumi", "pulumi-resource-kubernetes", "pulumi-language-python")
 
 
 def objects(stack: LiveStack) -> set[str]:
-    """Everything with the stack's label that no controller derived, of every type, Helm's records left out."""
+    """Everything with the stack's label that no controller derived, of every type."""
     kubectl = Kubectl(toolchain.tool("kubectl"), "local", Access(paths.KUBECONFIG, None))
     there = inventory(kubectl, stack.name)
-    made = {str(key) for key, item in there.made().items() if item.get("type") != _RECORD}
+    made = {str(key) for key in there.made()}
     claims = [
         f"volume of {section(v, 'spec', 'claimRef').get('namespace')}/{section(v, 'spec', 'claimRef').get('name')}"
         for v in volumes_of(kubectl, there.namespaces())
@@ -33,11 +30,10 @@ def objects(stack: LiveStack) -> set[str]:
 
 
 def secrets(stack: LiveStack) -> dict[str, str]:
-    """The values of the stack's Secrets, as `namespace/name/key`; Helm's records left out."""
+    """The values of the stack's Secrets, as `namespace/name/key`."""
     return {
         f"{item['metadata']['namespace']}/{item['metadata']['name']}/{key}": base64.b64decode(value).decode()
         for item in stack.objects("secrets")
-        if item["type"] != _RECORD
         for key, value in section(item, "data").items()
     }
 
@@ -48,35 +44,28 @@ def as_clean(stack: LiveStack, clean: set[str]) -> None:
     apps = stack.apps()
     assert all(app["ready"] == app["desired"] for app in apps.values()), apps
     assert len(stack.pods()) == sum(app["desired"] for app in apps.values()), stack.pods()
-    if stack.environment.get("SLIPWAY_ENGINE") == "helm":
-        statuses = [status for _, status in stack.releases()]
-        assert statuses.count("deployed") == 1, statuses
-        assert not [status for status in statuses if status.startswith("pending")], statuses
-        assert len(statuses) <= MOST_RECORDS, statuses
-    assert leases(stack) == []
+    at_rest(stack)
+
+
+def at_rest(stack: LiveStack) -> None:
+    """Assert that nobody works on the stack, and that Pulumi's state has nothing half done."""
+    assert stack.locks() == []
+    assert "pending_operations" not in stack.state()
 
 
 def as_gone(stack: LiveStack) -> None:
-    """Assert that nothing of the stack is left, volumes, locks and records included."""
+    """Assert that nothing of the stack is left, volumes and Pulumi's state included."""
     assert objects(stack) == set()
-    assert stack.releases() == []
-    assert leases(stack) == []
-
-
-def leases(stack: LiveStack) -> list[str]:
-    """Names of the stack's leases."""
-    found = live.get("leases.coordination.k8s.io", "-n", "slipway")
-    return [item["metadata"]["name"] for item in found if item["metadata"]["name"] == f"slipway-{stack.name}"]
+    assert (stack.state(), stack.locks()) == ({}, [])
 
 
 def children(stack: LiveStack) -> list[str]:
-    """Command lines of programs that still work on the stack: helm, and Pulumi with its plugins."""
-    marks = (f"slipway-{stack.name}".encode(), str(stack.directory).encode())
+    """Command lines of programs that still work on the stack: Pulumi and its plugins."""
     found: list[str] = []
     for entry in Path("/proc").glob("[0-9]*"):
         line = _line(entry)
-        program = line.split(b"\0")[0].rsplit(b"/", 1)[-1]
-        if program.startswith((b"helm", b"pulumi")) and any(mark in line or mark in _home(entry) for mark in marks):
+        program = line.split(b"\0")[0].rsplit(b"/", 1)[-1].decode(errors="replace")
+        if program in _PULUMI and str(stack.directory).encode() in line + _home(entry):
             found.append(line.replace(b"\0", b" ").decode(errors="replace"))
     return found
 

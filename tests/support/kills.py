@@ -46,7 +46,7 @@ class Clean:
 def measured(stack: LiveStack) -> Generator[Clean]:
     """A clean `up` and `down`, measured; the stack is gone before and after."""
     with live.alone(stack.name):
-        stack.run("down")
+        stack.run("down", "--by-label")
         up_s = _timed(stack, "up")
         found = footprint.objects(stack)
         assert any(name.startswith("Secret") for name in found), found
@@ -54,6 +54,34 @@ def measured(stack: LiveStack) -> Generator[Clean]:
         yield Clean(stack, found, up_s, _timed(stack, "down"))
         stack.run("down")
         footprint.as_gone(stack)
+
+
+@contextmanager
+def nothing_is_made_twice(stack: LiveStack) -> Generator[None]:
+    """Have the API server refuse what Pulumi's Kubernetes provider refuses since 4.29: to make an object that exists.
+
+    The provider at hand takes such an object over. It says who it is by a name that it draws when it makes an object
+    and keeps in the state, so an object that is made anew comes with another one.
+    """
+    ours = 'm.manager.startsWith("pulumi-kubernetes-")'
+    known = "oldObject.metadata.managedFields.exists"
+    new = f"object.metadata.managedFields.filter(m, {ours})"
+    rule = f"!{known}(m, {ours}) || {new}.all(m, {known}(o, o.manager == m.manager))"
+    name = f"slipway-tests-{stack.name}"
+    match = {
+        "objectSelector": {"matchLabels": {"slipway.dev/stack": stack.name}},
+        "resourceRules": [{"apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*"], "operations": ["UPDATE"]}],
+    }
+    policy = {"matchConstraints": match, "validations": [{"expression": rule, "message": "it already exists"}]}
+    binding = {"policyName": name, "validationActions": ["Deny"]}
+    version = "admissionregistration.k8s.io/v1"
+    for kind, spec in (("ValidatingAdmissionPolicy", policy), ("ValidatingAdmissionPolicyBinding", binding)):
+        document = {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
+        live.kubectl("apply", "-f", "-", document=document)
+    try:
+        yield
+    finally:
+        live.kubectl("delete", f"validatingadmissionpolicy/{name}", f"validatingadmissionpolicybinding/{name}")
 
 
 def kill_each(clean: Clean, kills: int) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 
 from local import paths, toolchain
+from tests.support.running import by_address
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -60,12 +61,17 @@ class LiveStack:
         kept = {k: v for k, v in os.environ.items() if k not in ("KUBE_CONTEXT", "KUBECONFIG", *self.drop)}
         return {**kept, "SLIPWAY_PROJECT": str(self.directory), **self.environment, **(extra or {})}
 
+    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+        """A whole command line; what stands behind `--` is another program's."""
+        end = arguments.index("--") if "--" in arguments else len(arguments)
+        return [str(SLIPWAY), *arguments[:end], "--stack", self.name, *arguments[end:]]
+
     def run(
         self, *arguments: str, check: bool = True, env: Mapping[str, str] | None = None, timeout: float = _TIMEOUT_S
     ) -> subprocess.CompletedProcess[str]:
         """Run a command on the stack."""
         done = subprocess.run(
-            [str(SLIPWAY), *arguments, "--stack", self.name],
+            self._command(arguments),
             env=self.env(env),
             capture_output=True,
             text=True,
@@ -76,10 +82,25 @@ class LiveStack:
         assert "Traceback" not in done.stderr, done.stderr
         return done
 
+    def pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the plain CLI in the project's directory, with the variables that `slipway pulumi --env` prints."""
+        script = f'eval "$("$0" pulumi --env --stack {self.name})" && exec pulumi "$@"'
+        done = subprocess.run(
+            ["/bin/bash", "-c", script, str(SLIPWAY), *arguments, "--non-interactive", "--color", "never"],
+            cwd=self.directory,
+            env=self.env(),
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+        assert not check or done.returncode == 0, f"pulumi {' '.join(arguments)}:\n{done.stdout}\n{done.stderr}"
+        return done
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command on the stack in a process group of its own."""
         return subprocess.Popen(
-            [str(SLIPWAY), *arguments, "--stack", self.name],
+            self._command(arguments),
             env=self.env(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -115,7 +136,7 @@ class LiveStack:
     def apps(self) -> dict[str, dict[str, Any]]:
         """`status --json` by app name."""
         done = self.run("status", "--json", check=False)
-        return {app["name"]: app for app in json.loads(done.stdout)["apps"]}
+        return {app["name"]: {**app, "url": by_address(app["url"])} for app in json.loads(done.stdout)["apps"]}
 
     def objects(self, types: str) -> list[dict[str, Any]]:
         """Live objects that carry the stack's label."""
@@ -125,6 +146,22 @@ class LiveStack:
         """Names of the stack's pods that are not ending."""
         pods = self.objects("pods")
         return sorted(p["metadata"]["name"] for p in pods if not p["metadata"].get("deletionTimestamp"))
+
+    @property
+    def home(self) -> Path:
+        """Where it keeps Pulumi's state, its passphrase and its working directory."""
+        return Path(self.environment["XDG_DATA_HOME"]) / "slipway"
+
+    def state(self) -> dict[str, Any]:
+        """Pulumi's state of it; empty where the backend does not know it."""
+        for file in (self.home / "state").rglob(f"stacks/**/{self.name}.json"):
+            written = cast("dict[str, Any]", json.loads(file.read_text(encoding="utf-8")))
+            return cast("dict[str, Any]", written["checkpoint"]["latest"] or {})
+        return {}
+
+    def locks(self) -> list[Path]:
+        """Pulumi's locks of it."""
+        return list((self.home / "state").rglob(f"locks/**/{self.name}/*.json"))
 
 
 def kubectl(*arguments: str, document: object = None, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -151,20 +188,14 @@ def get(*arguments: str) -> list[dict[str, Any]]:
 
 
 def make(directory: Path, name: str, prefix: str, first_port: int, **environment: str) -> LiveStack:
-    """A stack in a directory of its own; the program is the repository's."""
+    """A stack in a directory of its own, its state too, whatever this shell is set to; the program is the project's."""
     directory.mkdir(parents=True, exist_ok=True)
     for file in ("Pulumi.yaml", "__main__.py"):
         (directory / file).write_bytes((PROJECT / file).read_bytes())
     document = {"config": settings(prefix, first_port)}
     (directory / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
-    return LiveStack(name, directory, environment)
-
-
-def make_private(home: Path, name: str, prefix: str, first_port: int) -> LiveStack:
-    """A stack with a state of its own below `home`, whatever backend this shell is set to."""
-    stack = make(home / "project", name, prefix, first_port, XDG_DATA_HOME=str(home / "data"))
-    stack.drop = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
-    return stack
+    drop = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+    return LiveStack(name, directory, {"XDG_DATA_HOME": str(directory / ".data"), **environment}, drop)
 
 
 @contextmanager

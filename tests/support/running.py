@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import time
 from dataclasses import dataclass
@@ -25,6 +26,11 @@ def slipway(*arguments: str, cwd: Path = PROJECT, timeout: float = 3600) -> subp
     """Run the command line as a person would."""
     command = [str(PROJECT / ".venv" / "bin" / "slipway"), *arguments]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def by_address(url: str | None) -> str | None:
+    """A URL for programs: browsers know names below `localhost` by themselves, not every resolver does."""
+    return url and re.sub(r"//[a-z0-9-]+\.localhost", "//127.0.0.1", url)
 
 
 def eventually(check: Callable[[], T], *, seconds: float = 60, every: float = 0.5) -> T:
@@ -62,7 +68,7 @@ class RunningStack:
         """What `slipway status --json` says, by app name."""
         result = slipway("status", "--stack", self.name, "--json")
         document = json.loads(result.stdout)
-        return {app["name"]: app for app in document["apps"]}
+        return {app["name"]: {**app, "url": by_address(app["url"])} for app in document["apps"]}
 
     def kubectl(self, *arguments: str, stdin: str | None = None, timeout: float = 120) -> str:
         """Run kubectl against the cluster; its output."""

@@ -21,7 +21,7 @@ def test_signing_in_adding_changing_removing_signing_out(live: RunningStack, pag
     page.fill("Name", name)
     page.styled()
     page.click("button", "Begin")
-    milk, bread = f"milk {uuid.uuid4().hex[:6]}", f"bread {'w' * 200}"
+    milk, bread = f"milk {uuid.uuid4().hex[:6]}", f"bread {'w' * 120}"
     for title in (milk, bread):
         page.fill("What is to be done?", title)
         page.click("button", "Add")

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 def shaped(machine: None, tmp_path: Path) -> Iterator[LiveStack]:
     """A stack of Cotoami alone."""
     assert machine is None
-    stack = stacks.make(tmp_path / "project", "shaped", "shaped", 30680, SLIPWAY_ENGINE="helm")
+    stack = stacks.make(tmp_path, "shaped", "shaped", 30680)
     stack.settings({"slipway:apps": {"cotoami": {"cluster": "local", "nodePort": 30682}}})
     stack.run("up")
     yield stack

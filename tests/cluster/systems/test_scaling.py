@@ -28,7 +28,7 @@ LOAD_SECONDS = 150
 def scaled(machine: None, tmp_path: Path) -> Iterator[LiveStack]:
     """A stack of nginx alone, scaled by a low threshold and a short window."""
     assert machine is None
-    stack = stacks.make(tmp_path / "project", "scaled", "scaled", 30580, SLIPWAY_ENGINE="helm")
+    stack = stacks.make(tmp_path, "scaled", "scaled", 30580)
     settings = stacks.settings("scaled", 30580)
     del settings["slipway:apps"]["h2o-example"]
     nginx = settings["slipway:apps"]["nginx"]

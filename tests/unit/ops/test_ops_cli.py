@@ -227,7 +227,8 @@ def variables(text: str) -> dict[str, str]:
     """What a shell has after `eval "$(slipway pulumi --env)"`."""
     script = f"{text}\nenv -0"
     done = subprocess.run(["/bin/bash", "-c", script], env={}, capture_output=True, text=True, check=True)
-    return dict(line.partition("=")[::2] for line in done.stdout.split("\0") if line)
+    pairs = (line.partition("=") for line in done.stdout.split("\0") if line)
+    return {name: value for name, _, value in pairs}
 
 
 @pytest.mark.usefixtures("project")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ops.diagnose import HOPELESS_RESTARTS, explain, troubles
+import pytest
+
+from ops.diagnose import HOPELESS_RESTARTS, explain, refusals, troubles
 from ops.render.result import App
 
 if TYPE_CHECKING:
@@ -49,6 +51,45 @@ def test_pods_in_trouble_are_told_with_the_reason() -> None:
         ("nowhere", "Unschedulable", False),
     ]
     assert HOPELESS_RESTARTS == 5
+
+
+OOM = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
+
+
+@pytest.mark.parametrize(
+    ("state", "restarts", "hopeless"),
+    [
+        ({"state": OOM}, 0, False),
+        ({**waiting("CrashLoopBackOff", "back-off"), "lastState": OOM}, 1, True),
+        ({"state": {"running": {}}, "lastState": OOM}, 2, True),
+        ({"state": {"running": {}}, "lastState": OOM}, 1, False),
+    ],
+)
+def test_who_is_killed_for_memory_is_told_with_the_limit(state: dict[str, Any], restarts: int, hopeless: bool) -> None:
+    container = {"name": "web", "ready": False, **state, "restartCount": restarts}
+    spec = {"containers": [{"name": "web", "resources": {"limits": {"memory": "40Mi"}}}]}
+    (found,) = troubles([{**pod("p", phase="Running", containerStatuses=[container]), "spec": spec}])
+    assert (found.reason, found.hopeless) == ("OOMKilled", hopeless)
+    assert str(found) == "pod n/p cannot start (OOMKilled: needs more than its memory limit of 40Mi)"
+
+
+def test_no_room_on_any_node_is_told_apart_from_other_reasons_to_wait() -> None:
+    def unschedulable(message: str) -> dict[str, Any]:
+        condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+        return pod("p", phase="Pending", conditions=[condition])
+
+    full, other = troubles([unschedulable("0/1 nodes are available: 1 Insufficient cpu."), unschedulable("0/1: taint")])
+    assert (full.unplaced, full.hopeless, other.unplaced) == (True, False, False)
+    assert "Unschedulable: 0/1 nodes are available: 1 Insufficient cpu." in str(full)
+
+
+def test_workloads_of_which_no_pod_can_be_made() -> None:
+    condition = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: pods=40"}
+    (found,) = refusals(
+        [pod("web", conditions=[condition]), pod("fine", conditions=[{**condition, "status": "False"}])]
+    )
+    assert found.hopeless
+    assert str(found) == "no pod of n/web can be made (exceeded quota: pods=40)"
 
 
 def app() -> App:

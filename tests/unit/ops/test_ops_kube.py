@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ops import tools
-from ops.cluster.ports import refuse_taken
+from ops.cluster.ports import move, refuse_taken
 from ops.errors import OpsError, RefusedError, UnreachableError
 from ops.kube import Access, CommandError, Key, Kubectl, items
 from ops.live import inventory, types, volumes_of, wait_gone
@@ -159,6 +159,32 @@ def test_what_is_not_gone_in_time_is_named_with_the_reason(kubectl: Kubectl, fak
     assert "Namespace n: Some content has finalizers remaining" in str(caught.value)
 
 
+def test_a_namespace_that_does_not_go_names_what_holds_it(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
+    remaining = "Some resources are remaining: " + ", ".join(
+        ("configmaps. has 2 resource instances", "widgets.example.com has 1 resource instances")
+    )
+    conditions = [
+        {"type": "NamespaceContentRemaining", "status": "True", "message": remaining},
+        {"type": "NamespaceDeletionContentFailure", "status": "False", "message": "All content successfully deleted"},
+    ]
+    namespace = {"kind": "Namespace", "metadata": {"name": "n"}, "status": {"conditions": conditions}}
+
+    def held(kind: str, name: str, *finalizers: str) -> dict[str, object]:
+        metadata = {"name": name, "namespace": "n", "finalizers": list(finalizers)}
+        return {"apiVersion": "v1", "kind": kind, "metadata": metadata}
+
+    fake_kubectl.on("get namespace n", [namespace])
+    fake_kubectl.on("get configmaps -n n", [held("ConfigMap", "free"), held("ConfigMap", "kept", "example.com/hold")])
+    fake_kubectl.on("get widgets.example.com -n n", [held("Widget", "w", "a.example.com/x", "foregroundDeletion")])
+    with pytest.raises(OpsError) as caught:
+        wait_gone(kubectl, [Key("", "Namespace", "", "n")], 0.1)
+    assert str(caught.value).splitlines()[1:-1] == [
+        f"  Namespace n: {remaining}",
+        "    ConfigMap n/kept is held by its finalizer example.com/hold",
+        "    Widget n/w is held by its finalizer a.example.com/x and foregroundDeletion",
+    ]
+
+
 def service(namespace: str, name: str, port: int | None, labels: object = None) -> dict[str, object]:
     return {
         "apiVersion": "v1",
@@ -178,10 +204,31 @@ def test_a_node_port_in_use_is_told_with_its_holder(kubectl: Kubectl, fake_kubec
     assert "30082, wanted for h2o/b, is x/y of stack pr-7's\n" in str(caught.value)
     # A port of the stack's own may move to another of its Services.
     free = [service("h2o", "h2o", 30081), service("h2o", "c", 30099), service("h2o", "inner", None)]
-    refuse_taken(kubectl, free, "dev")
+    assert [str(found.service) for found in refuse_taken(kubectl, free, "dev")] == ["Service old/h2o"]
     asked = len(fake_kubectl.calls)
-    refuse_taken(kubectl, [service("h2o", "inner", None)], "dev")
+    assert refuse_taken(kubectl, [service("h2o", "inner", None)], "dev") == []
     assert len(fake_kubectl.calls) == asked
+
+
+def test_services_of_the_stack_that_swap_their_ports_leave_them_first(
+    kubectl: Kubectl, fake_kubectl: FakeProgram
+) -> None:
+    ours = {"slipway.dev/stack": "dev"}
+    there = [service("a", "a", 30080, ours), service("b", "b", 30081, ours), service("c", "c", 30082, ours)]
+    fake_kubectl.on("get services", [*there, service("x", "x", 32767), service("gone", "old", 30084, ours)])
+    fake_kubectl.on("patch")
+    wanted = [service("a", "a", 30081), service("b", "b", 30080), service("c", "c", 30082), service("d", "d", 30084)]
+    moves = refuse_taken(kubectl, wanted, "dev")
+    assert [(str(m.service), m.index, m.spare) for m in moves] == [
+        ("Service a/a", 0, 32766),
+        ("Service b/b", 0, 32765),
+        ("Service gone/old", 0, 32764),
+    ]
+    move(kubectl, moves)
+    patches = [call.line for call in fake_kubectl.calls if "patch" in call.line]
+    assert len(patches) == 3
+    assert "patch service a -n a --type=json" in patches[0]
+    assert '[{"op": "replace", "path": "/spec/ports/0/nodePort", "value": 32766}]' in patches[0]
 
 
 def test_tools_come_from_the_variable_and_a_wrong_one_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

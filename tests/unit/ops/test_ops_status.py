@@ -9,7 +9,7 @@ import pytest
 
 from ops.kube import Key
 from ops.status import AppStatus, counts
-from ops.urls import objects_by_resource, resolve
+from ops.urls import address_of, objects_by_resource, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ def deployment(
 
 @pytest.mark.usefixtures("project")
 def test_the_json_has_the_promised_keys(slipway: Slipway, fake_kubectl: FakeProgram) -> None:
-    fake_kubectl.on("get", [deployment(image="localhost:5000/h2o:7")])
+    fake_kubectl.on("get", [deployment(image="localhost:5000/h2o:7"), service(30080)])
     result = slipway("status", "--json")
     assert result.exit_code == 0
     assert json.loads(result.stdout) == {
@@ -47,6 +47,7 @@ def test_the_json_has_the_promised_keys(slipway: Slipway, fake_kubectl: FakeProg
                 "cluster": "local",
                 "namespace": "h2o",
                 "url": "http://127.0.0.1:30080",
+                "host": None,
                 "ready": 2,
                 "desired": 2,
                 "image": "localhost:5000/h2o:7",
@@ -54,6 +55,64 @@ def test_the_json_has_the_promised_keys(slipway: Slipway, fake_kubectl: FakeProg
         ]
     }
     assert len(fake_kubectl.calls) == 1
+
+
+def service(node_port: int, name: str = "h2o-example", namespace: str = "h2o", port: int = 80) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"ports": [{"name": "http", "port": port, "nodePort": node_port}]},
+    }
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(("live", "url"), [([service(30099)], "http://127.0.0.1:30099"), ([], None)])
+def test_an_edited_port_is_not_shown_before_it_is_there(
+    live: list[dict[str, Any]], url: str | None, slipway: Slipway, fake_kubectl: FakeProgram
+) -> None:
+    fake_kubectl.on("get", [deployment(), *live])
+    (app,) = json.loads(slipway("status", "--json").stdout)["apps"]
+    assert app["url"] == url
+
+
+WITH_HOST = """\
+config:
+  slipway:clusters:
+    local: {kind: existing, context: test, nodeAddress: 127.0.0.1, ingress: {nodePort: 30443}}
+  slipway:apps:
+    h2o-example: {cluster: local, host: h2o.example.com, serviceType: ClusterIP}
+"""
+
+
+@pytest.mark.parametrize(
+    ("hosts", "url", "host"),
+    [
+        (["h2o.example.com", "h2o-example.localhost"], "http://h2o-example.localhost:30444/", "h2o.example.com"),
+        (["old.example.com"], None, "old.example.com"),
+        ([], None, None),
+    ],
+)
+def test_an_app_with_a_host_is_shown_where_a_browser_finds_it(
+    hosts: list[str], url: str | None, host: str | None, project: Path, slipway: Slipway, fake_kubectl: FakeProgram
+) -> None:
+    (project / "Pulumi.dev.yaml").write_text(WITH_HOST, encoding="utf-8")
+    metadata = {"name": "h2o-example", "namespace": "h2o"}
+    ingress = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": metadata,
+        "spec": {"rules": [{"host": name} for name in hosts]},
+    }
+    fake_kubectl.on("get", [deployment(), service(30444, "traefik", "ingress"), *([ingress] if hosts else [])])
+    apps = {app["name"]: app for app in json.loads(slipway("status", "--json").stdout)["apps"]}
+    found = apps["h2o-example"]
+    assert (found["url"] and found["url"].rstrip("/"), found["host"]) == (url and url.rstrip("/"), host)
+
+
+def test_names_below_localhost_are_this_machine() -> None:
+    assert address_of("nginx.localhost") == "127.0.0.1"
+    assert address_of("localhost.example.com") == "localhost.example.com"
 
 
 STATES = {
@@ -94,7 +153,7 @@ def test_a_daemon_set_counts_its_nodes() -> None:
 
 
 def test_an_app_without_pods_is_not_ready() -> None:
-    app = AppStatus("a", "s", "c", "n", None, ready=0, desired=0, image="i")
+    app = AppStatus("a", "s", "c", "n", None, None, ready=0, desired=0, image="i")
     assert not app.is_ready
 
 

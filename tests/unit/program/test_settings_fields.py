@@ -28,6 +28,9 @@ ACCEPTED: list[tuple[str, Any]] = [
     ("apps.nginx.image", f"nginx:latest@{DIGEST}"),
     ("apps.nginx.host", "www.example.com"),
     ("apps.nginx.host", "a." + "b" * 63 + ".example"),
+    ("apps.nginx.host", "10.0.0.5.nip.example"),
+    ("apps.example-app", {"cluster": "local", "mysqlHost": "db.data.svc.cluster.local"}),
+    ("apps.cotoami", {"cluster": "local", "mail": {"server": "10.0.0.5"}}),
     ("apps.nginx.resources.cpu", "100m"),
     ("apps.nginx.resources.cpu", "0.5"),
     ("apps.nginx.resources.cpu", 2),
@@ -89,6 +92,10 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("apps.nginx.host", "WWW.example.com", "must be a host name"),
     ("apps.nginx.host", "b" * 64 + ".example.com", "must be a host name"),
     ("apps.nginx.host", ".".join(["a" * 50] * 6), "must be a host name"),
+    ("apps.nginx.host", "10.0.0.5", "is an IP address"),
+    ("apps.nginx.host", "fd00::5", "is an IP address"),
+    ("apps.nginx.host", "10.0.0.555", "the last no number"),
+    ("apps.nginx.host", "www.example.com.", "must be a host name"),
     ("apps.nginx.resources.cpu", "lots", "must be a CPU quantity"),
     ("apps.nginx.resources.cpu", "0", "more than 0"),
     ("apps.nginx.resources.cpu", "0m", "must be a CPU quantity"),
@@ -142,6 +149,18 @@ def label(case: tuple[Any, ...]) -> str:
 def test_accepted(case: tuple[str, Any]) -> None:
     path, value = case
     assert isinstance(accept(with_values({path: value})), Settings)
+
+
+@pytest.mark.parametrize("value", ["10.0.0.5", "::1", "db", "db_1.example.com", "300.1.1.1"])
+def test_a_database_elsewhere_is_named_as_dns_names_it(value: str) -> None:
+    found = problem(with_values({"apps.example-app": {"cluster": "local", "mysqlHost": value}}))
+    assert (found.path, found.value) == ("slipway:apps.example-app.mysqlHost", value)
+    assert "such as debug.example.com" in found.remedy
+
+
+def test_an_address_is_an_ip_address_or_a_name() -> None:
+    found = problem(with_values({"clusters.local": {"kind": "existing", "context": "x", "nodeAddress": "300.1.1.1"}}))
+    assert "must be an IP address or a host name" in found.remedy
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=label)

@@ -30,6 +30,11 @@ BROKEN: dict[str, tuple[dict[str, Any], str, tuple[str, ...]]] = {
         "apps.nginx",
         ("nodePort (30100)", "NodePort or LoadBalancer", "ClusterIP"),
     ),
+    "a host that another app has on the user's machine": (
+        {"apps.nginx.host": "h2o-example.localhost", "apps.h2o-example.host": "h2o.example.com"},
+        "apps.nginx.host",
+        ("h2o-example.localhost", "already taken by apps.h2o-example.host"),
+    ),
     "unknown cluster": (
         {"apps.nginx.cluster": "remote"},
         "apps.nginx.cluster",

@@ -149,8 +149,19 @@ def test_a_secret_shows_that_an_entry_was_added_and_not_which_value() -> None:
 
 
 def test_what_the_server_and_controllers_write_is_no_difference() -> None:
-    server = {"uid": "u", "resourceVersion": "7", "generation": 3, "managedFields": [{}], "creationTimestamp": "t"}
-    item = {"kind": "ConfigMap", "metadata": {"name": "a", **server}, "data": {"key": "1"}, "status": {"x": 1}}
+    server: dict[str, Any] = {
+        "uid": "u",
+        "resourceVersion": "7",
+        "generation": 3,
+        "managedFields": [{}],
+        "creationTimestamp": "t",
+    }
+    item: dict[str, Any] = {
+        "kind": "ConfigMap",
+        "metadata": {"name": "a", **server},
+        "data": {"key": "1"},
+        "status": {"x": 1},
+    }
     assert bare(item) == {"kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"key": "1"}}
     assert item["status"] == {"x": 1}
 

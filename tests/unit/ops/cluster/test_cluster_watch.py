@@ -32,9 +32,8 @@ LABELS = {"slipway.dev/stack": "dev"}
 def pod(name: str, reason: str = "ImagePullBackOff", **metadata: Any) -> dict[str, Any]:
     """A pod that cannot start."""
     container = {"name": "web", "ready": False, "restartCount": 0, "state": {"waiting": {"reason": reason}}}
-    status = {"phase": "Pending", "containerStatuses": [container]}
-    described = {"name": name, "namespace": "n", **metadata}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": described, "status": status}
+    status, meta = {"phase": "Pending", "containerStatuses": [container]}, {"name": name, "namespace": "n", **metadata}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "status": status}
 
 
 def test_patience_ends_only_for_the_same_pod(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,6 +138,24 @@ def test_a_pod_that_cannot_start_ends_the_watch_and_time_does(
     lost = watch(stack, "local", all_ready, 600)
     assert lost is not None
     assert lost.pod == "web-1"
+
+
+def test_pods_that_no_node_has_room_for_and_refused_ones_end_the_watch_too(
+    stack: Stack, cluster: MemoryCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr("ops.cluster.watch.time", clock)
+    full = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "1 Insufficient memory."}
+    waiting = pod("web-1", labels=LABELS)
+    cluster.put({**waiting, "status": {"phase": "Pending", "conditions": [full]}})
+    lost = watch(stack, "local", all_ready, 600)
+    assert (str(lost), clock.now) == ("pod n/web-1 cannot start (Unschedulable: 1 Insufficient memory.)", 120)
+    del cluster.objects[Key("", "Pod", "n", "web-1")]
+    web = cluster.objects[Key("apps", "Deployment", "n", "web")]
+    refused = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
+    cluster.put({**web, "status": {"conditions": [refused]}})
+    assert str(watch(stack, "local", all_ready, 600)) == "no pod of n/web can be made (exceeded quota)"
+    assert clock.now == 165
 
 
 def stateful_pod(revision: str) -> dict[str, Any]:

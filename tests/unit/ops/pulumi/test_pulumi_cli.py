@@ -213,4 +213,7 @@ def test_a_network_that_hangs_ends_with_all_its_processes(tmp_path: Path, monkey
     assert cli.find(PROGRESS).source == "built from pinned source"
     assert time.monotonic() - begun < 30
     command = Path("/proc") / log.read_text(encoding="utf-8") / "cmdline"  # empty where only its end is left to be read
+    end = time.monotonic() + 10
+    while command.exists() and command.read_bytes() and time.monotonic() < end:
+        time.sleep(0.05)  # it was told to end, and does so when it is its turn
     assert not command.exists() or command.read_bytes() == b""

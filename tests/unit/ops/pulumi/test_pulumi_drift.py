@@ -74,7 +74,7 @@ def test_what_somebody_added_stands_beside_what_was_changed_of_the_same_object(
     there: FakePulumi, cluster: MemoryCluster, dev: Stack, provider: str, slipway: Run
 ) -> None:
     wanted = service(dev)
-    fields = {"manager": "kubectl-edit", "fieldsV1": {"f:metadata": {"f:labels": {"f:theirs": {}}}}}
+    fields: dict[str, Any] = {"manager": "kubectl-edit", "fieldsV1": {"f:metadata": {"f:labels": {"f:theirs": {}}}}}
     metadata = {**wanted["metadata"], "labels": {**wanted["metadata"]["labels"], "theirs": "1"}}
     edited = {**wanted, "metadata": {**metadata, "managedFields": [fields]}, "spec": {**wanted["spec"], "type": "X"}}
     cluster.put(edited)

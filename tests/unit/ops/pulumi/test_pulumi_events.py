@@ -22,9 +22,11 @@ SERVICE = f"{PREFIX}kubernetes:core/v1:Service::nginx"
 STACK = f"{PREFIX}pulumi:pulumi:Stack::slipway-dev"
 
 
-def stack() -> Stack:
+def stack(**ignored: list[str]) -> Stack:
+    """A stack with one cluster, whose Service `nginx` has these resource options."""
     provider = f"{PREFIX}pulumi:providers:kubernetes::k"
-    rendered = SimpleNamespace(clusters={"local": SimpleNamespace(name="local", provider=provider)})
+    plan = {"resources": [{"urn": SERVICE, "options": ignored}]}
+    rendered = SimpleNamespace(clusters={"local": SimpleNamespace(name="local", provider=provider)}, plan=plan)
     return cast("Stack", SimpleNamespace(rendered=rendered))
 
 
@@ -126,6 +128,17 @@ def test_a_refresh_tells_what_was_changed_and_deleted_and_not_what_is_the_same()
     assert "-  - port: 81" in changed.diff
     assert "+  - port: 80" in changed.diff
     assert (deleted.kind, deleted.name, deleted.diff) == ("deleted", "aws:s3/bucket:Bucket state", "")
+
+
+def test_what_the_program_ignores_is_no_difference() -> None:
+    """An autoscaler's replicas, say."""
+    log = told(ends(step("update", SERVICE, service(80), service(81))))
+    assert log.differences(stack(ignoreChanges=["spec.ports", "spec.none"])) == []
+    relabelled = service(81, labels={"theirs": "1"})
+    log = told(ends(step("update", SERVICE, service(80), relabelled)))
+    (found,) = log.differences(stack(ignoreChanges=["spec.ports"]))
+    assert "theirs" in found.diff
+    assert "port: 81" not in found.diff
 
 
 def test_a_provider_that_reads_no_inputs_shows_the_outputs_that_it_named() -> None:

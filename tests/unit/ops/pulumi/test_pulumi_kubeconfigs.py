@@ -11,7 +11,7 @@ import pytest
 from ops.errors import EngineError
 from ops.pulumi.kubeconfigs import kubeconfig_in
 from ops.render import Cluster
-from tests.support.fake_pulumi import begins, ends, step
+from tests.support.fake_pulumi import PREFIX, begins, ends, step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,8 +76,8 @@ def test_status_asks_with_the_kubeconfig_of_the_state(
 
 
 def test_a_cluster_that_is_not_made_yet_is_told(made: FakePulumi, fake_kubectl: FakeProgram, slipway: Run) -> None:
-    for state in ({}, None):
-        made.state = state
+    nothing: tuple[dict[str, Any] | None, ...] = ({}, None)
+    for made.state in nothing:
         told = slipway("status")
         assert told.exit_code == 1
         assert "cluster local of stack dev has not been made yet: slipway up --stack dev" in told.stderr
@@ -89,7 +89,7 @@ def test_up_that_worked_ends_well_though_the_cluster_may_not_answer_here(
     made: FakePulumi, fake_kubectl: FakeProgram, slipway: Run, monkeypatch: pytest.MonkeyPatch, *, answers: bool
 ) -> None:
     """The first `up` of a cloud's stack: the cluster was made in it, and may be reached from other networks only."""
-    change = step("create", f"{made.state['resources'][0]['urn']}2", None, {}, provider=CLUSTER.provider)
+    change = step("create", f"{PREFIX}kubernetes:core/v1:Service::h2o", None, {}, provider=CLUSTER.provider)
     made.on("^up", begins(change), ends(change))
     monkeypatch.setattr("ops.answer.wait_for_answers", lambda *_: None)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType] - any
     status = {"readyReplicas": 2, "updatedReplicas": 2, "observedGeneration": 1}

@@ -6,7 +6,7 @@ import os
 import socket
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from pulumi import automation
@@ -229,8 +229,12 @@ def test_the_state_is_private_while_it_is_handed_over(
     pulumi: FakePulumi, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where there is no memory to write to, a private directory does."""
-    real: Any = os.access
-    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != "/dev/shm" and real(path, mode))  # noqa: S108
+    real = os.access
+
+    def access(path: Path, mode: int) -> bool:
+        return str(path) != "/dev/shm" and real(path, mode)  # noqa: S108 - its name
+
+    monkeypatch.setattr(os, "access", access)
     pulumi.state = {"resources": [resource(SERVICE, protect=True)]}
     with open_stack(pulumi.cli, stack) as session:
         session.unprotect({SERVICE})

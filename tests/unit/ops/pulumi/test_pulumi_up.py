@@ -11,7 +11,7 @@ import pytest
 from ops.errors import BusyError
 from ops.kube import Key
 from ops.pulumi.up import refreshes, up
-from tests.support.fake_pulumi import PREFIX, begins, complains, ends, operation, step
+from tests.support.fake_pulumi import PREFIX, begins, complains, ends, operation, resource, step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Run = Callable[..., Result]
 
 SERVICE = f"{PREFIX}kubernetes:core/v1:Service::h2o-example-service"
-BUCKET = f"{PREFIX}aws:s3/bucket:Bucket::state"
+SPACE = f"{PREFIX}kubernetes:core/v1:Namespace::db-namespace"
 OURS = {"slipway.dev/stack": "dev"}
 
 
@@ -41,7 +41,7 @@ def config_map(name: str, **metadata: Any) -> dict[str, Any]:
 def edited(dev: Stack) -> dict[str, Any]:
     """The app's Service with a label that somebody added by hand, as a refresh reads it."""
     (service,) = [item for item in dev.manifests("local") if item["kind"] == "Service"]
-    fields = {"manager": "kubectl-label", "fieldsV1": {"f:metadata": {"f:labels": {"f:theirs": {}}}}}
+    fields: dict[str, Any] = {"manager": "kubectl-label", "fieldsV1": {"f:metadata": {"f:labels": {"f:theirs": {}}}}}
     labels = {**service["metadata"]["labels"], "theirs": "1"}
     return {**service, "metadata": {**service["metadata"], "labels": labels, "managedFields": [fields]}}
 
@@ -56,7 +56,7 @@ def test_a_stack_that_is_as_it_should_be_is_asked_once(there: FakePulumi, cluste
     assert done.exit_code == 0, done.output
     assert "stack dev is up, no changes (Pulumi v3.205.0)" in done.stdout
     assert "2/2" in done.stdout
-    assert there.ran() == ["stack export", "up", "stack history"]
+    assert there.ran() == ["stack export", "up"]
     assert "--refresh" in there.calls[1].line
     assert cluster.calls == []
 
@@ -72,7 +72,7 @@ def test_what_was_changed_is_told_to_programs(there: FakePulumi, provider: str, 
 
 
 def test_the_history_says_why(there: FakePulumi, dev: Stack) -> None:
-    up(there.cli, dev, 10, "release h2o-example 2f9a0c1")
+    up(there.cli, dev, 10, message="release h2o-example 2f9a0c1")
     assert "--message release h2o-example 2f9a0c1" in there.calls[1].line
 
 
@@ -152,7 +152,7 @@ def test_pods_that_are_missing_are_waited_for(there: FakePulumi, cluster: Memory
     done = slipway("up", "--timeout", "1")
     assert done.exit_code == 1
     assert "is installed as it should be, but not all is ready" in done.stderr
-    assert there.ran()[-1] == "stack history"
+    assert there.ran()[-1] == "up"
 
 
 def test_what_failed_is_told_with_the_reason_of_the_pods(
@@ -231,3 +231,43 @@ def test_environments_of_the_shell_do_not_reach_the_stacks_own_state(
     for call in there.calls:
         assert "PULUMI_CONFIG_PASSPHRASE" not in call.environment
         assert call.environment["PULUMI_CONFIG_PASSPHRASE_FILE"] == str(tmp_path / "data" / "slipway" / "passphrase")
+
+
+@pytest.fixture
+def leaving(there: FakePulumi, cluster: MemoryCluster, provider: str) -> FakePulumi:
+    """An app of a durable stack that has left the stack file: its namespace is protected in the state."""
+    space: dict[str, Any] = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "db", "labels": OURS}}
+    claim: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data", "namespace": "db"},
+    }
+    cluster.put(space)
+    cluster.put({**claim, "spec": {"resources": {"requests": {"storage": "1Gi"}}}})
+    entry = resource(SPACE, space, protect=True, provider=provider)
+    there.state = {"resources": [*(there.state or {})["resources"], entry]}
+    there.on("^(up|preview)", begins(step("delete", SPACE, space, None, provider=provider)))
+    return there
+
+
+@pytest.mark.parametrize("command", [["up"], ["preview"], ["up", "--yes-remove-durable", "prod"]])
+def test_what_holds_data_of_an_app_that_leaves_goes_by_name_alone(
+    command: list[str], leaving: FakePulumi, slipway: Run
+) -> None:
+    done = slipway(*command)
+    assert done.exit_code == 1
+    assert "  Namespace db\n    with PersistentVolumeClaim db/data (1Gi)\n" in done.stderr
+    assert "slipway up --stack dev --yes-remove-durable dev" in done.stderr
+    assert set(leaving.ran()) == {"stack export"}
+
+
+def test_data_goes_where_the_stack_is_named(leaving: FakePulumi, slipway: Run) -> None:
+    assert slipway("up", "--yes-remove-durable", "dev").exit_code == 0
+    protected = [entry["urn"] for entry in (leaving.state or {})["resources"] if entry.get("protect")]
+    assert protected == []
+    # Of a stack that may vanish, a preview names the volumes.
+    (change,) = json.loads(slipway("preview", "--json").stdout)["objects"]
+    assert (change["name"], change["note"]) == (
+        "Namespace db",
+        "with its data: PersistentVolumeClaim db/data (1Gi)",
+    )

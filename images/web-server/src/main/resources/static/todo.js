@@ -49,10 +49,8 @@ async function ask(method, path, body) {
   return answer.ok ? content : null;
 }
 
-async function change(method, todo, body) {
-  const done = await ask(method, "api/todos/" + todo.id, body);
-  if (done) await load();
-  return done;
+function count() {
+  element("empty").hidden = element("list").childElementCount > 0;
 }
 
 function edit(item, todo) {
@@ -60,25 +58,37 @@ function edit(item, todo) {
   field.setAttribute("aria-label", "New title");
   const cancel = make("button", { type: "button", textContent: "Cancel", onclick: () => item.replaceWith(entry(todo)) });
   const form = make("form", {}, field, make("button", { textContent: "Save" }), cancel);
-  form.onsubmit = (event) => {
+  form.onsubmit = async (event) => {
     event.preventDefault();
-    change("PATCH", todo, { title: field.value });
+    const changed = await ask("PATCH", "api/todos/" + todo.id, { title: field.value });
+    if (changed) item.replaceWith(entry(changed));
   };
   item.replaceChildren(form);
   field.focus();
 }
 
+/* One todo. Only what changes is drawn anew: somebody may be writing into another one. */
 function entry(todo) {
   const item = make("li", {});
   const box = make("input", { type: "checkbox", checked: todo.done });
-  box.onchange = async () => { if (!await change("PATCH", todo, { done: box.checked })) box.checked = todo.done; };
-  const title = make("span", { textContent: todo.title, className: todo.done ? "title done" : "title" });
+  const title = make("span", { textContent: todo.title });
+  const mark = () => { box.checked = todo.done; title.className = todo.done ? "title done" : "title"; };
+  box.onchange = async () => {
+    Object.assign(todo, await ask("PATCH", "api/todos/" + todo.id, { done: box.checked }));
+    mark();
+  };
+  mark();
   const made = new Date(todo.created * 1000);
   const time = make("time", { dateTime: made.toISOString(), title: made.toString() },
     made.toLocaleString([], { dateStyle: "medium", timeStyle: "short" }));
+  const remove = async () => {
+    if (!await ask("DELETE", "api/todos/" + todo.id)) return;
+    item.remove();
+    count();
+  };
   item.append(make("label", {}, box, title), time,
     make("button", { type: "button", textContent: "Change", onclick: () => edit(item, todo) }),
-    make("button", { type: "button", textContent: "Remove", onclick: () => change("DELETE", todo) }));
+    make("button", { type: "button", textContent: "Remove", onclick: remove }));
   return item;
 }
 
@@ -86,7 +96,7 @@ async function load() {
   const content = await ask("GET", "api/todos");
   if (!content) return;
   element("list").replaceChildren(...content.todos.map(entry));
-  element("empty").hidden = content.todos.length > 0;
+  count();
 }
 
 element("signin").onsubmit = async (event) => {
@@ -102,9 +112,11 @@ element("signin").onsubmit = async (event) => {
 
 element("add").onsubmit = async (event) => {
   event.preventDefault();
-  if (!await ask("POST", "api/todos", { title: element("title").value })) return;
+  const todo = await ask("POST", "api/todos", { title: element("title").value });
+  if (!todo) return;
   element("title").value = "";
-  await load();
+  element("list").append(entry(todo));
+  count();
 };
 
 element("signout").onclick = () => leave("");

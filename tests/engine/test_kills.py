@@ -1,4 +1,4 @@
-"""`up` and `down` killed at any moment, with Pulumi's engine: what its state never heard of is no orphan either."""
+"""`up` and `down` killed at any moment: the next run makes exactly what a clean one makes, and leaves nothing."""
 
 from __future__ import annotations
 
@@ -22,14 +22,40 @@ PORT = 30885
 @pytest.fixture(scope="module")
 def clean(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clean]:
     assert machine is None
-    stack = live.make_with("pulumi", tmp_path_factory.mktemp("kills"), "pki", "pki", PORT)
+    stack = live.make(tmp_path_factory.mktemp("kills"), "pki", "pki", PORT)
     stack.settings(footprint.small("pki", PORT))
     with kills.measured(stack) as found:
         yield found
 
 
+@pytest.mark.repeated
 def test_up_and_down_killed_at_random_moments_come_to_what_clean_ones_do(clean: Clean) -> None:
+    with kills.nothing_is_made_twice(clean.stack):
+        kills.kill_each(clean, KILLS)
+
+
+@pytest.mark.slow
+def test_they_do_where_the_provider_takes_over_what_exists(clean: Clean) -> None:
     kills.kill_each(clean, KILLS)
+
+
+def test_the_api_server_refuses_what_a_newer_provider_refuses(clean: Clean) -> None:
+    """Guards the tests above: an object that is there and not in the state ends an `up`."""
+    stack = clean.stack
+    stack.run("up")
+    kept = stack.environment["XDG_DATA_HOME"]
+    with kills.nothing_is_made_twice(stack):
+        stack.settings(nginx={"replicas": 1, "resources": {"cpu": "99m"}})
+        stack.environment["XDG_DATA_HOME"] = f"{kept}-other"
+        try:
+            done = stack.run("up", check=False)
+        finally:
+            stack.environment["XDG_DATA_HOME"] = kept
+        assert done.returncode == 1
+        assert "it already exists" in done.stderr
+        # With its state the stack can be changed.
+        stack.run("up")
+    stack.run("down")
 
 
 def test_what_was_made_and_not_written_down_is_taken_over(clean: Clean) -> None:

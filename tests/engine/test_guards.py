@@ -1,4 +1,4 @@
-"""What is refused before anything is changed. What both engines refuse is in tests/engine/test_parity.py."""
+"""What is refused before anything is changed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.support.live import LiveStack
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 
 NOWHERE = """\
 apiVersion: v1
@@ -31,8 +31,8 @@ current-context: nowhere
 def never_made(machine: None, tmp_path_factory: pytest.TempPathFactory) -> LiveStack:
     """A stack of these tests; none of them gets so far that something is made."""
     assert machine is None
-    stack = live.make(tmp_path_factory.mktemp("guards") / "project", "gua", "gua", 30680, SLIPWAY_ENGINE="helm")
-    stack.run("down")
+    stack = live.make(tmp_path_factory.mktemp("guards") / "project", "gua", "gua", 30680)
+    stack.run("down", "--by-label")
     return stack
 
 
@@ -57,7 +57,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_kubeconfig_pointing_nowhere(command: str, tmp_path: Path) -> None:
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(NOWHERE, encoding="utf-8")
-    stack = live.make(tmp_path / "project", "lost", "lost", 30680, SLIPWAY_ENGINE="helm")
+    stack = live.make(tmp_path / "project", "lost", "lost", 30680)
     done = stack.run(command, check=False, env={"KUBE_CONTEXT": "nowhere", "KUBECONFIG": str(kubeconfig)})
     assert done.returncode == 1
     assert "cluster local (context nowhere) does not answer" in done.stderr
@@ -67,7 +67,7 @@ def test_a_kubeconfig_pointing_nowhere(command: str, tmp_path: Path) -> None:
 def test_a_context_that_is_not_there(tmp_path: Path) -> None:
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(NOWHERE, encoding="utf-8")
-    stack = live.make(tmp_path / "project", "lost", "lost", 30680, SLIPWAY_ENGINE="helm")
+    stack = live.make(tmp_path / "project", "lost", "lost", 30680)
     done = stack.run("up", check=False, env={"KUBE_CONTEXT": "else", "KUBECONFIG": str(kubeconfig)})
     assert done.returncode == 1
     assert "context else cannot be used" in done.stderr

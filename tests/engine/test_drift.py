@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.support.live import LiveStack
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 
 PORT = 30740
 AUTOSCALE = {"minReplicas": 1, "maxReplicas": 2, "cpuPercent": 50}
@@ -32,9 +32,10 @@ def settings() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def made(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
     assert machine is None
-    stack = live.make(tmp_path_factory.mktemp("drift") / "project", "dri", "dri", PORT, SLIPWAY_ENGINE="helm")
+    stack = live.make(tmp_path_factory.mktemp("drift"), "dri", "dri", PORT)
     stack.settings(settings())
     with live.alone("dri"):
+        stack.run("down", "--by-label")
         stack.run("up")
         yield stack
         stack.settings(settings())
@@ -66,7 +67,6 @@ def test_a_fresh_stack_has_none_whatever_the_cluster_wrote_into_it(stack: LiveSt
     )
     assert drift(stack, 0) == {
         "stack": "dri",
-        "engine": "helm",
         "drift": False,
         "counts": {"changed": 0, "deleted": 0, "orphan": 0},
         "differences": [],
@@ -80,10 +80,6 @@ def test_a_fresh_stack_has_none_whatever_the_cluster_wrote_into_it(stack: LiveSt
     live.kubectl("rollout", "restart", "deployment/auth", "-n", "dri-todo")
     live.kubectl("rollout", "status", "deployment/auth", "-n", "dri-todo")
     assert drift(stack, 0)["drift"] is False
-
-
-def test_the_dev_stack_has_none(dev: LiveStack) -> None:
-    assert dev.run("drift").stdout.strip() == "stack dev: no drift"
 
 
 def test_each_kind_is_told_and_put_right(stack: LiveStack) -> None:
@@ -196,38 +192,3 @@ def test_a_whole_namespace_that_was_deleted_comes_back(stack: LiveStack) -> None
     assert "Namespace dri-nginx" in [entry["name"] for entry in told["differences"]]
     stack.run("up")
     footprint.as_clean(stack, clean)
-
-
-@pytest.mark.slow
-def test_a_killed_run_is_told_and_recovered(stack: LiveStack) -> None:
-    stack.settings(nginx={"resources": {"cpu": "11m"}})
-    process = stack.start("up")
-    live.wait_for(lambda: any(s.startswith("pending") for _, s in stack.releases()), 60, "the beginning of the rollout")
-    # While it works nobody takes its locks away, and nobody takes its changes for drift.
-    for command in ("recover", "drift"):
-        refused = stack.run(command, check=False)
-        if process.poll() is None:
-            assert refused.returncode == 1
-            assert "is being worked on by root@" in refused.stderr
-            assert f"process {process.pid}, slipway up" in refused.stderr
-    process.kill()
-    process.communicate()
-    if not any(status.startswith("pending") for _, status in stack.releases()):
-        pytest.skip("the rollout was done before it was killed")
-    assert "is pending-upgrade: a run was interrupted" in drift(stack, 2)["interrupted"][0]
-    done = json.loads(stack.run("recover", "--json").stdout)
-    assert any("which was pending-upgrade" in said for said in done["done"])
-    assert any("freed the lock of root@" in said for said in done["done"])
-    assert footprint.leases(stack) == []
-    assert drift(stack, 2)["interrupted"] == []
-    assert "nothing to recover" in stack.run("recover").stdout
-    stack.run("up")
-    assert drift(stack, 0)["drift"] is False
-
-
-def test_a_stack_that_is_not_there_was_not_applied(stack: LiveStack) -> None:
-    stack.run("down")
-    told = drift(stack, 2)
-    assert told["differences"] == []
-    assert {change["operation"] for change in told["pending"]} == {"create"}
-    assert "Deployment dri-todo/web-server" in [change["name"] for change in told["pending"]]

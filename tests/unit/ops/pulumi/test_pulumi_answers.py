@@ -1,0 +1,138 @@
+"""After a change that pods do not see, `up` asks the apps themselves."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ops.kube import Key
+from ops.pulumi import answers
+from ops.releases import smoke
+from tests.support.fake_pulumi import PREFIX, ends, step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from typer.testing import Result
+
+    from ops.stack import Stack
+    from tests.support.fake_pulumi import FakePulumi
+
+    Run = Callable[..., Result]
+
+PORT = 30080
+SERVICE = f"{PREFIX}kubernetes:core/v1:Service::h2o-mock-service"
+DEPLOYMENT = f"{PREFIX}kubernetes:apps/v1:Deployment::h2o-mock-deployment"
+RIGHT = b'{"succeeded": true}'
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "SETTLE_S", 0.3)
+    for module in (answers, smoke):
+        monkeypatch.setattr(module, "_PAUSE_S", 0.05)
+
+
+@contextmanager
+def app(monkeypatch: pytest.MonkeyPatch, *bodies: bytes) -> Generator[list[str]]:
+    """The app at its address: its answers one after the other, the last one for good; yields the paths asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = bodies[min(len(asked), len(bodies) - 1)]
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    real = smoke.ask
+
+    def here(url: str, wanted: Any, host: str | None = None) -> str | None:
+        assert url.startswith(f"http://127.0.0.1:{PORT}")
+        return real(url.replace(str(PORT), str(server.server_port)), wanted, host)
+
+    monkeypatch.setattr(smoke, "ask", here)
+    try:
+        yield asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def changed(there: FakePulumi, dev: Stack, provider: str, *urns: str) -> None:
+    """The run changes objects of the app in place."""
+    kinds = [urn.split("::")[2].rsplit(":", 1)[-1] for urn in urns]
+    wanted = {item["kind"]: item for item in dev.manifests("local")}
+    there.on(
+        "^up",
+        *(
+            ends(step("update", urn, wanted[k], wanted[k], provider=provider))
+            for urn, k in zip(urns, kinds, strict=True)
+        ),
+    )
+
+
+def test_who_answers_wrongly_is_named(
+    there: FakePulumi, dev: Stack, provider: str, slipway: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed(there, dev, provider, SERVICE)
+    with app(monkeypatch, b"no database"):
+        done = slipway("up")
+    assert done.exit_code == 1
+    assert f"app h2o-example at http://127.0.0.1:{PORT}" in done.output
+    assert "answers without '\"succeeded\": true': no database" in done.output
+    assert "stack dev is up" not in done.output
+
+
+def test_what_turns_wrong_a_moment_later_is_noticed(
+    there: FakePulumi, dev: Stack, provider: str, slipway: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed(there, dev, provider, SERVICE)
+    with app(monkeypatch, *[RIGHT] * 6, b"no database"):
+        assert slipway("up").exit_code == 1
+
+
+def test_a_wrong_answer_may_become_right(
+    there: FakePulumi, dev: Stack, provider: str, slipway: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed(there, dev, provider, SERVICE)
+    with app(monkeypatch, b"starting", *[RIGHT] * 6, b"one lost answer", RIGHT):
+        done = slipway("up")
+    assert done.exit_code == 0, done.output
+
+
+def test_new_pods_are_asked_once_and_what_was_not_touched_is_not(
+    there: FakePulumi, dev: Stack, provider: str, slipway: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed(there, dev, provider, SERVICE, DEPLOYMENT)
+    with app(monkeypatch, RIGHT) as asked:
+        assert slipway("up").exit_code == 0
+        assert len(asked) == smoke.REQUESTS
+        there.on("^up")
+        assert slipway("up").exit_code == 0
+        assert len(asked) == smoke.REQUESTS
+
+
+def test_a_new_namespace_has_shown_its_readiness(there: FakePulumi, dev: Stack, provider: str, slipway: Run) -> None:
+    made = {Key.of(item).kind: item for item in dev.manifests("local")}
+    there.on(
+        "^up",
+        *(
+            ends(step("create", f"{PREFIX}kubernetes:core/v1:{kind}::x", None, made[kind], provider=provider))
+            for kind in ("Namespace", "Service")
+        ),
+    )
+    assert slipway("up").exit_code == 0
