@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from local.errors import LocalError
 from ops.stack import containers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ops.stack import Stack
+    from ops.status import AppStatus
 
 
 def references(stack: Stack, cluster: str) -> dict[str, str]:
@@ -15,6 +21,23 @@ def references(stack: Stack, cluster: str) -> dict[str, str]:
     apps = {app.image: app.part_of or app.name for app in stack.apps(cluster)}
     images = dict.fromkeys(container["image"] for container in containers(stack.manifests(cluster)))
     return {image: apps.get(image, "") for image in images}
+
+
+def with_origins(stack: Stack, statuses: Sequence[AppStatus]) -> tuple[AppStatus, ...]:
+    """The apps, with what their images are; where the embedded cluster's registry does not answer, without."""
+    from local.images.origin import origin
+
+    def told(status: AppStatus) -> AppStatus:
+        cluster = stack.cluster(status.cluster)
+        if cluster.kind != "embedded":
+            return status
+        try:
+            return replace(status, origin=origin(status.image, cluster.registry, stack.progress))
+        except LocalError:
+            return status
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return tuple(pool.map(told, statuses))
 
 
 def ensure_images(stack: Stack, cluster: str) -> None:

@@ -62,7 +62,9 @@ def apps_table(statuses: Sequence[AppStatus], width: int) -> Table:
     if width >= _IMAGES_FROM and any(status.host for status in statuses):
         columns["HOST"] = [status.host or "" for status in statuses]
     if width >= _IMAGES_FROM:
-        columns["IMAGE"] = [status.image for status in statuses]
+        columns["IMAGE"] = [
+            f"{status.image} ({status.origin})" if status.origin else status.image for status in statuses
+        ]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in columns:
         table.add_column(heading, no_wrap=True, overflow="ellipsis" if heading == "IMAGE" else "fold")

@@ -12,6 +12,7 @@ from ops.urls import hosts_of, objects_by_resource, resolve, with_live_host, wit
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from local.images.origin import Origin
     from ops.render import App, Rendered
 
 TYPES = "deployments.apps,statefulsets.apps,daemonsets.apps,services,ingresses.networking.k8s.io,namespaces"
@@ -32,6 +33,8 @@ class AppStatus:
         ready: Pods of the wanted revision that are ready.
         desired: Pods that should be.
         image: Image that its pods run (or would run).
+        origin: What that image is on the embedded cluster: `own`, `public`, `built here` (upstream's software from
+            packages), `stand-in`, or `missing`; None on other clusters.
     """
 
     name: str
@@ -43,6 +46,7 @@ class AppStatus:
     ready: int
     desired: int
     image: str
+    origin: Origin | None = None
 
     @property
     def is_ready(self) -> bool:

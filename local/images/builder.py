@@ -103,7 +103,7 @@ class Workshop:
         binaries = compiling.result() if compiling is not None else self._compile(image)
         labels = {content.LABEL: wanted, "org.opencontainers.image.title": image.name}
         if image.kind == "stand-in":
-            labels["slipway.dev/stand-in"] = "true"
+            labels[content.STAND_IN_LABEL] = "true"
         started = time.monotonic()
         with self.progress.step(f"build image {image.name}"), _context(image, binaries) as directory:
             self.engine.build(directory, [stored], arguments, labels, image.platform)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from local.images.catalog import Image
 
 LABEL = "slipway.dev/content"
+STAND_IN_LABEL = "slipway.dev/stand-in"
 
 # image.toml describes the image to us; what of it matters to the content is hashed by itself.
 _IGNORED_NAMES = {"__pycache__", ".DS_Store", "image.toml"}

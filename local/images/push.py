@@ -9,7 +9,7 @@ from local.errors import LocalError
 from local.images import catalog, registry
 from local.images.builder import building, workshop
 from local.images.flags import is_loopback
-from local.images.reference import Reference
+from local.images.reference import Reference, loopback, same_registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -72,7 +72,7 @@ def push(
             tag = tag_for(image) if tag_for else (public.tag if public else shop.content(image)[:12])
             repository = public.repository if public and is_loopback(registry_host) else image.name
             pushed[image.name] = f"{registry_host}/{repository}:{tag}"
-            target = _loopback(Reference.parse(pushed[image.name]))
+            target = loopback(Reference.parse(pushed[image.name]))
             there = registry.look(target, progress)
             if there.content != shop.content(image):
                 deliveries.append(_Delivery(image, target, there.exists))
@@ -107,7 +107,7 @@ def ensure(
     with workshop(progress) as shop:
         for text in dict.fromkeys(references):
             reference = Reference.parse(text)
-            is_own = _same_registry(reference.host, registry_host)
+            is_own = same_registry(reference.host, registry_host)
             try:
                 delivery = (
                     _own(shop, reference, registry_host) if is_own else _third_party(shop, reference, registry_host)
@@ -136,7 +136,7 @@ class _CannotHaveError(Exception):
 
 
 def _own(shop: Workshop, reference: Reference, registry_host: str) -> _Delivery | Source:
-    target = _loopback(reference.at(registry_host))
+    target = loopback(reference.at(registry_host))
     image = catalog.find(reference.at(registry_host), shop.images, registry_host)
     there = registry.look(target, shop.progress)
     if image is None:
@@ -149,7 +149,7 @@ def _own(shop: Workshop, reference: Reference, registry_host: str) -> _Delivery 
 
 
 def _third_party(shop: Workshop, reference: Reference, registry_host: str) -> _Delivery | Source:
-    target = _loopback(reference.at(registry_host))
+    target = loopback(reference.at(registry_host))
     image = catalog.find(reference, shop.images, registry_host)
     there = registry.look(target, shop.progress) if target.tag else registry.Remote(exists=False)
     if there.exists and (image is None or there.content == shop.content(image)):
@@ -195,15 +195,3 @@ def _deliver(shop: Workshop, deliveries: Sequence[_Delivery]) -> None:
             built = shop.build(delivery.image)
             with shop.progress.step(f"push {delivery.target}"):
                 shop.engine.push(built.stored, delivery.target)
-
-
-def _loopback(reference: Reference) -> Reference:
-    """The same reference with localhost as 127.0.0.1: the registry does not listen on IPv6."""
-    name, colon, port = reference.host.partition(":")
-    if name != "localhost":
-        return reference
-    return Reference(f"127.0.0.1{colon}{port}", reference.repository, reference.tag, reference.digest)
-
-
-def _same_registry(one: str, other: str) -> bool:
-    return one.replace("localhost", "127.0.0.1") == other.replace("localhost", "127.0.0.1")

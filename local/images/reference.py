@@ -66,3 +66,16 @@ class Reference:
         tag = f":{self.tag}" if self.tag else ""
         digest = f"@{self.digest}" if self.digest else ""
         return f"{self.name}{tag}{digest}"
+
+
+def loopback(reference: Reference) -> Reference:
+    """The same reference with localhost as 127.0.0.1: the registry does not listen on IPv6."""
+    name, colon, port = reference.host.partition(":")
+    if name != "localhost":
+        return reference
+    return Reference(f"127.0.0.1{colon}{port}", reference.repository, reference.tag, reference.digest)
+
+
+def same_registry(one: str, other: str) -> bool:
+    """Whether two hosts are one registry, by whichever name of this machine."""
+    return one.replace("localhost", "127.0.0.1") == other.replace("localhost", "127.0.0.1")

@@ -11,7 +11,7 @@ import httpx
 
 from local import toolchain
 from local.errors import LocalError
-from local.images.content import LABEL
+from local.images.content import LABEL, STAND_IN_LABEL
 from local.images.flags import is_loopback
 from local.images.reference import DOCKER_HUB, Reference
 from local.images.shell import run
@@ -32,10 +32,12 @@ _PROBE_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Remote:
-    """An image in a registry: whether the tag is there and the content hash it was built from ("" if it has none)."""
+    """An image in a registry: whether the tag is there, the content hash it was built from ("" if it has none), and
+    whether it is a stand-in."""
 
     exists: bool
     content: str = ""
+    stand_in: bool = False
 
 
 def look(reference: Reference, progress: Progress) -> Remote:
@@ -51,7 +53,7 @@ def look(reference: Reference, progress: Progress) -> Remote:
         return Remote(exists=False)
     settings: Any = config.get("config") or {}
     labels: Any = settings.get("Labels") or {}
-    return Remote(exists=True, content=str(labels.get(LABEL, "")))
+    return Remote(exists=True, content=str(labels.get(LABEL, "")), stand_in=STAND_IN_LABEL in labels)
 
 
 def _local_config(reference: Reference) -> dict[str, Any] | None:

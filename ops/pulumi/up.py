@@ -16,7 +16,7 @@ from ops.cluster.ownership import check
 from ops.cluster.watch import watch
 from ops.diagnose import explain
 from ops.errors import EngineError, OpsError
-from ops.images import ensure_images
+from ops.images import ensure_images, with_origins
 from ops.live import inventory
 from ops.pulumi import state
 from ops.pulumi.answers import require_answers
@@ -114,7 +114,7 @@ def up(
             changed |= remove(clusters.kubectl[name], found)
         statuses = _await_ready(stack, clusters.kubectl, timeout)
         require_answers(stack, [s for s in statuses if s.cluster in clusters.kubectl], watcher.events.touched(stack))
-        return Outcome(changed, apps=statuses)
+        return Outcome(changed, apps=with_origins(stack, statuses))
 
 
 def _with_volumes(change: Change, clusters: Mapping[str, Kubectl]) -> Change:

@@ -30,7 +30,9 @@ def test_every_app_is_ready_and_status_says_so(dev: LiveStack) -> None:
     apps = json.loads(done.stdout)["apps"]
     assert {"h2o-example", "nginx"} <= {app["name"] for app in apps}
     for app in apps:
-        assert list(app) == ["name", "system", "cluster", "namespace", "url", "host", "ready", "desired", "image"]
+        keys = ["name", "system", "cluster", "namespace", "url", "host", "ready", "desired", "image", "origin"]
+        assert list(app) == keys
+        assert app["origin"] in ("own", "public", "built here", "stand-in")
         assert app["ready"] == app["desired"] > 0, app
         name = f"{app['name']}.localhost" if app["host"] else "127.0.0.1"
         assert app["url"] is None or app["url"].startswith(f"http://{name}:"), app

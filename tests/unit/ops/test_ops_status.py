@@ -51,6 +51,7 @@ def test_the_json_has_the_promised_keys(slipway: Slipway, fake_kubectl: FakeProg
                 "ready": 2,
                 "desired": 2,
                 "image": "localhost:5000/h2o:7",
+                "origin": None,
             }
         ]
     }
