@@ -106,8 +106,9 @@ element("signin").onsubmit = async (event) => {
   if (!content) return;
   sessionStorage.setItem("token", content.token);
   sessionStorage.setItem("name", name);
-  show(true);
+  // Before anything can be added: a list that comes later would take it off the page again.
   await load();
+  show(sessionStorage.getItem("token") !== null);
 };
 
 element("add").onsubmit = async (event) => {
@@ -122,5 +123,5 @@ element("add").onsubmit = async (event) => {
 element("signout").onclick = () => leave("");
 
 const signedIn = sessionStorage.getItem("token") !== null;
-show(signedIn);
-if (signedIn) load();
+if (signedIn) load().then(() => show(sessionStorage.getItem("token") !== null));
+else show(false);
