@@ -220,7 +220,8 @@ def test_the_tables_text_names_app_url_and_readiness(slipway: Slipway, fake_kube
     assert result.exit_code == 1
     heading, line = result.stdout.splitlines()
     assert heading.split() == ["APP", "SYSTEM", "READY", "URL", "IMAGE"]
-    assert line.split() == ["h2o-example", "h2o", "0/2", "http://127.0.0.1:30080", "localhost:5000/h2o:1"]
+    # What is live is shown: there is no Service yet, so nothing answers.
+    assert line.split()[:5] == ["h2o-example", "h2o", "0/2", "-", "localhost:5000/h2o:1"]
 
 
 def variables(text: str) -> dict[str, str]:

@@ -73,7 +73,7 @@ def growing(stack: Stack, found: Cluster) -> list[volumes.Growth]:
     return volumes.growing(stack, "local", found, volumes.live(found, stack))
 
 
-TODO, PROMETHEUS, REDIS = ("griddb", "data-griddb-server-0"), ("monitoring", "data-prometheus-0"), "data-redis-master-0"
+TODO, PROMETHEUS, REDIS = ("todo", "data-griddb-server-0"), ("monitoring", "data-prometheus-0"), "data-redis-master-0"
 
 
 def test_a_claim_grows_where_its_class_can(stack: Stack) -> None:
@@ -91,7 +91,7 @@ def test_a_class_that_cannot_is_named_with_the_setting(stack: Stack) -> None:
     with pytest.raises(RefusedError) as refused:
         growing(stack, cluster((*TODO, "1Gi"), grows=False))
     assert str(refused.value) == (
-        "apps.todo.storage = 2Gi: PersistentVolumeClaim griddb/data-griddb-server-0 has 1Gi, and storage class fast of "
+        "apps.todo.storage = 2Gi: PersistentVolumeClaim todo/data-griddb-server-0 has 1Gi, and storage class fast of "
         "cluster local cannot make volumes larger; set 1Gi. Nothing was changed"
     )
 
@@ -107,7 +107,7 @@ def test_a_size_that_is_no_setting_may_have_been_raised_by_hand(stack: Stack) ->
 
 
 def test_claims_of_others_are_left_alone(stack: Stack) -> None:
-    assert growing(stack, cluster((TODO[0], f"{TODO[1]}-copy", "1Gi"), ("griddb", "data-0", "1Gi"), grows=False)) == []
+    assert growing(stack, cluster((TODO[0], f"{TODO[1]}-copy", "1Gi"), ("todo", "data-0", "1Gi"), grows=False)) == []
 
 
 def test_the_program_leaves_the_templates_of_claims_as_they_were(stack: Stack) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ops.pulumi import lock
+from tests.support.busy import held
 from tests.support.fake_pulumi import PREFIX, begins, ends, operation, resource, step
 
 if TYPE_CHECKING:
@@ -185,20 +185,9 @@ def test_a_run_of_this_machine_is_left_alone(
     there: FakePulumi, dev: Stack, slipway: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock, "_PATIENCE_S", 0.0)
-    held, enough = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with lock.locked(dev.directory, "dev", "up"):
-            held.set()
-            enough.wait(60)
-
-    holder = threading.Thread(target=hold)
-    holder.start()
-    held.wait(10)
-    for command in ("recover", "drift", "refresh", "up", "down"):
-        done = slipway(command)
-        assert done.exit_code == 1, (command, done.output)
-        assert "slipway up" in done.stderr
-    enough.set()
-    holder.join()
+    with held(dev.directory, "dev", "up"):
+        for command in ("recover", "drift", "refresh", "up", "down"):
+            done = slipway(command)
+            assert done.exit_code == 1, (command, done.output)
+            assert "slipway up" in done.stderr
     assert not [call for call in there.calls if call.arguments[0] in ("up", "destroy", "refresh", "preview")]

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.progress import SilentProgress
-from ops.pulumi import lock
 from ops.releases import notes, smoke
 from ops.stack import load
+from tests.support.busy import held
 from tests.support.release_world import DIGESTS, history_of
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pytest
     from typer.testing import Result
 
-    from tests.support.release_world import World
+from tests.support.release_world import World
 
 
 def test_a_release_changes_proves_records_and_says_so(world: World, slipway: Callable[..., Result]) -> None:
@@ -195,7 +195,7 @@ def test_up_says_what_it_puts_back_and_asks_for_the_history_only_then(world: Wor
 
 
 def test_a_second_release_is_refused_while_one_runs(world: World, slipway: Callable[..., Result]) -> None:
-    with lock.locked(world.project, "dev", "up"):
+    with held(world.project, "dev", "up"):
         told = slipway("release", "h2o-example", "--image-tag", "2")
     assert told.exit_code == 1
     assert "stack dev is being worked on by" in told.stderr
