@@ -33,7 +33,7 @@ def scaled(machine: None, tmp_path: Path) -> Iterator[LiveStack]:
     del settings["slipway:apps"]["h2o-example"]
     nginx = settings["slipway:apps"]["nginx"]
     del nginx["replicas"]
-    nginx["resources"] = {"cpu": "20m"}
+    nginx["resources"] = {"cpu": "10m"}  # little enough for a test that has half a processor to send requests with
     nginx["autoscale"] = {"minReplicas": 1, "maxReplicas": 2, "cpuPercent": 50, "scaleDownSeconds": 15}
     stack.settings(settings)
     stack.run("up")
