@@ -1,6 +1,6 @@
 # Every target first fetches what is missing (uv, the virtual environment); see scripts/bootstrap.sh.
 .DEFAULT_GOAL := help
-.PHONY: help dev preview down test test-all soak check audit bench bootstrap
+.PHONY: help dev preview down test test-all soak check audit sbom bench bootstrap
 
 STACK ?= dev
 PYTEST ?=
@@ -37,8 +37,11 @@ check: bootstrap ## Lint, format and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
 
-audit: bootstrap ## Known vulnerabilities of all that is used (`slipway audit` ends with 3 where it could not be checked)
-	@$(BIN)/slipway audit
+audit: ## Known vulnerabilities of all that is pinned, by osv-scanner
+	@scripts/supply-chain.sh audit
+
+sbom: ## A bill of materials of all that is pinned, by syft: sbom.json
+	@scripts/supply-chain.sh sbom
 
 bench: bootstrap ## Measure, side by side, and write bench/RESULTS.md (ONLY=render,growth picks parts)
 	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(BENCH)

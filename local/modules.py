@@ -148,11 +148,6 @@ MODULES: tuple[Module, ...] = (
         ("main.version={plain}",),
     ),
     Module(
-        "govulncheck",
-        {"govulncheck": "golang.org/x/vuln/cmd/govulncheck"},
-        "golang.org/x/vuln",
-    ),
-    Module(
         "actionlint",
         {"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"},
         "github.com/rhysd/actionlint",

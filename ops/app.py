@@ -15,7 +15,6 @@ from local.cli import app as local_app
 from local.errors import LocalError
 from ops.cli import INTERRUPTED, INTERRUPTED_TEXT
 from ops.commands import (
-    audit,
     bootstrap,
     compare,
     config,
@@ -37,7 +36,6 @@ from ops.commands import (
     render,
     rollback,
     rotate,
-    sbom,
     status,
     up,
 )
@@ -133,8 +131,6 @@ app.command("recover")(recover.recover)
 app.command("pulumi")(pulumi.pulumi)
 app.command("doctor")(doctor.doctor)
 app.command("policy")(policy.policy)
-app.command("audit")(audit.audit)
-app.command("sbom")(sbom.sbom)
 app.command("compare")(compare.compare)
 app.command("graph")(graph.graph)
 app.command("bootstrap")(bootstrap.bootstrap)

@@ -18,11 +18,11 @@ from local.progress import SilentProgress
 if TYPE_CHECKING:
     from local.progress import Progress
 
-REQUIREMENTS = Path(__file__).parents[1] / "scripts" / "requirements"
+SCRIPTS = Path(__file__).parents[1] / "scripts"
 
 
 def environment(name: str, progress: Progress | None = None) -> Path:
-    """The `bin` directory of an environment with what `scripts/requirements/<name>.txt` pins; made once, in the cache.
+    """The `bin` directory of an environment with what `scripts/requirements-<name>.txt` pins; made once, in the cache.
 
     Args:
         name: Name of the requirements file.
@@ -31,7 +31,7 @@ def environment(name: str, progress: Progress | None = None) -> Path:
     Raises:
         LocalError: It cannot be made.
     """
-    file = REQUIREMENTS / f"{name}.txt"
+    file = SCRIPTS / f"requirements-{name}.txt"
     digest = hashlib.sha256(file.read_bytes() + sys.version.encode()).hexdigest()[:12]
     home = paths.cache() / "python" / f"{name}-{digest}"
     if not (home / "complete").is_file():

@@ -66,7 +66,7 @@ install_uv() {
   rm -rf "$draft"
   step "making a virtual environment for uv" python3 -m venv "$draft"
   step "pip install uv==$UV_VERSION" "$draft/bin/python" -m pip install \
-    --disable-pip-version-check --require-hashes --only-binary :all: -r scripts/requirements/uv.txt
+    --disable-pip-version-check --require-hashes --only-binary :all: -r scripts/requirements-uv.txt
   mkdir -p "$UV_HOME/bin"
   install -m 755 "$draft/bin/uv" "$UV_HOME/bin/.uv"
   mv "$UV_HOME/bin/.uv" "$UV_HOME/bin/uv"

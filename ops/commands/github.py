@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -25,29 +24,19 @@ Approved = Annotated[Path | None, typer.Option("--approved", help="The preview t
 @app.command("comment")
 def comment(difference: DifferenceFile, event: Event) -> None:
     """Write, or renew, the one comment with a pull request's difference."""
-    from ops.github.api import Repository
     from ops.github.comment import publish, run_of
     from ops.output import console
 
-    console().print(publish(difference, run_of(event), Repository.of_run()), markup=False)
+    console().print(publish(difference, run_of(event)), markup=False)
 
 
 @app.command("report")
 def report(directory: Reports, key: Key, title: Title) -> None:
     """Open, renew or close the one issue of a report."""
-    import re
-
-    from ops.errors import OpsError
-    from ops.github.api import Repository
     from ops.github.report import publish, sections
     from ops.output import console
 
-    if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", key):
-        raise OpsError(f"--key is {key!r}; it must be a short word of lower-case letters, digits and '-'")
-    repository = Repository.of_run()
-    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
-    run = f"{server}/{repository.name}/actions/runs/{os.environ.get('GITHUB_RUN_ID', '')}"
-    console().print(publish(key, title, sections(directory), run=run, repository=repository), markup=False)
+    console().print(publish(key, title, sections(directory)), markup=False)
 
 
 @app.command("preview")

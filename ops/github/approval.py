@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 from ops.compare.markdown import code
 from ops.errors import OpsError
@@ -16,16 +15,8 @@ if TYPE_CHECKING:
 _SHOWN = 200
 
 
-@dataclass(frozen=True, order=True)
-class Step:
-    """One change of a preview.
-
-    Attributes:
-        operation: `create`, `update`, `replace` or `delete`.
-        cluster: Cluster, or empty.
-        name: What is changed.
-        diff: How; two previews of the same change say the same.
-    """
+class Step(NamedTuple):
+    """One change of a preview; two previews of the same change say the same."""
 
     operation: str
     cluster: str
@@ -34,33 +25,20 @@ class Step:
 
 
 def steps(path: Path) -> list[Step]:
-    """The changes of a preview.
-
-    Args:
-        path: What `slipway preview --json` wrote.
-
-    Returns:
-        The changes, sorted: an engine tells them in any order.
+    """The changes that `slipway preview --json` wrote, sorted: an engine tells them in any order.
 
     Raises:
         OpsError: The file is missing or something else.
     """
     try:
-        entries = cast("list[dict[str, Any]]", json.loads(path.read_text(encoding="utf-8"))["objects"])
-        return sorted(Step(*(str(e[key] or "") for key in ("operation", "cluster", "name", "diff"))) for e in entries)
+        entries = json.loads(path.read_text(encoding="utf-8"))["objects"]
+        return sorted(Step(*(str(entry[key] or "") for key in Step._fields)) for entry in entries)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OpsError(f"{path} is not what `slipway preview --json` writes: {type(error).__name__} {error}") from None
 
 
 def summary(found: list[Step]) -> str:
-    """A preview as a Markdown table, for whoever approves it.
-
-    Args:
-        found: The changes.
-
-    Returns:
-        Markdown.
-    """
+    """A preview as a Markdown table, for whoever approves it."""
     if not found:
         return "Nothing would change.\n"
     counts = Counter(step.operation for step in found)
@@ -76,10 +54,6 @@ def summary(found: list[Step]) -> str:
 
 def check(approved: list[Step], now: list[Step]) -> None:
     """Refuse when something else would happen than what was approved.
-
-    Args:
-        approved: The preview that was approved.
-        now: A fresh one.
 
     Raises:
         OpsError: They differ; names what is new and what is gone.

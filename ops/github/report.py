@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 from ops.compare.markdown import COMMENT_LIMIT
 from ops.errors import OpsError
-from ops.github.api import BOT, Repository, is_ours
+from ops.github import gh
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,15 +17,8 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"(?P<section>[\w.-]+)\.exit-(?P<code>\d{1,3})\.txt")
 
 
-@dataclass(frozen=True)
-class Section:
-    """What one command said.
-
-    Attributes:
-        name: What it was about, for example a stack.
-        code: Its exit code; 0: there is nothing to tell.
-        text: Its output.
-    """
+class Section(NamedTuple):
+    """What a command said about something, for example a stack; exit code 0: there is nothing to tell."""
 
     name: str
     code: int
@@ -32,85 +26,59 @@ class Section:
 
 
 def sections(directory: Path) -> list[Section]:
-    """What commands said, from files `<name>.exit-<code>.txt` anywhere below a directory.
-
-    Args:
-        directory: The directory.
-
-    Returns:
-        The sections by name.
+    """What commands said, by name, from files `<name>.exit-<code>.txt` anywhere below a directory.
 
     Raises:
         OpsError: There is none: a report that is silently empty would close the issue.
     """
     found = [
         Section(match["section"], int(match["code"]), path.read_text(encoding="utf-8", errors="replace"))
-        for path in sorted(directory.rglob("*.txt"))
+        for path in directory.rglob("*.txt")
         if (match := _NAME.fullmatch(path.name))
     ]
     if not found:
         raise OpsError(f"{directory} holds no file <name>.exit-<code>.txt, so there is nothing to report")
-    return sorted(found, key=lambda section: section.name)
+    return sorted(found)
 
 
-def body(title: str, marker: str, parts: list[Section], *, run: str, limit: int = COMMENT_LIMIT) -> str:
-    """Text of the issue.
-
-    Args:
-        title: What is reported.
-        marker: First line.
-        parts: What the commands said.
-        run: Address of the run that made the report.
-        limit: Characters at most; long outputs are cut in the middle.
-
-    Returns:
-        Markdown.
-    """
+def body(title: str, marker: str, parts: list[Section], run: str) -> str:
+    """The issue in Markdown; long outputs are cut in the middle so that GitHub takes it."""
     telling = [part for part in parts if part.code]
     quiet = [part.name for part in parts if not part.code]
-    head = f"{marker}\n{title}, as the [last run]({run}) saw it.\n"
+    text = f"{marker}\n{title}, as the [last run]({run}) saw it.\n"
     if quiet:
-        head += f"\nNothing to tell: {', '.join(f'`{name}`' for name in quiet)}.\n"
-    share = (limit - len(head) - 500) // max(1, len(telling)) - 200
+        text += f"\nNothing to tell: {', '.join(f'`{name}`' for name in quiet)}.\n"
+    share = (COMMENT_LIMIT - len(text) - 500) // max(1, len(telling)) - 200
     for part in telling:
-        text = re.sub(r"\x1b\[[0-9;]*m", "", part.text).strip()
-        if len(text) > share:
-            text = f"{text[: share // 2]}\n… {len(text) - share} characters left out …\n{text[-(share // 2) :]}"
-        fence = "`" * max(3, max((len(found) for found in re.findall(r"`+", text)), default=0) + 1)
-        head += f"\n### `{part.name}`: exit code {part.code}\n\n{fence}text\n{text}\n{fence}\n"
-    return head
+        said = re.sub(r"\x1b\[[0-9;]*m", "", part.text).strip()
+        if len(said) > share:
+            said = f"{said[: share // 2]}\n… {len(said) - share} characters left out …\n{said[-(share // 2) :]}"
+        fence = "`" * max(3, max((len(found) for found in re.findall(r"`+", said)), default=0) + 1)
+        text += f"\n### `{part.name}`: exit code {part.code}\n\n{fence}text\n{said}\n{fence}\n"
+    return text
 
 
-def publish(key: str, title: str, parts: list[Section], *, run: str, repository: Repository) -> str:
-    """Open, renew or close the issue.
-
-    Args:
-        key: What kind of report; there is one open issue for each.
-        title: Title of the issue.
-        parts: What the commands said.
-        run: Address of the run that made the report.
-        repository: The repository.
-
-    Returns:
-        What was done, in a sentence.
+def publish(key: str, title: str, parts: list[Section]) -> str:
+    """Open, renew or close the one open issue of a kind of report; returns what was done.
 
     Raises:
-        OpsError: GitHub refuses.
+        OpsError: The key is no word, or GitHub refuses.
     """
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", key):
+        raise OpsError(f"--key is {key!r}; it must be a short word of lower-case letters, digits and '-'")
+    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+    run = f"{server}/{gh.repository()}/actions/runs/{os.environ.get('GITHUB_RUN_ID', '')}"
     marker = f"<!-- slipway:report:{key} -->"
-    issues = repository.pages("issues", state="open", creator=BOT)
-    mine = next((entry for entry in issues if is_ours(entry, marker) and "pull_request" not in entry), None)
+    issues = gh.entries(f"issues?state=open&per_page=100&creator={quote(gh.BOT)}")
+    mine = next((entry for entry in issues if gh.is_ours(entry, marker) and "pull_request" not in entry), None)
     if not any(part.code for part in parts):
         if mine is None:
             return "nothing to tell, and no issue is open"
-        repository.call(
-            "POST", f"issues/{mine['number']}/comments", json={"body": f"Gone, says the [last run]({run})."}
-        )
-        repository.call("PATCH", f"issues/{mine['number']}", json={"state": "closed", "state_reason": "completed"})
+        gh.call("POST", f"issues/{mine['number']}/comments", body=f"Gone, says the [last run]({run}).")
+        gh.call("PATCH", f"issues/{mine['number']}", state="closed", state_reason="completed")
         return f"closed issue {mine['number']}"
-    text = body(title, marker, parts, run=run)
+    text = body(title, marker, parts, run)
     if mine is None:
-        made = repository.call("POST", "issues", json={"title": title, "body": text})
-        return f"opened issue {made['number']}"
-    repository.call("PATCH", f"issues/{mine['number']}", json={"title": title, "body": text})
+        return f"opened issue {gh.call('POST', 'issues', title=title, body=text)['number']}"
+    gh.call("PATCH", f"issues/{mine['number']}", title=title, body=text)
     return f"renewed issue {mine['number']}"

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from ops.compare.markdown import COMMENT_LIMIT, MARKER
+from tests.support.fake_gh import COMMIT, FakeGh
 from tests.unit.ops.test_ops_compare_sources import git
-from tests.unit.ops.test_ops_github import COMMIT, GitHub
 from tests.unit.ops.test_ops_github import event as event
 from tests.unit.ops.test_ops_github import github as github
 
@@ -78,7 +78,7 @@ def run(text: str, directory: Path, temporary: Path, **variables: str) -> subpro
 
 # Eight renders: on a machine that is busy with a cluster they take minutes.
 @pytest.mark.timeout(1800)
-def test_from_two_commits_to_the_comment(clone: Path, tmp_path: Path, github: GitHub, event: Path) -> None:
+def test_from_two_commits_to_the_comment(clone: Path, tmp_path: Path, github: FakeGh, event: Path) -> None:
     if not (ROOT / ".venv" / "bin" / "slipway").exists():
         pytest.skip("the project has no .venv; the workflows' scripts call .venv/bin/slipway")
     refused = run(script("difference.yml", "Compare"), clone, tmp_path, NUMBER=str(NUMBER), ALLOWED="")
@@ -100,8 +100,7 @@ def test_from_two_commits_to_the_comment(clone: Path, tmp_path: Path, github: Gi
     github.pull(NUMBER)
     (tmp_path / "difference").mkdir()
     shutil.copy2(tmp_path / "difference.json", tmp_path / "difference" / "difference.json")
-    variables = {name: os.environ[name] for name in ("GITHUB_API_URL", "GITHUB_REPOSITORY", "GITHUB_TOKEN")}
-    said = run(script("comment.yml", "Comment"), clone, tmp_path, GITHUB_EVENT_PATH=str(event), **variables)
+    said = run(script("comment.yml", "Comment"), clone, tmp_path, GITHUB_EVENT_PATH=str(event))
     assert said.returncode == 0, said.stderr
     (comment,) = github.comments
     assert comment["on"] == str(NUMBER)
@@ -117,13 +116,13 @@ def test_from_two_commits_to_the_comment(clone: Path, tmp_path: Path, github: Gi
     ):
         assert told in comment["body"], told
     assert "unchanged" in comment["body"]
-    assert github.queries[0][1]["state"] == ["open"]
+    assert "state=open" in github.queries[0]
     assert COMMIT in event.read_text()
 
     # The label is set: the same script, the same difference, no failure; the comment is renewed, not doubled.
     allowed = run(script("difference.yml", "Compare"), clone, tmp_path, NUMBER=str(NUMBER), ALLOWED="yes")
     assert allowed.returncode == 0, allowed.stderr
     shutil.copy2(tmp_path / "difference.json", tmp_path / "difference" / "difference.json")
-    run(script("comment.yml", "Comment"), clone, tmp_path, GITHUB_EVENT_PATH=str(event), **variables)
+    run(script("comment.yml", "Comment"), clone, tmp_path, GITHUB_EVENT_PATH=str(event))
     assert len(github.comments) == 1
     assert "Allowed by the label `allow-stateful`" in github.comments[0]["body"]

@@ -160,3 +160,24 @@ def test_ctrl_c_while_the_commands_are_loaded_is_one_line(tmp_path: Path) -> Non
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.returncode == 130
     assert done.stderr == "interrupted; run the same command again to continue\n"
+
+
+def supply_chain(clone: Path, path: Path, word: str) -> subprocess.CompletedProcess[str]:
+    command = [str(path / "bash"), str(clone / "scripts" / "supply-chain.sh"), word]
+    return subprocess.run(command, env={"PATH": str(path)}, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(("word", "name"), [("audit", "osv-scanner"), ("sbom", "syft")])
+def test_a_scanner_that_is_missing_is_told_with_how_to_install_it(
+    clone: Path, path: Path, word: str, name: str
+) -> None:
+    done = supply_chain(clone, path, word)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {name} is not on PATH; install it: go install github.com/")
+
+
+def test_the_audit_ends_as_the_scanner_does(clone: Path, path: Path) -> None:
+    program(path, "osv-scanner", '#!/bin/bash\necho "$@ in $PWD"\nexit 127\n')
+    done = supply_chain(clone, path, "audit")
+    assert done.stdout == f"scan source --recursive . in {clone}\n"
+    assert done.returncode == 127

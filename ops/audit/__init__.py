@@ -1,1 +1,0 @@
-"""Known vulnerabilities of everything that the project uses."""
