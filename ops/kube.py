@@ -201,33 +201,6 @@ class Kubectl:
         )
         return items(text)
 
-    def apply(
-        self, manifests: Iterable[Manifest], *, manager: str, dry_run: bool = False, force: bool = True
-    ) -> list[Manifest]:
-        """Server-side apply, the manifests handed over on standard input.
-
-        Args:
-            manifests: What to apply.
-            manager: Field manager.
-            dry_run: Ask the server what would come out, its `managedFields` included, and change nothing.
-            force: Take over fields that another manager set.
-
-        Returns:
-            The objects as they are (or would be) then.
-
-        Raises:
-            UnreachableError: The cluster does not answer.
-            CommandError: The API server refuses one of them.
-        """
-        bundle = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
-        flags = ["--dry-run=server", "--show-managed-fields"] if dry_run else []
-        flags += ["--force-conflicts"] if force else []
-        return items(
-            self.run(
-                ["apply", "--server-side", f"--field-manager={manager}", *flags, "-f", "-", "-o", "json"], stdin=bundle
-            )
-        )
-
     def replace(self, manifests: Iterable[Manifest], *, manager: str, dry_run: bool = False) -> list[Manifest]:
         """Put objects in the place of those that are there; each with the resourceVersion that it was read at.
 
