@@ -20,11 +20,8 @@ Entry = dict[str, Any]
 class Pair:
     """A resource on both sides, or on one.
 
-    Attributes:
-        base: The resource in the base, or None.
-        head: The resource in the head, or None.
-        moved: Its URN is another one, and an alias says so.
-        lost_alias: Its URN is another one and no alias says so, yet it is the same object on the same cluster.
+    Its URN may be another one: `moved` where an alias says so; `lost_alias` where none does, yet it is the same object
+    on the same cluster.
     """
 
     base: Entry | None
@@ -35,14 +32,10 @@ class Pair:
 
 @dataclass(frozen=True)
 class Side:
-    """One plan by URN.
+    """One plan: its resources, and the types from the outermost component on (`$` between them), by the plan's URN.
 
     A component of another type gives everything below it another URN. They are put together here once more, because a
     plan may be an older one, whose URNs hold the type of the parent alone.
-
-    Attributes:
-        entries: Its resources by the plan's URN.
-        chains: The plan's URN to the types from the outermost component on, `$` between them.
     """
 
     entries: dict[str, Entry]
@@ -72,15 +65,7 @@ class Side:
 
 
 def pairs(base: Sequence[Entry], head: Sequence[Entry]) -> list[Pair]:
-    """Every resource of either side once; components are left out, they hold nothing themselves.
-
-    Args:
-        base: Resources of the base's plan.
-        head: Resources of the head's plan.
-
-    Returns:
-        The pairs, in the order of URNs.
-    """
+    """Every resource of either side once; components are left out, they hold nothing themselves."""
     before, after = Side.of(base), Side.of(head)
     olds = {before.urn(entry): entry for entry in base if entry["custom"]}
     news = {after.urn(entry): entry for entry in head if entry["custom"]}
@@ -107,14 +92,6 @@ def former_urns(entry: Entry, after: Side, before: Side) -> list[str]:
     A child of a component with an alias has one too: the parent's former types stand in its URN, and where its name
     begins with the parent's name, so did its former name with the parent's former one
     (https://www.pulumi.com/docs/iac/concepts/resources/options/aliases/).
-
-    Args:
-        entry: The resource, of the head.
-        after: The head.
-        before: The base.
-
-    Returns:
-        The URNs, its own aliases first.
     """
     found: list[str] = []
     for alias in entry["options"].get("aliases", ()):

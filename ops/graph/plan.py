@@ -32,9 +32,7 @@ class Workload:
     """A workload of the stack.
 
     Attributes:
-        out: Outputs of its component.
         count: How many pods, for example `3` or `2 to 4`; empty for a DaemonSet.
-        labels: Labels of its pods.
         text: All that its objects say, for a search.
     """
 
