@@ -15,12 +15,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import pulumi.log
 from pulumi import automation
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError, InvalidVersionError, StackNotFoundError
 
 from ops.errors import BusyError, EngineError, RefusedError
 from ops.pulumi import state
-from ops.pulumi.backend import backend
+from ops.pulumi.backend import backend, refuse_full
 from ops.pulumi.command import StoppableCommand
 
 if TYPE_CHECKING:
@@ -220,6 +221,7 @@ def open_stack(cli: Cli, stack: Stack, *, create: bool = True) -> Generator[Sess
         RefusedError: It is an environment that was removed meanwhile.
     """
     where = backend(stack)
+    refuse_full(where)
     sys.unraisablehook = _quiet
     with one_message(cli, stack.name):
         command = StoppableCommand(cli, where.drop)
@@ -282,9 +284,15 @@ def _program(stack: Stack, environment: Mapping[str, str]) -> Callable[[], None]
         # Pulumi's SDK reads the kubeconfig for its provider from this process.
         if "KUBECONFIG" in environment:
             os.environ["KUBECONFIG"] = environment["KUBECONFIG"]
+        # Several messages a resource, each a call that the program waits for and an event that nobody reads.
+        pulumi.log.debug = _unheard
         runpy.run_path(str(stack.program / "__main__.py"), run_name="__main__")
 
     return run
+
+
+def _unheard(msg: str, resource: object = None, stream_id: object = None, ephemeral: object = None) -> None:
+    """In the place of Pulumi's messages for its own developers."""
 
 
 def _quiet(unraisable: sys.UnraisableHookArgs) -> None:
