@@ -107,17 +107,9 @@ def watch(
     timeout: float,
     summary: Callable[[], str] = str,
 ) -> PodTrouble | None:
-    """Show the rollout of a cluster until it is done.
+    """Show the rollout of a cluster until `done`, asked with its apps, or for so many seconds.
 
-    Args:
-        stack: The stack.
-        cluster: The cluster that something happens on.
-        done: Asked with the state of that cluster's apps; ends the watch.
-        timeout: Seconds after which the watch ends anyway.
-        summary: What the run that is watched is at, for people.
-
-    Returns:
-        The pod for which waiting is in vain, or None.
+    Returns the pod for which waiting is in vain, or None. `summary` says, for people, what the watched run is at.
     """
     kubectl = stack.kubectl(cluster)
     patience = Patience()

@@ -51,16 +51,12 @@ class StoppableCommand(PulumiCommand):
 
     On Linux the kernel kills it when we are killed, and a watchman its plugins. The kernel watches the thread that
     starts it, which waits here until it has ended.
-
-    Attributes:
-        variables: Further variables for the calls from now on.
     """
 
     def __init__(self, cli: Cli, drop: tuple[str, ...] = ()) -> None:
         """Bind the CLI, whose version is known already: the base class would run it once more to ask.
 
         Args:
-            cli: The CLI.
             drop: Variables of this process that must not reach it.
         """
         self.command = str(cli.path)

@@ -48,11 +48,7 @@ class EventLog:
     """Collects the events of a run; called by Pulumi's Automation API, in a thread of its own."""
 
     def __init__(self, began: Callable[[], None] | None = None) -> None:
-        """Nothing was told yet.
-
-        Args:
-            began: Called once, with the first change of a real resource.
-        """
+        """Nothing was told yet; `began` is called once, with the first change of a real resource."""
         self.errors: list[str] = []
         self._began = began
         self._steps: list[StepEventMetadata] = []
@@ -201,12 +197,7 @@ def _ignored(stack: Stack) -> dict[str, list[str]]:
 
 
 def without(inputs: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
-    """Inputs without some properties.
-
-    Args:
-        inputs: The inputs.
-        paths: Dotted paths; those that lead nowhere are fine.
-    """
+    """Inputs without some properties; dotted paths that lead nowhere are fine."""
     result = copy.deepcopy(dict(inputs))
     for path in paths:
         *parents, last = path.split(".")

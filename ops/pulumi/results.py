@@ -18,11 +18,9 @@ class Change:
     """One object or resource that an `up` would change.
 
     Attributes:
-        operation: What would happen to it.
         cluster: Cluster it is on, or None for a resource of a cloud.
         name: `Kind namespace/name`, or a resource's type and name.
         diff: The difference as unified diff of YAML, secrets masked; empty where there is none to show.
-        note: What else a person should know, or empty.
     """
 
     operation: Operation
@@ -39,11 +37,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Preview:
-    """What an `up` would change.
-
-    Attributes:
-        changes: Every change; empty if there is none.
-    """
+    """What an `up` would change."""
 
     changes: list[Change] = field(default_factory=list[Change])
 
@@ -65,10 +59,8 @@ class Outcome:
     """What an `up`, a `refresh` or a `down` did.
 
     Attributes:
-        changed: Whether anything was changed.
         kept: What a `down` left on purpose, because it is protected in a cloud.
         unasked: What a `down` could not prove to be gone, each as a sentence with the reason.
-        apps: The apps of the clusters that can be asked, as an `up` saw them last.
     """
 
     changed: bool
@@ -83,7 +75,6 @@ class Difference:
 
     Attributes:
         kind: `changed` or `deleted` by somebody else, or an `orphan`: with the stack's label, but not the stack's.
-        cluster: Cluster it is on, or None for a resource of a cloud.
         name: `Kind namespace/name`, or a resource's type and name.
         diff: From what is there to what was applied, as unified diff of YAML, secrets masked.
         note: What `up` will not do about it, or empty.
@@ -144,7 +135,6 @@ class Recovery:
     """What `recover` did.
 
     Attributes:
-        done: What was cleared away, each as a sentence.
         left: What a person has to decide, each as a sentence with the way on.
     """
 

@@ -64,10 +64,7 @@ class Session:
     """Pulumi, ready for one stack.
 
     Attributes:
-        name: Stack name.
         opened: The stack; None if its backend does not know it.
-        command: How the CLI is called.
-        backend: Where its state is.
     """
 
     name: str
@@ -135,11 +132,7 @@ class Session:
         self._adopt(operations)
 
     def recover(self, found: Recovery, *, force: bool) -> None:
-        """Take away lock and pending operations of a run that died, on any backend.
-
-        Args:
-            found: Told what was done and what a person has to decide.
-            force: Take the lock from a run that may be alive.
+        """Take away lock (by force that of a run that may be alive) and pending operations of a run that died.
 
         Raises:
             BusyError: The lock is held by a run that is not known to be dead; names it.
@@ -209,11 +202,6 @@ class Session:
 @contextmanager
 def open_stack(cli: Cli, stack: Stack, *, create: bool = True) -> Generator[Session]:
     """Open a stack with Pulumi's CLI; its program runs in this process.
-
-    Args:
-        cli: The CLI.
-        stack: The stack.
-        create: Make it in its backend where it is not known.
 
     Raises:
         EngineError: Pulumi fails, or is too old; says why.
