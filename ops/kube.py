@@ -80,6 +80,11 @@ class Key(NamedTuple):
         metadata = manifest["metadata"]
         return cls(group, manifest["kind"], metadata.get("namespace") or "", metadata["name"])
 
+    @property
+    def resource(self) -> str:
+        """Its type as kubectl takes it: `deployment.apps`."""
+        return f"{self.kind}.{self.group}".lower().removesuffix(".")
+
     def __str__(self) -> str:
         """`Kind namespace/name`."""
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
@@ -220,8 +225,7 @@ class Kubectl:
 def _by_namespace(keys: Iterable[Key]) -> dict[str, list[str]]:
     grouped: dict[str, list[str]] = {}
     for key in keys:
-        kind = f"{key.kind}.{key.group}" if key.group else key.kind
-        grouped.setdefault(key.namespace, []).append(f"{kind.lower()}/{key.name}")
+        grouped.setdefault(key.namespace, []).append(f"{key.resource}/{key.name}")
     return grouped
 
 

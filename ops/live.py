@@ -130,8 +130,7 @@ def _fetch(kubectl: Kubectl, keys: list[Key]) -> list[Manifest]:
     found: list[Manifest] = []
     grouped: dict[tuple[str, str], list[str]] = {}
     for key in keys:
-        kind = f"{key.kind}.{key.group}" if key.group else key.kind
-        grouped.setdefault((kind.lower(), key.namespace), []).append(key.name)
+        grouped.setdefault((key.resource, key.namespace), []).append(key.name)
     for (kind, namespace), names in grouped.items():
         found += kubectl.get([kind, *names, *(["-n", namespace] if namespace else [])])
     return found

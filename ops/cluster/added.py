@@ -93,6 +93,4 @@ def _take_out_of(kubectl: Kubectl, key: Key, paths: list[Path]) -> list[Manifest
 
 
 def _read(kubectl: Kubectl, key: Key) -> list[Manifest]:
-    kind = f"{key.kind}.{key.group}" if key.group else key.kind
-    where = ["-n", key.namespace] if key.namespace else []
-    return kubectl.get([kind.lower(), key.name, *where])
+    return kubectl.get([key.resource, key.name, *(["-n", key.namespace] if key.namespace else [])])

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from components.versions import by_tag
-from ops.graph.plan import Plan, at, type_name
+from ops.graph.plan import Plan, type_name
+from ops.kube import section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -132,7 +133,7 @@ class _Drawing:
         for entry in self.plan.components("slipway:workloads:ExternalName"):
             alias, name, host = entry["name"], entry["outputs"]["name"], str(entry["outputs"]["host"])
             namespace = next(
-                (at(child, "inputs", "metadata", "namespace") for child in self.plan.below(entry["urn"])), ""
+                (section(child, "inputs", "metadata")["namespace"] for child in self.plan.below(entry["urn"])), ""
             )
             for user in self.plan.workloads:
                 if user.namespace != namespace or name not in user.text:

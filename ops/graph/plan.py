@@ -6,20 +6,15 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
+
+from ops.kube import entries, section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 Entry = dict[str, Any]
 _CONTROLLERS = ("Deployment", "StatefulSet", "DaemonSet")
-
-
-def at(value: object, *path: str, otherwise: Any = None) -> Any:
-    """A value inside plain data."""
-    for key in path:
-        value = cast("Entry", value).get(key) if isinstance(value, dict) else None
-    return otherwise if value is None else value
 
 
 def type_name(entry: Entry) -> str:
@@ -73,7 +68,7 @@ class Plan:
     @cached_property
     def clusters(self) -> list[Entry]:
         """Components that are a cluster; what a cluster consists of has no kind."""
-        return [entry for entry in self.components("slipway:clusters:") if at(entry, "outputs", "kind")]
+        return [entry for entry in self.components("slipway:clusters:") if entry["outputs"].get("kind")]
 
     @cached_property
     def workloads(self) -> list[Workload]:
@@ -83,37 +78,36 @@ class Plan:
 
     def _workload(self, entry: Entry) -> Workload:
         below = list(self.below(entry["urn"]))
-        specs = {type_name(child): at(child, "inputs", "spec") for child in below}
-        spec = next((specs[kind] for kind in _CONTROLLERS if kind in specs), None)
-        replicas, scaler = at(spec, "replicas"), specs.get("HorizontalPodAutoscaler")
+        specs = {type_name(child): section(child, "inputs", "spec") for child in below}
+        spec = next((specs[kind] for kind in _CONTROLLERS if kind in specs), Entry())
+        replicas, scaler = spec.get("replicas"), specs.get("HorizontalPodAutoscaler")
         count = "" if replicas is None else str(replicas)
         if scaler is not None:
-            count = f"{at(scaler, 'minReplicas') or 1} to {at(scaler, 'maxReplicas')}"
-        labels = at(spec, "template", "metadata", "labels", otherwise={})
+            count = f"{scaler.get('minReplicas') or 1} to {scaler['maxReplicas']}"
+        labels = section(spec, "template", "metadata", "labels")
         out, text = entry["outputs"], json.dumps([e["inputs"] for e in below], sort_keys=True)
         return Workload(out["cluster"], out["namespace"], out["name"], out, count, labels, text)
 
     def connections(self) -> Iterator[tuple[Workload, Workload | str, set[int]]]:
         """What network policies open: from a workload to another, or to what is outside and has only a name; ports."""
-        cluster_of = {c["urn"]: at(e, "outputs", "name") for e in self.clusters for c in self.children[e["urn"]]}
+        cluster_of = {c["urn"]: e["outputs"]["name"] for e in self.clusters for c in self.children[e["urn"]]}
         for policy in self.resources:
             if type_name(policy) != "NetworkPolicy":
                 continue
-            cluster, namespace = cluster_of.get(policy["provider"]), at(policy, "inputs", "metadata", "namespace")
-            outside = str(at(policy, "inputs", "metadata", "name")).partition("-to-")[2]
-            spec = at(policy, "inputs", "spec")
+            cluster, metadata = cluster_of.get(policy["provider"]), section(policy, "inputs", "metadata")
+            namespace, outside = metadata["namespace"], metadata["name"].partition("-to-")[2]
+            spec = section(policy, "inputs", "spec")
             for source in self._selected(cluster, namespace, spec):
-                for rule in at(spec, "egress", otherwise=[]):
-                    ports = {
-                        port["port"] for port in at(rule, "ports", otherwise=[]) if isinstance(at(port, "port"), int)
-                    }
-                    for peer in at(rule, "to", otherwise=[]):
-                        wanted = at(peer, "namespaceSelector", "matchLabels", "kubernetes.io/metadata.name")
+                for rule in entries(spec, "egress"):
+                    ports = {port["port"] for port in entries(rule, "ports") if isinstance(port.get("port"), int)}
+                    for peer in entries(rule, "to"):
+                        labels = section(peer, "namespaceSelector", "matchLabels")
+                        wanted = labels.get("kubernetes.io/metadata.name")
                         found = [outside] if "ipBlock" in peer else self._selected(cluster, wanted or namespace, peer)
                         yield from ((source, target, ports) for target in found)
 
     def _selected(self, cluster: str | None, namespace: str, selecting: Entry) -> list[Workload]:
         """Workloads whose pods a `podSelector` takes; one without labels takes none here."""
-        wanted = at(selecting, "podSelector", "matchLabels", otherwise={}).items()
+        wanted = section(selecting, "podSelector", "matchLabels").items()
         inside = [w for w in self.workloads if (w.cluster, w.namespace) == (cluster, namespace)]
         return [w for w in inside if wanted and wanted <= w.labels.items()]

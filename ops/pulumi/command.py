@@ -65,16 +65,9 @@ class StoppableCommand(PulumiCommand):
         self._drop = drop
         self.variables: dict[str, str] = {}
         self._process: subprocess.Popen[str] | None = None
-        self._stopped = threading.Event()
-
-    @property
-    def stopped(self) -> bool:
-        """Whether `stop` was called."""
-        return self._stopped.is_set()
 
     def stop(self) -> None:
         """Ask the running call to end; callable from another thread."""
-        self._stopped.set()
         process = self._process
         if process is not None and process.poll() is None:
             process.send_signal(signal.SIGINT)

@@ -115,15 +115,6 @@ class EventLog:
             found[step.urn] = Change(operation, _cluster_of(stack, step), _name(step), diff)
         return list(found.values())
 
-    def steps(self) -> list[tuple[str, str, dict[str, Any], dict[str, Any]]]:
-        """The steps that change a real resource: operation, URN, inputs before and after."""
-        found = {
-            step.urn: (str(step.op.value), step.urn, _inputs(step.old), _inputs(step.new))
-            for step in self._steps
-            if str(step.op.value) in {*_WORKING, "replace"} and _is_real(step)
-        }
-        return list(found.values())
-
     def touched(self, stack: Stack) -> dict[tuple[str | None, str], set[str]]:
         """Cluster and namespace to the kinds of objects that were changed there, without namespaces that are new."""
         found: dict[tuple[str | None, str], set[str]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ class Change:
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
-        found = {"operation": self.operation, "cluster": self.cluster, "name": self.name, "diff": self.diff}
-        return found | ({"note": self.note} if self.note else {})
+        return {key: value for key, value in asdict(self).items() if key != "note" or value}
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class Difference:
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
-        return {"kind": self.kind, "cluster": self.cluster, "name": self.name, "diff": self.diff, "note": self.note}
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -143,4 +142,4 @@ class Recovery:
 
     def as_dict(self) -> dict[str, Any]:
         """The output of `slipway recover --json`."""
-        return {"done": self.done, "left": self.left}
+        return asdict(self)

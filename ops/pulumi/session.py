@@ -303,7 +303,3 @@ def told(error: CommandError) -> str:
     lines = [_STREAM.sub("", line.strip()) for line in str(error).splitlines()]
     marked = [line.removeprefix("error: ") for line in lines if line.startswith("error:")]
     return "\n".join(dict.fromkeys(marked or [line for line in lines if line][-_SHOWN_LINES:]))
-
-
-CHANGING = ("create", "update", "delete", "replace", "create-replacement", "delete-replaced")
-"""Operations that change something."""
