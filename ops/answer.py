@@ -21,12 +21,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def wait_for_answers(statuses: Sequence[AppStatus], progress: Progress) -> None:
-    """Wait until each local URL accepts a connection: the node's rules follow a pod's readiness by a moment.
-
-    Args:
-        statuses: The apps.
-        progress: Told which address does not answer in time.
-    """
+    """Wait until each local URL accepts a connection: the node's rules follow a pod's readiness by a moment."""
     end = time.monotonic() + _PATIENCE_S
     for status in statuses:
         parts = urlsplit(status.url or "")

@@ -33,12 +33,8 @@ class PodTrouble:
     """A pod that is not ready.
 
     Attributes:
-        namespace: Its namespace.
-        pod: Its name.
         reason: The reason as Kubernetes names it, for example ImagePullBackOff.
-        message: What it says about it.
         container: The container that it is about, or None for the whole pod.
-        restarted: How often that container was started again.
         last_words: The end of its log when it ended last, as the kubelet kept it; empty if it never did.
         ended: How often it ended: once more than it was started again, while it does not run.
     """
@@ -133,13 +129,7 @@ def _limit(pod: Manifest, container: str) -> str:
 def explain(kubectl: Kubectl, stack: str, apps: Sequence[App]) -> str:
     """Which apps are not ready and why: waiting reasons, refused pods, events and the last log lines.
 
-    Args:
-        kubectl: The cluster.
-        stack: Stack name.
-        apps: Its apps on this cluster.
-
-    Returns:
-        Text for people; empty when there is nothing to say. Whatever cannot be found out is left out.
+    Empty when there is nothing to say. Whatever cannot be found out is left out.
     """
     try:
         pods = kubectl.get(["pods", "-A", "-l", selector(stack)])

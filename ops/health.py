@@ -20,13 +20,7 @@ _FREE_BYTES = 8 * 1024**3
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        what: What it is.
-        level: `ok`, `note` (works, but worth knowing) or `missing`.
-        text: What was found, and what would be right.
-    """
+    """One thing that was looked at, and what would be right; `note` is what works, but is worth knowing."""
 
     what: str
     level: Level

@@ -80,6 +80,11 @@ class Key(NamedTuple):
         metadata = manifest["metadata"]
         return cls(group, manifest["kind"], metadata.get("namespace") or "", metadata["name"])
 
+    @property
+    def resource(self) -> str:
+        """Its type as kubectl takes it: `deployment.apps`."""
+        return f"{self.kind}.{self.group}".lower().removesuffix(".")
+
     def __str__(self) -> str:
         """`Kind namespace/name`."""
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
@@ -118,12 +123,7 @@ class CommandError(OpsError):
 
 
 class Kubectl:
-    """kubectl bound to one cluster.
-
-    Attributes:
-        cluster: Name of the cluster in the stack file, for messages.
-        access: How it is reached.
-    """
+    """kubectl bound to one cluster, with its name in the stack file, for messages."""
 
     def __init__(self, program: Path, cluster: str, access: Access) -> None:
         """Bind the program to the cluster."""
@@ -138,16 +138,10 @@ class Kubectl:
     def run(
         self, arguments: Sequence[str], *, stdin: str | None = None, timeout: float = 120, partial: bool = False
     ) -> str:
-        """Run kubectl.
+        """Run kubectl; returns its standard output.
 
-        Args:
-            arguments: Without kubeconfig and context. Nothing secret: process arguments are public on a machine.
-            stdin: Its standard input.
-            timeout: Seconds until it is given up.
-            partial: Return what there is although some of the answer is missing because a type is not served.
-
-        Returns:
-            Its standard output.
+        Nothing secret may be in the arguments: they are public on a machine. `timeout` is in seconds; `partial` takes
+        what there is although some of the answer is missing because a type is not served.
 
         Raises:
             UnreachableError: The cluster does not answer.
@@ -201,40 +195,8 @@ class Kubectl:
         )
         return items(text)
 
-    def apply(
-        self, manifests: Iterable[Manifest], *, manager: str, dry_run: bool = False, force: bool = True
-    ) -> list[Manifest]:
-        """Server-side apply, the manifests handed over on standard input.
-
-        Args:
-            manifests: What to apply.
-            manager: Field manager.
-            dry_run: Ask the server what would come out, its `managedFields` included, and change nothing.
-            force: Take over fields that another manager set.
-
-        Returns:
-            The objects as they are (or would be) then.
-
-        Raises:
-            UnreachableError: The cluster does not answer.
-            CommandError: The API server refuses one of them.
-        """
-        bundle = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
-        flags = ["--dry-run=server", "--show-managed-fields"] if dry_run else []
-        flags += ["--force-conflicts"] if force else []
-        return items(
-            self.run(
-                ["apply", "--server-side", f"--field-manager={manager}", *flags, "-f", "-", "-o", "json"], stdin=bundle
-            )
-        )
-
     def replace(self, manifests: Iterable[Manifest], *, manager: str, dry_run: bool = False) -> list[Manifest]:
         """Put objects in the place of those that are there; each with the resourceVersion that it was read at.
-
-        Args:
-            manifests: The whole objects.
-            manager: Field manager.
-            dry_run: Ask the server what would come out, and change nothing.
 
         Raises:
             UnreachableError: The cluster does not answer.
@@ -245,13 +207,7 @@ class Kubectl:
         return items(self.run(["replace", f"--field-manager={manager}", *flags, "-f", "-", "-o", "json"], stdin=bundle))
 
     def delete(self, keys: Iterable[Key], *, wait: bool, timeout: float = 120, cascade: str = "background") -> None:
-        """Delete objects; those that are gone already are fine.
-
-        Args:
-            keys: What to delete.
-            wait: Whether to return only when they are gone.
-            timeout: Seconds to wait.
-            cascade: `background`, or `foreground`: what an object owns goes before it.
+        """Delete objects; those that are gone already are fine. With cascade `foreground` what one owns goes before it.
 
         Raises:
             UnreachableError: The cluster does not answer.
@@ -269,8 +225,7 @@ class Kubectl:
 def _by_namespace(keys: Iterable[Key]) -> dict[str, list[str]]:
     grouped: dict[str, list[str]] = {}
     for key in keys:
-        kind = f"{key.kind}.{key.group}" if key.group else key.kind
-        grouped.setdefault(key.namespace, []).append(f"{kind.lower()}/{key.name}")
+        grouped.setdefault(key.namespace, []).append(f"{key.resource}/{key.name}")
     return grouped
 
 

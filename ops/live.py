@@ -25,11 +25,7 @@ _REMAINING = re.compile(r"([a-z][a-z0-9.-]*) has \d+ resource instances")
 
 @dataclass(frozen=True)
 class Inventory:
-    """The objects of a stack on one cluster.
-
-    Attributes:
-        objects: All of them, those included that others made for them (pods, replica sets, endpoint slices).
-    """
+    """The objects of a stack on one cluster, those included that others made for them (pods, replica sets)."""
 
     objects: dict[Key, Manifest] = field(default_factory=dict[Key, Manifest])
 
@@ -54,12 +50,7 @@ def selector(stack: str) -> str:
 
 
 def labelled(kubectl: Kubectl, kinds: str, stack: str) -> dict[Key, Manifest]:
-    """The objects of some types that carry the stack's label, in one call.
-
-    Args:
-        kubectl: The cluster.
-        kinds: Resource types as kubectl takes them, with commas.
-        stack: Stack name.
+    """The objects of some types (as kubectl takes them, with commas) that carry the stack's label, in one call.
 
     Raises:
         UnreachableError: The cluster does not answer.
@@ -82,12 +73,7 @@ def types(kubectl: Kubectl) -> list[str]:
 def inventory(kubectl: Kubectl, stack: str) -> Inventory:
     """All objects that carry the stack's label, of every type and in every namespace.
 
-    Args:
-        kubectl: The cluster.
-        stack: Stack name.
-
-    Returns:
-        The objects. Secrets come with their values: keep them in memory.
+    Secrets come with their values: keep them in memory.
 
     Raises:
         UnreachableError: The cluster does not answer.
@@ -144,8 +130,7 @@ def _fetch(kubectl: Kubectl, keys: list[Key]) -> list[Manifest]:
     found: list[Manifest] = []
     grouped: dict[tuple[str, str], list[str]] = {}
     for key in keys:
-        kind = f"{key.kind}.{key.group}" if key.group else key.kind
-        grouped.setdefault((kind.lower(), key.namespace), []).append(key.name)
+        grouped.setdefault((key.resource, key.namespace), []).append(key.name)
     for (kind, namespace), names in grouped.items():
         found += kubectl.get([kind, *names, *(["-n", namespace] if namespace else [])])
     return found

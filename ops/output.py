@@ -43,12 +43,7 @@ _IMAGES_FROM = 110
 
 
 def apps_table(statuses: Sequence[AppStatus], width: int) -> Table:
-    """The table of apps, one line each: where they answer and how many pods are ready.
-
-    Args:
-        statuses: The apps.
-        width: Columns of the terminal; what does not fit into them is left out as a whole column.
-    """
+    """The table of apps: where they answer and how many pods are ready. Columns that do not fit are left out."""
     several = len({status.cluster for status in statuses}) > 1
     columns = {"APP": [status.name for status in statuses]}
     if width >= _IMAGES_FROM:

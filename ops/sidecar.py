@@ -24,10 +24,6 @@ SCRIPTS = Path(__file__).parents[1] / "scripts"
 def environment(name: str, progress: Progress | None = None) -> Path:
     """The `bin` directory of an environment with what `scripts/requirements-<name>.txt` pins; made once, in the cache.
 
-    Args:
-        name: Name of the requirements file.
-        progress: Told when the environment is made.
-
     Raises:
         LocalError: It cannot be made.
     """

@@ -30,10 +30,6 @@ class Stack:
     """A rendered stack.
 
     Attributes:
-        name: Its name.
-        directory: Directory of the project.
-        rendered: Everything about it that can be known without a provider.
-        progress: Where to report.
         read: Digest of its stack file when it was rendered; None where no file stands behind it.
     """
 
@@ -135,13 +131,6 @@ class Stack:
 
 def load(name: str, progress: Progress) -> Stack:
     """Render a stack.
-
-    Args:
-        name: Stack name.
-        progress: Where to report.
-
-    Returns:
-        The stack.
 
     Raises:
         SettingsError: Its settings are wrong.

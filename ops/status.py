@@ -24,15 +24,8 @@ class AppStatus:
     """An app as it is now.
 
     Attributes:
-        name: Its name.
-        system: The system it belongs to.
-        cluster: Name of its cluster.
-        namespace: Its namespace.
         url: Where it answers now; None where it has no URL or its address is not known yet.
-        host: Host name at the ingress controller that it answers to, or None.
         ready: Pods of the wanted revision that are ready.
-        desired: Pods that should be.
-        image: Image that its pods run (or would run).
         origin: What that image is on the embedded cluster: `own`, `public`, `built here` (upstream's software from
             packages), `stand-in`, or `missing`; None on other clusters.
     """
@@ -59,15 +52,7 @@ class AppStatus:
 
 
 def collect(rendered: Rendered, clusters: Mapping[str, Kubectl], only: str | None = None) -> list[AppStatus]:
-    """The state of the apps of a stack.
-
-    Args:
-        rendered: What the stack should be.
-        clusters: kubectl of each cluster that is asked.
-        only: Leave out the apps of other clusters than this one.
-
-    Returns:
-        One entry per app, in the order of the render.
+    """The state of a stack's apps (on one cluster, or all) in the order of the render; each cluster is asked once.
 
     Raises:
         UnreachableError: A cluster does not answer.
@@ -78,13 +63,7 @@ def collect(rendered: Rendered, clusters: Mapping[str, Kubectl], only: str | Non
 
 
 def listed(rendered: Rendered, live: Mapping[str, Mapping[Key, Manifest]], only: str | None = None) -> list[AppStatus]:
-    """The same from objects that are known already.
-
-    Args:
-        rendered: What the stack should be.
-        live: The stack's live objects, by cluster.
-        only: Leave out the apps of other clusters than this one.
-    """
+    """The same from objects that are known already, by cluster."""
     resources = objects_by_resource(rendered.plan)
     return [
         _status(app, rendered, resources, live.get(app.cluster, {}))
@@ -129,12 +108,7 @@ def _wanted(app: App, rendered: Rendered) -> int:
 
 
 def counts(kind: str, workload: Manifest) -> tuple[int, int]:
-    """Ready pods of the current revision, and wanted pods.
-
-    Args:
-        kind: `Deployment`, `StatefulSet` or `DaemonSet`.
-        workload: The live object.
-    """
+    """Ready pods of the current revision, and wanted pods."""
     status = section(workload, "status")
     current = status.get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)
     if kind == "DaemonSet":

@@ -32,10 +32,6 @@ def find(name: str, progress: Progress | None = None) -> Path:
     `$SLIPWAY_KUBECTL` wins; then the pinned one if it is built already, then one on PATH that is new
     enough, and else the pinned one is built.
 
-    Args:
-        name: `kubectl`.
-        progress: Told when something is built.
-
     Raises:
         OpsError: The environment variable names no program.
         LocalError: It has to be built and cannot be.

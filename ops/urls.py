@@ -19,14 +19,7 @@ _STEP = re.compile(r"[A-Za-z][A-Za-z0-9]*|\d+")
 
 
 def objects_by_resource(plan: Mapping[str, Any]) -> dict[str, Key]:
-    """Which Kubernetes object each resource of a plan is.
-
-    Args:
-        plan: Content of plan.json.
-
-    Returns:
-        Resource name to the object's key; references in the namespace's place are resolved to its name.
-    """
+    """Resource name to the Kubernetes object that it is; a reference in the namespace's place is its name."""
     kubernetes = [r for r in cast("list[dict[str, Any]]", plan["resources"]) if "apiVersion" in r["inputs"]]
     namespaces = {
         f"${{{r['name']}.metadata.name}}": r["inputs"]["metadata"]["name"]
@@ -43,15 +36,9 @@ def objects_by_resource(plan: Mapping[str, Any]) -> dict[str, Key]:
 
 
 def resolve(text: str, resources: Mapping[str, Key], live: Mapping[Key, Manifest]) -> str | None:
-    """A text with its references replaced by what the live objects say.
+    """A text with its references (`${<resource>.<path>}`) replaced by what the live objects say.
 
-    Args:
-        text: May hold `${<resource>.<path>}`.
-        resources: Resource name to object.
-        live: The live objects.
-
-    Returns:
-        The text; None when an object or its field is not there (yet).
+    None when an object or its field is not there (yet).
     """
     missing = False
 
@@ -80,16 +67,7 @@ def address_of(host: str) -> str:
 
 
 def with_live_port(url: str, wanted: Iterable[Manifest], live: Mapping[Key, Manifest]) -> str | None:
-    """A URL with the node port that its Service has, where the settings say another one by now.
-
-    Args:
-        url: A URL; its port may be a fixed node port.
-        wanted: What the stack makes on the cluster.
-        live: What is there.
-
-    Returns:
-        The URL; None where its Service is not there.
-    """
+    """A URL with the node port that its Service has, if the settings say another one by now; None without a Service."""
     port = urlsplit(url).port
     for service in (item for item in wanted if port and item["kind"] == "Service"):
         for entry in entries(service, "spec", "ports"):
@@ -107,15 +85,9 @@ def hosts_of(ingress: Manifest | None) -> list[str]:
 
 
 def with_live_host(url: str, hosts: list[str], wanted: str) -> str | None:
-    """A URL with a host name that its Ingress serves.
+    """A URL with a host name that its Ingress serves; None where there is no such name.
 
-    Args:
-        url: A URL, by the app's host name, a name below `localhost`, or the address of the ingress controller.
-        hosts: The names that are served.
-        wanted: The host name in the settings.
-
-    Returns:
-        The URL; None where there is no such name.
+    It is by the app's host name, a name below `localhost`, or the address of the ingress controller.
     """
     name = urlsplit(url).hostname or ""
     if not hosts:

@@ -17,7 +17,6 @@ from local import toolchain
 from ops.output import progress
 from ops.pulumi import cli
 from ops.pulumi.backend import file_url
-from ops.render import invokes, sdk
 from ops.render.monitor import RecordingMonitor
 from ops.render.program import run as run_program
 from stacks.stack_file import StackConfig
@@ -83,7 +82,7 @@ def run_part(plan: Plan) -> list[Row]:
 
 
 def _records() -> dict[str, Record]:
-    monitor = RecordingMonitor(sdk.output_types, invokes.answer)
+    monitor = RecordingMonitor()
     config = StackConfig(project="slipway", stack=STACK, source="bench", values={}, secret_keys=())
     run_program(monitor, config, scale.program)
     return monitor.records

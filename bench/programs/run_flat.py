@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ops.render import invokes, manifests, sdk
+from ops.render import manifests
 from ops.render.files import write
 from ops.render.monitor import Record, RecordingMonitor
 from ops.render.plan import plan
@@ -32,7 +32,7 @@ def record(file: Path, stack: str) -> dict[str, Record]:
     Returns:
         URN to resource.
     """
-    monitor = RecordingMonitor(sdk.output_types, invokes.answer)
+    monitor = RecordingMonitor()
     config = StackConfig(project="slipway", stack=stack, source=str(file), values={}, secret_keys=())
 
     def program() -> None:

@@ -7,7 +7,7 @@ import sys
 import time
 
 from bench.programs.workloads import make
-from ops.render import invokes, manifests, sdk
+from ops.render import manifests
 from ops.render.monitor import RecordingMonitor
 from ops.render.plan import plan
 from ops.render.program import run
@@ -29,7 +29,7 @@ def main(count: int) -> None:
 
 
 def _work(count: int) -> int:
-    monitor = RecordingMonitor(sdk.output_types, invokes.answer)
+    monitor = RecordingMonitor()
     config = StackConfig(project="slipway", stack="growth", source="bench", values={}, secret_keys=())
     if count:
         run(monitor, config, lambda: make(count))

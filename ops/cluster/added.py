@@ -26,8 +26,6 @@ def added(kubectl: Kubectl, live: Iterable[Manifest], wanted: Mapping[Key, Manif
     """The fields added by hand that can be taken out: some the server would put in again, a Service's address say.
 
     Args:
-        kubectl: The cluster.
-        live: Objects of the stack as they are, with `managedFields`.
         wanted: The objects that the program makes. What it speaks of was changed by hand, not added.
 
     Raises:
@@ -55,10 +53,6 @@ def difference(kubectl: Kubectl, key: Key, paths: list[Path]) -> str:
 
 def take_out(kubectl: Kubectl, fields: Mapping[Key, list[Path]]) -> None:
     """Take fields that somebody added by hand out of live objects.
-
-    Args:
-        kubectl: The cluster.
-        fields: The fields, by object.
 
     Raises:
         UnreachableError: The cluster does not answer.
@@ -99,6 +93,4 @@ def _take_out_of(kubectl: Kubectl, key: Key, paths: list[Path]) -> list[Manifest
 
 
 def _read(kubectl: Kubectl, key: Key) -> list[Manifest]:
-    kind = f"{key.kind}.{key.group}" if key.group else key.kind
-    where = ["-n", key.namespace] if key.namespace else []
-    return kubectl.get([kind.lower(), key.name, *where])
+    return kubectl.get([key.resource, key.name, *(["-n", key.namespace] if key.namespace else [])])

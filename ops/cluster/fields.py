@@ -33,23 +33,14 @@ _METADATA = ("f:labels", "f:annotations")
 
 
 def is_tool(manager: str) -> bool:
-    """Whether a field manager is a tool in somebody's hands.
-
-    Args:
-        manager: Its name in `managedFields`.
-    """
+    """Whether a field manager (by its name in `managedFields`) is a tool in somebody's hands."""
     return _TOOLS.match(manager) is not None
 
 
 def added_by_hand(item: Manifest) -> list[Path]:
-    """Fields of an object that only people's tools own.
+    """Fields that only people's tools own, sorted, those of things inside an added thing left out.
 
-    Args:
-        item: An object with its `managedFields`: the API server's answer to an apply of what is wanted, so that each
-            wanted field has its owner.
-
-    Returns:
-        Ways to the fields, those of things inside an added thing left out; sorted.
+    The object has `managedFields` and every wanted field its owner, as in the answer to an apply of what is wanted.
     """
     theirs: set[Path] = set()
     others: set[Path] = set()
@@ -64,12 +55,7 @@ def added_by_hand(item: Manifest) -> list[Path]:
 
 
 def without(item: Manifest, paths: Iterable[Path]) -> Manifest:
-    """A copy of an object without some fields; what they leave empty goes too.
-
-    Args:
-        item: The object.
-        paths: Ways to the fields; those that lead nowhere are fine.
-    """
+    """A copy of an object without some fields (ways that lead nowhere are fine); what they leave empty goes too."""
     result = copy.deepcopy(item)
     for path in paths:
         _remove(result, path[:-1] if path[-1] == _ITSELF else path)
@@ -77,12 +63,7 @@ def without(item: Manifest, paths: Iterable[Path]) -> Manifest:
 
 
 def leads_somewhere(item: Manifest, path: Path) -> bool:
-    """Whether a way leads to something in an object.
-
-    Args:
-        item: The object.
-        path: Way to a field.
-    """
+    """Whether a way leads to something in an object."""
     current: Any = item
     for step in path[:-1] if path[-1] == _ITSELF else path:
         here = _index(current, step)

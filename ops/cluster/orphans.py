@@ -22,12 +22,9 @@ _SPARED_DATA = "`up` leaves it alone: the stack is durable and it holds data; de
 
 @dataclass(frozen=True)
 class Orphans:
-    """The orphans of a stack on one cluster.
+    """The orphans of a stack on one cluster: what `up` removes, and what it leaves to people.
 
-    Attributes:
-        removable: Those that `up` removes.
-        spared: Those that it leaves to people: namespaces, because all in them would go too, and data of a durable
-            stack.
+    Spared are namespaces, because all in them would go too, and data of a durable stack.
     """
 
     removable: list[Key] = field(default_factory=list[Key])
@@ -49,9 +46,7 @@ def orphans(made: Mapping[Key, Manifest], wanted: Collection[Key], known: Collec
 
     Args:
         made: Live objects with the stack's label that no controller derived.
-        wanted: Everything that the stack makes, on whatever cluster.
         known: Names of what Pulumi's state has: what left the program is removed by Pulumi itself.
-        durable: Whether the stack is one whose data must survive a mistake.
     """
     found = [key for key in made if key not in wanted and str(key) not in known]
     spared = [key for key in found if key.kind == "Namespace" or (durable and key.kind in _DATA)]

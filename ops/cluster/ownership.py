@@ -20,11 +20,6 @@ _RELEASE_ANNOTATION = "meta.helm.sh/release-name"
 def check(stack: str, kubectl: Kubectl, wanted: Iterable[str]) -> None:
     """Refuse namespaces that somebody else made, and a stack that an older version installed with Helm.
 
-    Args:
-        stack: Stack name.
-        kubectl: The cluster.
-        wanted: Names of the namespaces that the stack makes; none for a removal.
-
     Raises:
         RefusedError: It is not ours to touch.
         UnreachableError: The cluster does not answer.
@@ -38,11 +33,6 @@ def check(stack: str, kubectl: Kubectl, wanted: Iterable[str]) -> None:
 def refuse_former(stack: str, cluster: str, namespaces: Iterable[Manifest]) -> None:
     """Refuse a stack that an older version of slipway installed with Helm: Pulumi's state knows nothing of it.
 
-    Args:
-        stack: Stack name.
-        cluster: Name of the cluster.
-        namespaces: The namespaces that carry the stack's label.
-
     Raises:
         RefusedError: It was; says what to run.
     """
@@ -55,12 +45,6 @@ def refuse_former(stack: str, cluster: str, namespaces: Iterable[Manifest]) -> N
 
 def refuse_foreign(stack: str, cluster: str, namespaces: Iterable[Manifest], wanted: Iterable[str]) -> None:
     """Refuse to move into a namespace that somebody else made: removing the stack would remove it with all in it.
-
-    Args:
-        stack: Stack name.
-        cluster: Name of the cluster.
-        namespaces: Every namespace of the cluster.
-        wanted: Names of the namespaces that the stack makes.
 
     Raises:
         RefusedError: Some exist and are not the stack's; names them and whose they are.

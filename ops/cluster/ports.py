@@ -21,13 +21,7 @@ _RANGE = range(30000, 32768)
 
 @dataclass(frozen=True)
 class Move:
-    """A port that a Service of the stack has to leave, because the settings give it to another one.
-
-    Attributes:
-        service: The Service that has it.
-        index: Its place among the Service's ports.
-        spare: A port that nobody has or wants.
-    """
+    """A port that a Service has to leave for a spare one: the settings give it to another Service of the stack."""
 
     service: Key
     index: int
@@ -47,13 +41,7 @@ def _node_ports(services: Iterable[Manifest]) -> dict[int, Key]:
 def refuse_taken(kubectl: Kubectl, wanted: Iterable[Manifest], stack: str) -> list[Move]:
     """Refuse node ports that Services outside the stack hold, before anything is made.
 
-    Args:
-        kubectl: The cluster.
-        wanted: The manifests of the stack.
-        stack: Name of the stack.
-
-    Returns:
-        The ports that Services of the stack have to leave first, so that others of them can have these.
+    Returns the ports that Services of the stack have to leave first, so that others of them can have these.
 
     Raises:
         RefusedError: Ports are taken; names each with its holder.

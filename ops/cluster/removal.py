@@ -25,12 +25,7 @@ class Removal:
     """The removal of a stack from one cluster; goes on where an interrupted one stopped."""
 
     def __init__(self, stack: Stack, kubectl: Kubectl) -> None:
-        """Nothing happens yet.
-
-        Args:
-            stack: The stack.
-            kubectl: The cluster.
-        """
+        """Nothing happens yet."""
         self._stack, self._kubectl = stack, kubectl
         self._namespaces: set[str] = set()
         self._swept = False
@@ -46,10 +41,7 @@ class Removal:
         return there
 
     def run(self, timeout: float) -> bool:
-        """Remove everything that carries the stack's label; returns whether there was anything.
-
-        Args:
-            timeout: Seconds that each step may take.
+        """Remove all with the stack's label, each step within so many seconds; returns whether there was anything.
 
         Raises:
             OpsError: A step failed; the next run goes on from there.

@@ -21,11 +21,6 @@ def free_stateful_sets(kubectl: Kubectl, pods: Sequence[Manifest], found: Sequen
     The controller waits for such a pod to become ready before it replaces it, which never happens; Kubernetes asks for
     the deletion (https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback).
 
-    Args:
-        kubectl: The cluster.
-        pods: Live pods.
-        found: Those in trouble.
-
     Raises:
         OpsError: The cluster does not answer.
     """

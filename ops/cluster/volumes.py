@@ -26,13 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Growth:
-    """A claim that is to become larger.
-
-    Attributes:
-        claim: The claim.
-        before: Its size.
-        after: Its size in the settings.
-    """
+    """A claim that is to become larger."""
 
     claim: Key
     before: str
@@ -55,12 +49,6 @@ def live(kubectl: Kubectl, stack: Stack) -> dict[Key, Manifest]:
 
 def growing(stack: Stack, cluster: str, kubectl: Kubectl, claims: Mapping[Key, Manifest]) -> list[Growth]:
     """The claims that become larger.
-
-    Args:
-        stack: The stack.
-        cluster: The cluster.
-        kubectl: The same.
-        claims: The stack's claims there.
 
     Raises:
         RefusedError: One is smaller in the settings than it is, or its storage class cannot make it larger.

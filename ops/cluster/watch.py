@@ -108,18 +108,10 @@ def watch(
     summary: Callable[[], str] = str,
     pause: Callable[[float], object] = lambda seconds: time.sleep(seconds),
 ) -> PodTrouble | None:
-    """Show the rollout of a cluster until it is done.
+    """Show the rollout of a cluster until `done`, asked with its apps, or for so many seconds.
 
-    Args:
-        stack: The stack.
-        cluster: The cluster that something happens on.
-        done: Asked with the state of that cluster's apps; ends the watch.
-        timeout: Seconds after which the watch ends anyway.
-        summary: What the run that is watched is at, for people.
-        pause: Waits for some seconds, or less when the end is known.
-
-    Returns:
-        The pod for which waiting is in vain, or None.
+    Returns the pod for which waiting is in vain, or None. `summary` says, for people, what the watched run is at;
+    `pause` waits for some seconds, or less when the end is known.
     """
     kubectl = stack.kubectl(cluster)
     patience = Patience()

@@ -9,19 +9,14 @@ import typer
 
 from ops.commands.options import DEFAULT_STACK, AsJson, StackName
 
-Format = Annotated[str | None, typer.Option("--format", "-f", help="svg or mermaid; by default what --out ends with.")]
-Level = Annotated[str, typer.Option("--level", help="workloads: a box for each; systems: a box for each namespace.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="File; without it, standard output.")]
 PlanFile = Annotated[Path | None, typer.Option("--plan", help="Draw this plan.json instead of rendering the stack.")]
-
-FORMATS = ("mermaid", "svg")
-_ENDINGS = {".svg": "svg", ".mmd": "mermaid", ".md": "mermaid"}
+Svg = Annotated[bool, typer.Option("--svg", help="An SVG picture, which Graphviz draws, instead of Mermaid text.")]
 
 
 def graph(
     stack: StackName = DEFAULT_STACK,
-    wish: Format = None,
-    level: Level = "workloads",
+    svg: Svg = False,
     out: Out = None,
     plan: PlanFile = None,
     as_json: AsJson = False,
@@ -29,15 +24,12 @@ def graph(
     """Draw a stack from its plan: clouds, clusters, namespaces, workloads and who may connect to whom."""
     import json
     import sys
+    from dataclasses import asdict
 
     from ops.errors import OpsError
-    from ops.graph import LEVELS, picture, to_mermaid, to_svg
+    from ops.graph import picture, to_mermaid, to_svg
     from ops.output import print_json
 
-    kind = wish or _ENDINGS.get(out.suffix if out else "", "mermaid")
-    for option, value, known in (("--format", kind, FORMATS), ("--level", level, LEVELS)):
-        if value not in known:
-            raise OpsError(f"{option} is {value!r}; it must be one of: {', '.join(known)}")
     if plan is not None:
         try:
             content: Any = json.loads(plan.read_text(encoding="utf-8"))
@@ -50,17 +42,15 @@ def graph(
         from ops.render import render
 
         content = render(stack, project_dir()).plan
-    drawn = picture(cast("dict[str, Any]", content), level)
-    text = to_svg(drawn) if kind == "svg" else to_mermaid(drawn)
-    if out is not None:
+    drawn = picture(cast("dict[str, Any]", content))
+    if as_json:
+        edges = [{"from": source, "to": target, "label": label} for (source, target), label in drawn.edges.items()]
+        print_json({"stack": content["stack"], "nodes": [asdict(node) for node in drawn.nodes], "edges": edges})
+    if as_json and out is None:
+        return
+    text = to_svg(drawn) if svg or (out is not None and out.suffix == ".svg") else to_mermaid(drawn)
+    if out is None:
+        sys.stdout.write(text)
+    else:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text, encoding="utf-8")
-    if as_json:
-        nodes = [
-            {"key": n.key, "title": n.title, "kind": n.kind, "entries": list(n.entries)}
-            for n in drawn.root.everything()
-        ]
-        edges = [{"from": edge.source, "to": edge.target, "label": edge.label} for edge in drawn.edges]
-        print_json({"stack": content["stack"], "nodes": nodes, "edges": edges, "file": str(out) if out else None})
-    elif out is None:
-        sys.stdout.write(text)

@@ -23,17 +23,7 @@ _SHOWN_OPTIONS = ("deletedWith", "deleteBeforeReplace", "ignoreChanges", "replac
 
 
 def compare(base: Side, head: Side, *, pull_request: int | None = None, allowed: bool = False) -> Difference:
-    """The difference of two renders of all stacks.
-
-    Args:
-        base: What is compared with.
-        head: What is compared.
-        pull_request: Number of the pull request, or None.
-        allowed: Whether the loss of data was allowed.
-
-    Returns:
-        The difference.
-    """
+    """The difference of two renders of all stacks."""
     names = sorted({*base.stacks, *head.stacks})
     return Difference(
         base=base.label,
@@ -85,15 +75,7 @@ def _changes(base: Sequence[Entry], head: Sequence[Entry]) -> list[Change]:
 
 
 def dragged(entry: Entry, replaced: Entry) -> list[str]:
-    """Why the replacement of one resource replaces another.
-
-    Args:
-        entry: The other.
-        replaced: What is replaced.
-
-    Returns:
-        Reasons; empty where it stays.
-    """
+    """Why the replacement of one resource replaces another."""
     if entry["provider"] == replaced["urn"] or str(entry["provider"]).rpartition("::")[2] == replaced["name"]:
         return [f"its provider {replaced['name']} is replaced"]
     reference = f"${{{replaced['name']}."
@@ -113,16 +95,7 @@ def _files(base: Mapping[str, str], head: Mapping[str, str]) -> list[str]:
 
 
 def change_of(pair: Pair, base: Sequence[Entry], head: Sequence[Entry]) -> Change | None:
-    """What happens to one resource.
-
-    Args:
-        pair: The resource on both sides.
-        base: All resources of the base.
-        head: All resources of the head.
-
-    Returns:
-        The change, or None where nothing happens.
-    """
+    """What happens to one resource; None where nothing does."""
     if pair.base is None and pair.head is not None:
         return _change("create", None, pair.head)
     if pair.head is None and pair.base is not None:
@@ -183,14 +156,7 @@ def _change(
 
 
 def label(entry: Entry) -> str:
-    """What a resource is called in text.
-
-    Args:
-        entry: The resource.
-
-    Returns:
-        Kind, namespace and name of a Kubernetes object; package, kind and logical name of anything else.
-    """
+    """Kind, namespace and name of a Kubernetes object; package, kind and logical name of anything else."""
     token: str = entry["type"]
     kind = kind_of(token)
     if token.startswith("kubernetes:"):

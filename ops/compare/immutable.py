@@ -35,14 +35,7 @@ _DECIMAL = {"k": 1, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
 
 
 def quantity(value: object) -> float | None:
-    """A Kubernetes quantity or a plain number, in its unit; None where it is neither.
-
-    Args:
-        value: For example `10Gi`, `500m` or 20.
-
-    Returns:
-        The number.
-    """
+    """A Kubernetes quantity (`10Gi`, `500m`) or a plain number, in its unit; None where it is neither."""
     if isinstance(value, int | float):
         return float(value)
     found = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
@@ -75,15 +68,7 @@ def _row(token: str, column: str) -> tuple[str, ...]:
 
 
 def fixed_paths(token: str, provider: Mapping[str, Any]) -> tuple[str, ...]:
-    """Inputs of a type that cannot be changed in place.
-
-    Args:
-        token: Type token.
-        provider: Inputs of the resource's provider.
-
-    Returns:
-        Their paths.
-    """
+    """Inputs of a type that cannot be changed in place."""
     own = (*_row(token, "replaces"), *(_row(token, "refused") if token.startswith(f"{_KUBERNETES}:") else ()))
     if not token.startswith(f"{_KUBERNETES}:"):
         return own
@@ -96,12 +81,7 @@ def fixed_paths(token: str, provider: Mapping[str, Any]) -> tuple[str, ...]:
 def identity_paths(token: str, inputs: Mapping[str, Any]) -> tuple[str, ...]:
     """Inputs of a cloud resource or a provider that cannot be changed in place.
 
-    Args:
-        token: Type token.
-        inputs: Its inputs.
-
-    Returns:
-        Their paths; none for a Kubernetes object, whose fields never come from what is replaced.
+    None for a Kubernetes object, whose fields never come from what is replaced.
     """
     if token == _KUBERNETES_PROVIDER and inputs.get("clusterIdentifier"):
         return ("clusterIdentifier",)  # says by itself which cluster it is; credentials may change
@@ -115,18 +95,7 @@ def replacements(
     provider: Mapping[str, Any],
     options: Mapping[str, Any],
 ) -> list[str]:
-    """Why a resource must be replaced.
-
-    Args:
-        token: Type token.
-        base: Inputs of the base.
-        head: Inputs of the head.
-        provider: Inputs of its provider in the head.
-        options: Options of the head; `replaceOnChanges` and `ignoreChanges` count.
-
-    Returns:
-        A sentence for each reason; empty where the change can be made in place.
-    """
+    """Why a resource must be replaced, a sentence for each reason; `replaceOnChanges` and `ignoreChanges` count."""
     paths = identity_paths(token, base) if token == _KUBERNETES_PROVIDER else fixed_paths(token, provider)
     fixed = {path: f"`{path}` cannot be changed in place" for path in paths}
     fixed |= {path: f"`{path}` is in replaceOnChanges" for path in options.get("replaceOnChanges", ())}
@@ -136,17 +105,7 @@ def replacements(
 
 
 def refusals(token: str, base: Mapping[str, Any], head: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
-    """What of a change a cloud refuses.
-
-    Args:
-        token: Type token.
-        base: Inputs of the base.
-        head: Inputs of the head.
-        options: Options of the head; `ignoreChanges` counts.
-
-    Returns:
-        A sentence for each input; empty where the cloud has nothing against it. One for a type without a row.
-    """
+    """What of a change a cloud refuses, a sentence for each input; one for a type without a row."""
     if key_of(token) not in table():
         return ["whether this can be made in place only the engine's preview knows"]
     changed = changes(base, head, options)
@@ -161,15 +120,7 @@ def changes(base: Mapping[str, Any], head: Mapping[str, Any], options: Mapping[s
 
 
 def covers(rule: str, path: tuple[str, ...]) -> bool:
-    """Whether a path lies at or below a rule's, or holds it as a whole.
-
-    Args:
-        rule: Names with dots between them, `*` for any.
-        path: Path of a changed leaf; elements of lists do not count.
-
-    Returns:
-        Whether it does.
-    """
+    """Whether a changed leaf lies at or below a rule's path (dots between names, `*` for any), or holds it whole."""
     wanted = [part for part in re.split(r"[.\[\]]+", rule) if part and part != "*" and not part.isdigit()]
     if rule == "*":
         return True

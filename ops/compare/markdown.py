@@ -26,22 +26,16 @@ _GROUP = 3
 """From this many resources with the same change on, it is shown once."""
 
 
-def comment(difference: Difference, *, limit: int = COMMENT_LIMIT, more: str = "") -> str:
-    """The comment.
+def comment(difference: Difference, *, more: str = "") -> str:
+    """The comment as Markdown, the marker first. What does not fit is left out, the harmless first, with a note.
 
-    Args:
-        difference: What happens to the stacks.
-        limit: Characters at most.
-        more: Where the rest is when it does not fit, as Markdown.
-
-    Returns:
-        Markdown; it begins with the marker. What does not fit is left out, the harmless first, with a note.
+    `more` says, as Markdown, where the rest is when it does not fit.
     """
     head = "\n".join([MARKER, *_head(difference)]) + "\n"
     parts = list(_details(difference))
     reserve = 400 + _length(more)
     shown: list[str] = []
-    space = limit - _length(head) - reserve
+    space = COMMENT_LIMIT - _length(head) - reserve
     for part in parts:
         if _length(part) + 1 > space:
             break
@@ -52,10 +46,10 @@ def comment(difference: Difference, *, limit: int = COMMENT_LIMIT, more: str = "
         text += (
             f"\n\n> [!NOTE]\n> **Cut here**: {len(parts) - len(shown)} of {len(parts)} parts do not fit into a comment"
         )
-        text += f" of {limit:,} characters. {more}" if more else f" of {limit:,} characters."
+        text += f" of {COMMENT_LIMIT:,} characters. {more}" if more else f" of {COMMENT_LIMIT:,} characters."
     # The head alone can be too long (thousands of dangers): cut hard rather than not say anything.
-    while _length(text) > limit:
-        text = text[: limit - 200].rpartition("\n")[0] + "\n\n**Cut here**: more does not fit into a comment."
+    while _length(text) > COMMENT_LIMIT:
+        text = text[: COMMENT_LIMIT - 200].rpartition("\n")[0] + "\n\n**Cut here**: more does not fit into a comment."
     return _CONTROL.sub("", text).rstrip("\n") + "\n"
 
 

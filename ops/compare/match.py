@@ -9,7 +9,7 @@ from ops.compare.immutable import kind_of
 from ops.compare.plain import at
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _STACK = "pulumi:pulumi:Stack"
 Entry = dict[str, Any]
@@ -20,11 +20,8 @@ Entry = dict[str, Any]
 class Pair:
     """A resource on both sides, or on one.
 
-    Attributes:
-        base: The resource in the base, or None.
-        head: The resource in the head, or None.
-        moved: Its URN is another one, and an alias says so.
-        lost_alias: Its URN is another one and no alias says so, yet it is the same object on the same cluster.
+    Its URN may be another one: `moved` where an alias says so; `lost_alias` where none does, yet it is the same object
+    on the same cluster.
     """
 
     base: Entry | None
@@ -33,62 +30,16 @@ class Pair:
     lost_alias: bool = False
 
 
-@dataclass(frozen=True)
-class Side:
-    """One plan by URN.
-
-    A component of another type gives everything below it another URN. They are put together here once more, because a
-    plan may be an older one, whose URNs hold the type of the parent alone.
-
-    Attributes:
-        entries: Its resources by the plan's URN.
-        chains: The plan's URN to the types from the outermost component on, `$` between them.
-    """
-
-    entries: dict[str, Entry]
-    chains: dict[str, str]
-
-    @classmethod
-    def of(cls, resources: Sequence[Entry]) -> Side:
-        """Index a plan's resources."""
-        entries = {entry["urn"]: entry for entry in resources}
-        chains: dict[str, str] = {}
-
-        def chain(entry: Entry) -> str:
-            parent = entries.get(entry["parent"] or "")
-            if entry["urn"] not in chains:
-                inside = parent is not None and parent["type"] != _STACK
-                chains[entry["urn"]] = f"{chain(parent)}${entry['type']}" if parent and inside else entry["type"]
-            return chains[entry["urn"]]
-
-        for entry in resources:
-            chain(entry)
-        return cls(entries, chains)
-
-    def urn(self, entry: Entry) -> str:
-        """The URN that Pulumi gives a resource."""
-        prefix = "::".join(entry["urn"].split("::")[:2])
-        return f"{prefix}::{self.chains[entry['urn']]}::{entry['name']}"
-
-
 def pairs(base: Sequence[Entry], head: Sequence[Entry]) -> list[Pair]:
-    """Every resource of either side once; components are left out, they hold nothing themselves.
-
-    Args:
-        base: Resources of the base's plan.
-        head: Resources of the head's plan.
-
-    Returns:
-        The pairs, in the order of URNs.
-    """
-    before, after = Side.of(base), Side.of(head)
-    olds = {before.urn(entry): entry for entry in base if entry["custom"]}
-    news = {after.urn(entry): entry for entry in head if entry["custom"]}
+    """Every resource of either side once; components are left out, they hold nothing themselves."""
+    olds = {entry["urn"]: entry for entry in base if entry["custom"]}
+    news = {entry["urn"]: entry for entry in head if entry["custom"]}
+    entries = {entry["urn"]: entry for entry in head}
     found = [Pair(olds[urn], entry) for urn, entry in news.items() if urn in olds]
     alone = [entry for urn, entry in news.items() if urn not in olds]
     olds = {urn: entry for urn, entry in olds.items() if urn not in news}
     for entry in alone:
-        alias = next((urn for urn in former_urns(entry, after, before) if urn in olds), None)
+        alias = next((urn for urn in former_urns(entry, entries) if urn in olds), None)
         if alias is not None:
             found.append(Pair(olds.pop(alias), entry, moved=True))
             continue
@@ -101,30 +52,18 @@ def pairs(base: Sequence[Entry], head: Sequence[Entry]) -> list[Pair]:
     return sorted(found, key=lambda pair: (pair.head or pair.base or {})["urn"])
 
 
-def former_urns(entry: Entry, after: Side, before: Side) -> list[str]:
+def former_urns(entry: Entry, entries: Mapping[str, Entry]) -> list[str]:
     """Pulumi's URNs that a resource's aliases name, those that it inherits from its parents included.
 
     A child of a component with an alias has one too: the parent's former types stand in its URN, and where its name
     begins with the parent's name, so did its former name with the parent's former one
     (https://www.pulumi.com/docs/iac/concepts/resources/options/aliases/).
-
-    Args:
-        entry: The resource, of the head.
-        after: The head.
-        before: The base.
-
-    Returns:
-        The URNs, its own aliases first.
     """
-    found: list[str] = []
-    for alias in entry["options"].get("aliases", ()):
-        old = before.entries.get(alias)
-        # Written out in full, an alias is Pulumi's own URN already.
-        found.append(before.urn(old) if old is not None else alias)
-    parent = after.entries.get(entry["parent"] or "")
+    found = list(entry["options"].get("aliases", ()))
+    parent = entries.get(entry["parent"] or "")
     if parent is None or parent["type"] == _STACK:
         return found
-    for former in former_urns(parent, after, before):
+    for former in former_urns(parent, entries):
         head, _, former_name = former.rpartition("::")
         name: str = entry["name"]
         if name.startswith(parent["name"]):

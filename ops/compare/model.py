@@ -28,12 +28,9 @@ class Change(_Frozen):
     """What happens to one resource.
 
     Attributes:
-        operation: What the engine would do.
         urn: Pulumi URN of the head, or of the base for a deletion.
-        type: Type token.
         label: What it is called in text, for example `StatefulSet guestbook/redis-master`.
         danger: Why this loses something, or None where it does not.
-        reasons: Why it is replaced, and what else is worth a look.
         diff: Lines of a unified diff, secrets masked.
     """
 
@@ -47,17 +44,10 @@ class Change(_Frozen):
 
 
 class StackDifference(_Frozen):
-    """What happens to one stack.
+    """What happens to one stack, the gravest changes first.
 
-    Attributes:
-        stack: Its name.
-        state: `both` where both sides were rendered; `new` and `removed` where one side has no such stack; `unknown`
-            where a side could not be rendered.
-        changes: The changes, the gravest first.
-        base_error: Why the base could not be rendered, or None.
-        head_error: Why the head could not be rendered, or None.
-        unchanged: How many resources stay as they are.
-        files: Files of the manifests that differ though no resource does.
+    Its state is `both` where both sides were rendered; `new` and `removed` where one side has no such stack; `unknown`
+    where a side could not be rendered. `files` are those of the manifests that differ though no resource does.
     """
 
     stack: Annotated[str, Field(max_length=255)]
@@ -79,17 +69,7 @@ class StackDifference(_Frozen):
 
 
 class Difference(_Frozen):
-    """What happens to all stacks.
-
-    Attributes:
-        version: Version of this format.
-        base: What is compared with.
-        head: What is compared.
-        pull_request: Number of the pull request, or None.
-        allowed: Whether the loss of data was allowed.
-        notes: What a reader should know.
-        stacks: The stacks by name.
-    """
+    """What happens to all stacks."""
 
     version: Literal[1] = 1
     base: Line
@@ -121,12 +101,6 @@ class Difference(_Frozen):
 
 def read(path: Path) -> Difference:
     """A difference from a file that somebody else wrote.
-
-    Args:
-        path: The file, JSON.
-
-    Returns:
-        The difference.
 
     Raises:
         OpsError: It is missing, too large, or not of this format.

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
+from ops.render.files import Dumper
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -43,16 +45,7 @@ def at(value: object, *path: str) -> Any:
 
 
 def differing(base: object, head: object, prefix: Path = ()) -> Iterator[Path]:
-    """Paths of every leaf that differs.
-
-    Args:
-        base: Plain data.
-        head: Plain data.
-        prefix: Path of both.
-
-    Yields:
-        Keys from the root; an element of a list is `[*]`, whatever its place.
-    """
+    """Paths of every leaf that differs: keys from the root; an element of a list is `[*]`, whatever its place."""
     if base == head:
         return
     if isinstance(base, dict) and isinstance(head, dict):
@@ -73,14 +66,6 @@ def masked(kind: str, base: Mapping[str, Any] | None, head: Mapping[str, Any] | 
 
     The plan masks what the program declares secret. This hides, as well, the values of a Kubernetes Secret and values
     whose name says that they are one, because the result is published.
-
-    Args:
-        kind: Last part of the type token.
-        base: Inputs of the base, or None.
-        head: Inputs of the head, or None.
-
-    Returns:
-        Both sides, masked.
     """
     secret = _KUBERNETES_SECRET if kind == "Secret" else ()
     return (
@@ -125,20 +110,6 @@ def _hidden(value: Any, other: Any, *, changed: bool) -> Any:
     return CHANGED_MASK if changed and value != other else MASK
 
 
-class _Dumper(yaml.SafeDumper):
-    """Block style without aliases; text of several lines as a block."""
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - overrides the library's
-        return True
-
-
-def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)  # pyright: ignore[reportUnknownMemberType] - untyped library
-
-
-_Dumper.add_representer(str, _text)
-
-
 def opened(value: Any) -> Any:
     """Plain data with texts that are JSON (policies, dashboards) opened, so that a diff shows lines."""
     if isinstance(value, dict):
@@ -158,20 +129,12 @@ def to_text(value: Any) -> str:
     """Plain data as YAML, keys sorted."""
     if not value:
         return ""
-    text: str = yaml.dump(opened(value), Dumper=_Dumper, sort_keys=True, width=110, allow_unicode=True)
+    text: str = yaml.dump(opened(value), Dumper=Dumper, sort_keys=True, width=110, allow_unicode=True)
     return _USER_INFO.sub(rf"\1:{MASK}", text)
 
 
 def unified(base: Any, head: Any) -> str:
-    """A unified diff of two values as YAML, without file names.
-
-    Args:
-        base: Plain data, or None.
-        head: Plain data, or None.
-
-    Returns:
-        Lines without an end-of-line at the end; cut, with a line that says so, where it is absurdly long.
-    """
+    """A unified diff of two values as YAML, without file names; cut, and that is said, where it is absurdly long."""
     old, new = to_text(base).splitlines(), to_text(head).splitlines()
     lines = list(difflib.unified_diff(old, new, lineterm="", n=3))[2:]  # without the two lines of file names
     text = "\n".join(lines)

@@ -34,13 +34,7 @@ _START = "from ops.cli import main; main()"
 
 @dataclass(frozen=True)
 class Render:
-    """One stack of one side.
-
-    Attributes:
-        resources: Resources of its plan.
-        files: Path of each file of its manifests to the content.
-        error: Why it could not be rendered, or None.
-    """
+    """One stack of one side: resources of its plan, manifests by path; or why it could not be rendered."""
 
     resources: list[Entry] = field(default_factory=list[dict[str, Any]])
     files: dict[str, str] = field(default_factory=dict[str, str])
@@ -49,13 +43,7 @@ class Render:
 
 @dataclass(frozen=True)
 class Side:
-    """One side.
-
-    Attributes:
-        label: What it is called in text.
-        stacks: Its stacks by name.
-        notes: What a reader should know about it.
-    """
+    """One side."""
 
     label: str
     stacks: dict[str, Render]
@@ -63,17 +51,10 @@ class Side:
 
 
 def read_side(wish: str, project: Path, stacks: Sequence[str] = (), commit: str = "") -> Side:
-    """One side of a comparison.
+    """One side of a comparison, of some stacks or of all.
 
-    Args:
-        wish: A directory that `slipway render --out` wrote (of one stack, or with one such directory per stack), a git
-            revision, or `.` for the working tree.
-        project: Directory of the project.
-        stacks: Only these; empty for all.
-        commit: How the side is called in text; empty for its own name.
-
-    Returns:
-        The side.
+    A wish is a directory that `slipway render --out` wrote (of one stack, or with one such directory per stack), a git
+    revision, or `.` for the working tree. `commit` is what it is called in text, instead of its own name.
 
     Raises:
         OpsError: It is neither, or one of the stacks is on it nowhere.
@@ -108,13 +89,7 @@ def _is_render(place: Path) -> bool:
 
 
 def load(place: Path) -> tuple[str, Render]:
-    """A render from its directory.
-
-    Args:
-        place: What `slipway render --out` wrote.
-
-    Returns:
-        Name of the stack (empty where only an error is there), and the render.
+    """A render from its directory, after the stack's name (empty where only an error is there).
 
     Raises:
         OpsError: Its plan is no plan.

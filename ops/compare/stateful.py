@@ -68,15 +68,7 @@ _PROVIDERS = ("pulumi:providers:aws", "pulumi:providers:gcp", "pulumi:providers:
 
 
 def what_is_lost(entry: Mapping[str, Any], base: Iterable[Mapping[str, Any]]) -> str | None:
-    """What a resource holds that is lost when it is deleted or replaced.
-
-    Args:
-        entry: The resource in the base's plan.
-        base: All resources of the base's plan.
-
-    Returns:
-        It in a few words, or None where nothing is lost.
-    """
+    """What is lost when a resource of the base is deleted or replaced, in a few words; None where nothing is."""
     token: str = entry["type"]
     kind = kind_of(token)
     if at(entry["inputs"], "deletionPolicy") == "ABANDON":

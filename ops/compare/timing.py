@@ -16,16 +16,7 @@ _DEFERRED = ("allocatedStorage", "engineVersion", "instanceClass", "multiAz", "p
 
 
 def when_applied(token: str, base: Mapping[str, Any], head: Mapping[str, Any]) -> list[str]:
-    """What a reader should know of the moment of a change.
-
-    Args:
-        token: Type token.
-        base: Inputs of the base.
-        head: Inputs of the head.
-
-    Returns:
-        Sentences; empty where everything is done when `up` is.
-    """
+    """What a reader should know of the moment of a change; nothing where everything is done when `up` is."""
     changed = [key for key in _DEFERRED if base.get(key) != head.get(key)]
     if token != _RDS or not changed:
         return []

@@ -1,7 +1,6 @@
-"""A picture of a stack, drawn from its plan: Mermaid text or SVG, always the same bytes for the same plan."""
+"""A picture of a stack, made of its plan: Mermaid text, or SVG that Graphviz draws."""
 
-from ops.graph.build import LEVELS, picture
-from ops.graph.mermaid import to_mermaid
-from ops.graph.svg import to_svg
+from ops.graph.picture import picture
+from ops.graph.write import to_mermaid, to_svg
 
-__all__ = ["LEVELS", "picture", "to_mermaid", "to_svg"]
+__all__ = ["picture", "to_mermaid", "to_svg"]

@@ -30,8 +30,6 @@ def require_answers(
     """Ask the apps in whose namespaces a run changed something.
 
     Args:
-        stack: The stack.
-        statuses: Its apps, all of them ready.
         touched: Cluster and namespace to the kinds of the objects that were changed there.
 
     Raises:

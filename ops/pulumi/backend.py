@@ -47,7 +47,6 @@ class Backend:
 
     Attributes:
         url: The backend; empty for the one that somebody is logged in to.
-        directory: Working directory of Pulumi.
         environment: Variables for Pulumi, beside those of this process.
         own: Directory of our own file backend; None where the state is in another one.
         drop: Variables of this process that must not reach Pulumi.
@@ -83,10 +82,6 @@ def backend_url(directory: Path, stack: str) -> str:
 
     `PULUMI_BACKEND_URL`, a backend in Pulumi.yaml, or for other stacks than dev the backend that somebody is logged in
     to. Otherwise our own, files on this machine.
-
-    Args:
-        directory: Directory of Pulumi.yaml.
-        stack: Stack name.
     """
     in_project = cast("dict[str, Any]", _mapping(directory / "Pulumi.yaml").get("backend") or {})
     said = os.environ.get(BACKEND_VARIABLE) or in_project.get("url")
@@ -101,25 +96,16 @@ def file_url(state: Path) -> str:
     Without metadata (`metadata=skip` of gocloud.dev's fileblob, which Pulumi keeps its files with): it would stand in a
     file beside each, which is not written at once like the file itself. A kill between leaves it empty, and then
     Pulumi fails to read the state: "failed to load checkpoint: EOF".
-
-    Args:
-        state: Its directory.
     """
     return f"{state.as_uri()}?metadata=skip"
 
 
 def backend(stack: Stack) -> Backend:
-    """Decide where Pulumi works for a stack, and prepare it.
+    """Decide where Pulumi works for a stack, and prepare it: our own and its passphrase file (mode 0600) are made.
 
     With a shared backend Pulumi works in the project's directory, as when called by hand. With our own, and for an
     environment, whose file is not where Pulumi would look for it, it works in a directory beside the state: it would
     write the salt of this machine's passphrase into the project's stack file.
-
-    Args:
-        stack: The stack.
-
-    Returns:
-        The backend. Our own and its passphrase file (mode 0600) are made if they are not there.
     """
     found = of_project(stack.directory, stack.name)
     file = stack_file(stack.directory, stack.name)
@@ -138,12 +124,7 @@ def backend(stack: Stack) -> Backend:
 def of_project(directory: Path, stack: str) -> Backend:
     """The backend of a stack, to be asked from the project's directory: nothing about the stack itself is needed.
 
-    Args:
-        directory: Directory of Pulumi.yaml.
-        stack: Stack name.
-
-    Returns:
-        The backend. Our own and its passphrase file (mode 0600) are made if they are not there.
+    Our own and its passphrase file (mode 0600) are made if they are not there.
     """
     url = backend_url(directory, stack)
     home = data_home()
@@ -236,7 +217,6 @@ def with_secrets_of(settings: str, before: str) -> str:
     The text is not read as YAML and written again: what two versions of YAML read differently stays as it is.
 
     Args:
-        settings: Text of the project's stack file.
         before: Text of the file in the working directory, empty where there is none. Without keys in it those of the
             project stay only where values are encrypted by them: they may be another machine's.
     """

@@ -29,8 +29,6 @@ class Refreshed:
     Attributes:
         registered: Inputs in the state: what the program registered last, and the provider's defaults.
         inputs: Inputs as read; empty where the provider reads none back.
-        before: Outputs in the state.
-        after: Outputs as read.
         named: Paths that the provider names as different (`tags.Name`, `ingress[0].fromPort`); None: it names none,
             so that every property is looked at.
     """
@@ -43,14 +41,7 @@ class Refreshed:
 
 
 def counting(step: Refreshed) -> list[str]:
-    """The properties whose difference counts.
-
-    Args:
-        step: The refresh of one resource.
-
-    Returns:
-        Names of top-level inputs, sorted. Empty: what differs is the cloud's own doing, and the step is no drift.
-    """
+    """Names of the top-level inputs whose difference counts, sorted; none: it is the cloud's own doing, no drift."""
     candidates = _set_by_program(step.registered)
     if step.named is not None:
         candidates &= {root for path in step.named if (root := _root(path))}

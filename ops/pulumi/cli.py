@@ -38,9 +38,7 @@ class Cli:
     """Pulumi's CLI.
 
     Attributes:
-        path: The program.
         version: As it says itself, `v3.229.0`.
-        source: Where it is from, for people.
         environment: What it needs beside the stack's backend and passphrase; PATH is the whole PATH.
     """
 

@@ -51,16 +51,12 @@ class StoppableCommand(PulumiCommand):
 
     On Linux the kernel kills it when we are killed, and a watchman its plugins. The kernel watches the thread that
     starts it, which waits here until it has ended.
-
-    Attributes:
-        variables: Further variables for the calls from now on.
     """
 
     def __init__(self, cli: Cli, drop: tuple[str, ...] = ()) -> None:
         """Bind the CLI, whose version is known already: the base class would run it once more to ask.
 
         Args:
-            cli: The CLI.
             drop: Variables of this process that must not reach it.
         """
         self.command = str(cli.path)
@@ -69,16 +65,9 @@ class StoppableCommand(PulumiCommand):
         self._drop = drop
         self.variables: dict[str, str] = {}
         self._process: subprocess.Popen[str] | None = None
-        self._stopped = threading.Event()
-
-    @property
-    def stopped(self) -> bool:
-        """Whether `stop` was called."""
-        return self._stopped.is_set()
 
     def stop(self) -> None:
         """Ask the running call to end; callable from another thread."""
-        self._stopped.set()
         process = self._process
         if process is not None and process.poll() is None:
             process.send_signal(signal.SIGINT)

@@ -25,10 +25,6 @@ def protected(cli: Cli, stack: Stack) -> list[str]:
     """What must not be removed by mistake, each with its reason; empty for a stack that may vanish.
 
     What the program or the state protect, and what the clusters hold of a durable stack.
-
-    Args:
-        cli: Pulumi's CLI.
-        stack: The stack.
     """
     with open_stack(cli, stack, create=False) as session:
         written = [f"{state.name_of(entry)}: protected by the program" for entry in _guarded(session)]
@@ -37,11 +33,6 @@ def protected(cli: Cli, stack: Stack) -> list[str]:
 
 def down(cli: Cli, stack: Stack, timeout: float) -> Outcome:
     """Destroy everything, then prove on each cluster that nothing is left.
-
-    Args:
-        cli: Pulumi's CLI.
-        stack: The stack.
-        timeout: Seconds that each step on a cluster may take.
 
     Raises:
         OpsError: It is refused, or something is left; names it.
@@ -71,10 +62,6 @@ def down(cli: Cli, stack: Stack, timeout: float) -> Outcome:
 
 def down_by_label(stack: Stack, timeout: float) -> Outcome:
     """Remove what carries the stack's label from its clusters, where Pulumi's state is lost or was never there.
-
-    Args:
-        stack: The stack.
-        timeout: Seconds that each step may take.
 
     Raises:
         OpsError: Something does not go; names it.

@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 def drift(cli: Cli, stack: Stack) -> Drift:
     """What differs: what is there against the state, the program against the state, and each cluster's orphans.
 
-    Args:
-        cli: Pulumi's CLI.
-        stack: The stack.
-
     Raises:
         OpsError: It is refused, a run is at work, or something does not answer.
     """
@@ -57,10 +53,6 @@ def drift(cli: Cli, stack: Stack) -> Drift:
 def refresh(cli: Cli, stack: Stack) -> Outcome:
     """Write into the state what is there.
 
-    Args:
-        cli: Pulumi's CLI.
-        stack: The stack.
-
     Raises:
         OpsError: It is refused, a run is at work, or something does not answer.
     """
@@ -76,12 +68,7 @@ def refresh(cli: Cli, stack: Stack) -> Outcome:
 
 
 def recover(cli: Cli, stack: Stack, *, force: bool) -> Recovery:
-    """Free the lock of a run that died, and settle the operations that it left open.
-
-    Args:
-        cli: Pulumi's CLI.
-        stack: The stack.
-        force: Take the lock even from a run that may be alive.
+    """Free the lock of a run that died (by force of one that may live), and settle the operations that it left open.
 
     Raises:
         OpsError: A run is at work, or something does not answer.

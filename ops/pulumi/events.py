@@ -48,11 +48,7 @@ class EventLog:
     """Collects the events of a run; called by Pulumi's Automation API, in a thread of its own."""
 
     def __init__(self, began: Callable[[], None] | None = None) -> None:
-        """Nothing was told yet.
-
-        Args:
-            began: Called once, with the first change of a real resource.
-        """
+        """Nothing was told yet; `began` is called once, with the first change of a real resource."""
         self.errors: list[str] = []
         self._began = began
         self._steps: list[StepEventMetadata] = []
@@ -117,15 +113,6 @@ class EventLog:
             before, after = _inputs(step.old), _inputs(step.new)
             diff = yaml_diff(before, after, _name(step)) if operation in ("update", "replace") else ""
             found[step.urn] = Change(operation, _cluster_of(stack, step), _name(step), diff)
-        return list(found.values())
-
-    def steps(self) -> list[tuple[str, str, dict[str, Any], dict[str, Any]]]:
-        """The steps that change a real resource: operation, URN, inputs before and after."""
-        found = {
-            step.urn: (str(step.op.value), step.urn, _inputs(step.old), _inputs(step.new))
-            for step in self._steps
-            if str(step.op.value) in {*_WORKING, "replace"} and _is_real(step)
-        }
         return list(found.values())
 
     def touched(self, stack: Stack) -> dict[tuple[str | None, str], set[str]]:
@@ -201,12 +188,7 @@ def _ignored(stack: Stack) -> dict[str, list[str]]:
 
 
 def without(inputs: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
-    """Inputs without some properties.
-
-    Args:
-        inputs: The inputs.
-        paths: Dotted paths; those that lead nowhere are fine.
-    """
+    """Inputs without some properties; dotted paths that lead nowhere are fine."""
     result = copy.deepcopy(dict(inputs))
     for path in paths:
         *parents, last = path.split(".")

@@ -26,9 +26,6 @@ def of_clouds(stack: Stack) -> dict[str, Path]:
     They hold an address, a certificate authority and the command that gets a token (`aws`, `gke-gcloud-auth-plugin`),
     no credential.
 
-    Args:
-        stack: The stack.
-
     Returns:
         Cluster to its file, mode 0600, beside Pulumi's state; of those of kinds `gke` and `eks` that are made already.
 
@@ -51,14 +48,7 @@ def of_clouds(stack: Stack) -> dict[str, Path]:
 
 
 def kubeconfig_in(deployment: Mapping[str, Any], cluster: Cluster) -> str | None:
-    """The kubeconfig of a cluster in an exported state: what its Kubernetes provider was given.
-
-    Args:
-        deployment: The state.
-        cluster: The cluster.
-
-    Returns:
-        Its content, or None where the state has no such provider.
+    """The kubeconfig of a cluster in an exported state: what its Kubernetes provider was given; None without one.
 
     Raises:
         EngineError: The state has it encrypted.

@@ -32,7 +32,6 @@ class Leftovers:
     """What a look at the clouds came to.
 
     Attributes:
-        found: What is still there.
         unasked: What could not be asked, each as a sentence with the reason and the way to ask by hand.
     """
 
@@ -49,15 +48,7 @@ class _Account:
 
 
 def search(stack: Stack, kept: Collection[str]) -> Leftovers:
-    """Ask each cloud account of the stack for what carries its tags; waits a while for what is just going.
-
-    Args:
-        stack: The stack.
-        kept: Names and ids of what stays on purpose.
-
-    Returns:
-        What is left; nothing at all for a stack without clouds.
-    """
+    """Ask each cloud account for what has the stack's tags and is not kept; waits a while for what is just going."""
     accounts = _accounts(stack)
     end = time.monotonic() + _PATIENCE_S
     while True:

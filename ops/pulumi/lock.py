@@ -33,11 +33,6 @@ def locked(directory: Path, stack: str, action: str) -> Generator[None]:
     A command does more than a single run of Pulumi, whose lock covers only that one. Whoever holds it already, in the
     same thread, goes on.
 
-    Args:
-        directory: Directory of Pulumi.yaml.
-        stack: Stack name.
-        action: The command, for whoever meets the lock.
-
     Raises:
         BusyError: Another process holds it; names it.
     """

@@ -19,11 +19,7 @@ _HELD = {"Namespace": "all that is in it goes with it", "PersistentVolumeClaim":
 
 
 def in_plan(stack: Stack) -> list[str]:
-    """What the program protects, each as a sentence.
-
-    Args:
-        stack: The stack.
-    """
+    """What the program protects, each as a sentence."""
     resources = cast("list[dict[str, Any]]", stack.rendered.plan["resources"])
     return [
         f"{resource_name(str(r['type']), str(r['name']), r['inputs'])}: protected by the program"
@@ -50,8 +46,6 @@ def refuse_loss(stack: Stack, session: Session, named: str | None) -> set[str]:
     An app that leaves the stack file, or moves to another cluster, would take its volumes along.
 
     Args:
-        stack: The stack.
-        session: The stack, opened.
         named: The stack that somebody agreed to lose data of, or None.
 
     Returns:
@@ -81,9 +75,6 @@ def refuse_loss(stack: Stack, session: Session, named: str | None) -> set[str]:
 
 def on_clusters(stack: Stack) -> list[str]:
     """What is on the clusters of a stack that is durable, or was when it was last applied, each as a sentence.
-
-    Args:
-        stack: The stack.
 
     Raises:
         UnreachableError: A cluster does not answer.

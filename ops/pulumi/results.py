@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -18,11 +18,9 @@ class Change:
     """One object or resource that an `up` would change.
 
     Attributes:
-        operation: What would happen to it.
         cluster: Cluster it is on, or None for a resource of a cloud.
         name: `Kind namespace/name`, or a resource's type and name.
         diff: The difference as unified diff of YAML, secrets masked; empty where there is none to show.
-        note: What else a person should know, or empty.
     """
 
     operation: Operation
@@ -33,17 +31,12 @@ class Change:
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
-        found = {"operation": self.operation, "cluster": self.cluster, "name": self.name, "diff": self.diff}
-        return found | ({"note": self.note} if self.note else {})
+        return {key: value for key, value in asdict(self).items() if key != "note" or value}
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What an `up` would change.
-
-    Attributes:
-        changes: Every change; empty if there is none.
-    """
+    """What an `up` would change."""
 
     changes: list[Change] = field(default_factory=list[Change])
 
@@ -65,10 +58,8 @@ class Outcome:
     """What an `up`, a `refresh` or a `down` did.
 
     Attributes:
-        changed: Whether anything was changed.
         kept: What a `down` left on purpose, because it is protected in a cloud.
         unasked: What a `down` could not prove to be gone, each as a sentence with the reason.
-        apps: The apps of the clusters that can be asked, as an `up` saw them last.
     """
 
     changed: bool
@@ -83,7 +74,6 @@ class Difference:
 
     Attributes:
         kind: `changed` or `deleted` by somebody else, or an `orphan`: with the stack's label, but not the stack's.
-        cluster: Cluster it is on, or None for a resource of a cloud.
         name: `Kind namespace/name`, or a resource's type and name.
         diff: From what is there to what was applied, as unified diff of YAML, secrets masked.
         note: What `up` will not do about it, or empty.
@@ -97,7 +87,7 @@ class Difference:
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
-        return {"kind": self.kind, "cluster": self.cluster, "name": self.name, "diff": self.diff, "note": self.note}
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -144,7 +134,6 @@ class Recovery:
     """What `recover` did.
 
     Attributes:
-        done: What was cleared away, each as a sentence.
         left: What a person has to decide, each as a sentence with the way on.
     """
 
@@ -153,4 +142,4 @@ class Recovery:
 
     def as_dict(self) -> dict[str, Any]:
         """The output of `slipway recover --json`."""
-        return {"done": self.done, "left": self.left}
+        return asdict(self)

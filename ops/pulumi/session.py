@@ -65,10 +65,7 @@ class Session:
     """Pulumi, ready for one stack.
 
     Attributes:
-        name: Stack name.
         opened: The stack; None if its backend does not know it.
-        command: How the CLI is called.
-        backend: Where its state is.
     """
 
     name: str
@@ -136,11 +133,7 @@ class Session:
         self._adopt(operations)
 
     def recover(self, found: Recovery, *, force: bool) -> None:
-        """Take away lock and pending operations of a run that died, on any backend.
-
-        Args:
-            found: Told what was done and what a person has to decide.
-            force: Take the lock from a run that may be alive.
+        """Take away lock (by force that of a run that may be alive) and pending operations of a run that died.
 
         Raises:
             BusyError: The lock is held by a run that is not known to be dead; names it.
@@ -210,11 +203,6 @@ class Session:
 @contextmanager
 def open_stack(cli: Cli, stack: Stack, *, create: bool = True) -> Generator[Session]:
     """Open a stack with Pulumi's CLI; its program runs in this process.
-
-    Args:
-        cli: The CLI.
-        stack: The stack.
-        create: Make it in its backend where it is not known.
 
     Raises:
         EngineError: Pulumi fails, or is too old; says why.
@@ -321,7 +309,3 @@ def told(error: CommandError) -> str:
     lines = [_STREAM.sub("", line.strip()) for line in str(error).splitlines()]
     marked = [line.removeprefix("error: ") for line in lines if line.startswith("error:")]
     return "\n".join(dict.fromkeys(marked or [line for line in lines if line][-_SHOWN_LINES:]))
-
-
-CHANGING = ("create", "update", "delete", "replace", "create-replacement", "delete-replaced")
-"""Operations that change something."""

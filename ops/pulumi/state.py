@@ -22,14 +22,7 @@ _HOLDER = re.compile(r"created by (?P<user>\S+)@(?P<host>\S+) \(pid (?P<pid>\d+)
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds the lock of a stack in a file or bucket backend.
-
-    Attributes:
-        user: Name of the user.
-        host: Name of the machine.
-        pid: Process there.
-        since: When it was taken.
-    """
+    """Who holds the lock of a stack in a file or bucket backend."""
 
     user: str
     host: str
@@ -47,11 +40,7 @@ class Holder:
 
 
 def holders(text: str) -> list[Holder]:
-    """Who holds the lock, from the backend's refusal.
-
-    Args:
-        text: The message; empty list where it names nobody.
-    """
+    """Who holds the lock, from the backend's refusal; nobody where it names nobody."""
     return [Holder(m["user"], m["host"], int(m["pid"]), m["since"]) for m in _HOLDER.finditer(text)]
 
 
@@ -83,13 +72,7 @@ def name_of(entry: Mapping[str, Any]) -> str:
 
 
 def resource_name(token: str, name: str, inputs: Mapping[str, Any]) -> str:
-    """What people know a resource by: `Kind namespace/name`, or its type and its name in the program.
-
-    Args:
-        token: Type of the resource.
-        name: Its logical name.
-        inputs: Its inputs.
-    """
+    """What people know a resource by: `Kind namespace/name`, or its type and its name in the program."""
     body = dict(inputs)
     known = token.startswith(_KUBERNETES) and "name" in section(body, "metadata") and "kind" in body
     return str(Key.of(body)) if known else f"{token} {name}"
@@ -100,9 +83,7 @@ class Pending:
     """An operation that began and of which nobody knows how it ended.
 
     Attributes:
-        urn: The resource.
         operation: `creating`, `updating`, `deleting`, `reading` or `importing`.
-        name: What people know it by.
         object_id: What Pulumi knows it by if it is an object on a cluster (`namespace/name`, or `name`), else None.
     """
 
@@ -151,7 +132,6 @@ def with_created(deployment: Mapping[str, Any], urns: set[str]) -> dict[str, Any
     """The state as if objects that were being created on a cluster were there, to be asked for by a refresh.
 
     Args:
-        deployment: The state.
         urns: Adoptable pending operations. Of one whose object is in the state already, because it was being
             replaced, the new one takes the place.
     """

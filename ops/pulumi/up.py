@@ -48,10 +48,6 @@ def refreshes(stack: Stack) -> bool:
 def preview(cli: Cli, stack: Stack) -> Preview:
     """What `up` would change; changes nothing.
 
-    Args:
-        cli: Pulumi's CLI.
-        stack: The stack.
-
     Raises:
         OpsError: It is refused, or something does not answer.
     """
@@ -84,10 +80,7 @@ def up(
     """Run the program; wait until everything is ready.
 
     Args:
-        cli: Pulumi's CLI.
-        stack: The stack.
         timeout: Seconds to wait until all is ready.
-        message: What Pulumi's history says about it.
         yes_remove_durable: Name of the stack, where what holds its data may go.
 
     Raises:

@@ -40,14 +40,7 @@ Dumper.add_representer(str, _text)
 
 
 def to_yaml(manifests: list[Manifest]) -> str:
-    """Manifests as one YAML stream.
-
-    Args:
-        manifests: Kubernetes objects.
-
-    Returns:
-        The text; the same for the same objects.
-    """
+    """Manifests as one YAML stream."""
     return "".join(
         "---\n" + yaml.dump(manifest, Dumper=Dumper, sort_keys=True, width=120, allow_unicode=True)
         for manifest in manifests
@@ -55,23 +48,14 @@ def to_yaml(manifests: list[Manifest]) -> str:
 
 
 def plan_text(rendered: Rendered) -> str:
-    """plan.json as text.
-
-    Args:
-        rendered: The render.
-
-    Returns:
-        JSON with sorted keys, the same bytes for the same plan.
-    """
+    """plan.json as text: JSON with sorted keys, the same bytes for the same plan."""
     return json.dumps(rendered.plan, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def write(rendered: Rendered, out: Path) -> None:
     """Write plan.json and `manifests/<cluster>/<namespace>.yaml`; Secrets with generated values are in no file.
 
-    Args:
-        rendered: The render.
-        out: Directory; made if missing. Only `plan.json` and `manifests/` in it are replaced.
+    Nothing else in the directory is touched; it is made if missing.
     """
     out.mkdir(parents=True, exist_ok=True)
     (out / "plan.json").write_text(plan_text(rendered), encoding="utf-8")

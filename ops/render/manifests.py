@@ -27,28 +27,8 @@ def _clean(value: Any) -> Any:
     return value
 
 
-def _resolve(value: Any, known: dict[str, str]) -> Any:
-    """References to names that the program itself gave (a Namespace's) are known after all."""
-    if isinstance(value, str):
-        return REFERENCE.sub(lambda match: known.get(match.group(), match.group()), value)
-    if isinstance(value, Secret):
-        return Secret(_resolve(value.value, known))
-    if isinstance(value, dict):
-        return {key: _resolve(item, known) for key, item in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [_resolve(item, known) for item in cast("list[Any]", value)]
-    return value
-
-
 def manifest_of(record: Record) -> Manifest | None:
-    """The Kubernetes object behind a recorded resource.
-
-    Args:
-        record: The resource.
-
-    Returns:
-        The manifest, or None if it is no Kubernetes object. Annotations for Pulumi's provider are left out.
-    """
+    """The Kubernetes object behind a resource, without annotations for Pulumi's provider; None if it is none."""
     package, _, rest = record.type.partition(":")
     if package != "kubernetes" or ":" not in rest or "apiVersion" not in record.inputs:
         return None
@@ -88,12 +68,7 @@ def collect(
 ) -> tuple[dict[str, list[Manifest]], list[SecretManifest], list[str]]:
     """All Kubernetes objects that one provider makes.
 
-    Args:
-        records: What the program registered.
-        provider: URN of the Kubernetes provider.
-
-    Returns:
-        Manifests by namespace; Secrets with generated values; references that cannot be resolved.
+    Returns manifests by namespace, Secrets with generated values, and references that cannot be resolved.
     """
     everything = list(records)
     stashes = {f"${{{record.name}.output}}": record.name for record in everything if record.type == _STASH}

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from google.protobuf import empty_pb2
 from pulumi.runtime import rpc
-from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
+from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import get_project, get_stack
 
 from ops.render.placeholders import placeholder, reference
+from ops.render.sdk import output_types
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pulumi.runtime.mocks import Mocks
 
 SECRET_MASK = "[secret]"  # noqa: S105 - what stands in the place of a secret
 _STASH = "pulumi:index:Stash"
@@ -24,22 +26,7 @@ _STACK = "pulumi:pulumi:Stack"
 
 @dataclass
 class Record:
-    """One registered resource, as plain data.
-
-    Attributes:
-        urn: Pulumi URN.
-        type: Type token.
-        name: Logical name.
-        custom: Whether a provider manages it (a component is not custom).
-        parent: URN of the parent, or None.
-        provider: URN of the provider, or None.
-        dependencies: URNs it depends on.
-        property_dependencies: Input to the URNs its value comes from.
-        protect: Whether it is protected from deletion.
-        inputs: Inputs; secrets are wrapped as `Secret`.
-        outputs: Registered outputs (components and the stack).
-        options: Further resource options that are set.
-    """
+    """One registered resource, as plain data. A component is not custom and has outputs; secrets are a `Secret`."""
 
     urn: str
     type: str
@@ -63,14 +50,7 @@ class Secret:
 
 
 def plain(value: Any) -> Any:
-    """A deserialized property as plain data: secrets wrapped, whole numbers as integers.
-
-    Args:
-        value: What `pulumi.runtime.rpc` deserialized.
-
-    Returns:
-        The plain value.
-    """
+    """A deserialized property as plain data: secrets wrapped, whole numbers as integers."""
     if rpc.is_rpc_secret(value):
         return Secret(plain(rpc.unwrap_rpc_secret(value)))
     if isinstance(value, dict):
@@ -85,48 +65,25 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-class _NoMocks(Mocks):
-    """The base class wants mocks; the recording monitor answers by itself."""
-
-    def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:  # noqa: ARG002 - given
-        return {}, None
-
-    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:  # noqa: ARG002 - given
-        return "", {}
-
-
 class RecordingMonitor(MockMonitor):
-    """Records what a program registers and answers with references where only a provider knows.
+    """Records what a program registers and answers with references where only a provider knows."""
 
-    Attributes:
-        records: URN to what was registered.
-        calls: Tokens of the functions that the program called, in alphabetical order once done.
-    """
-
-    def __init__(
-        self, output_types: Callable[[str], dict[str, Any]], invoke: Callable[[str, dict[str, Any]], dict[str, Any]]
-    ) -> None:
-        """Keep the two lookups.
-
-        Args:
-            output_types: Type token to output name and SDK type.
-            invoke: Answers a provider function: token and arguments to result.
-        """
-        super().__init__(_NoMocks())
+    def __init__(self) -> None:
+        """Nothing is recorded yet."""
+        super().__init__(cast("Mocks", None))  # it would ask them for outputs, and nothing here does
         self.records: dict[str, Record] = {}
         self.calls: list[str] = []
-        self._output_types = output_types
-        self._invoke = invoke
         self._root = ""
         # The SDK calls the monitor from several threads.
         self._lock = threading.Lock()
 
     def Invoke(self, request: Any) -> Any:  # noqa: N802 - name of the RPC
-        """Answer a provider function without a provider."""
+        """Answer a provider function with its arguments and a reference to what it would return."""
         if request.tok == "pulumi:pulumi:getResource":
             return cast("Any", super()).Invoke(request)
-        arguments = cast("dict[str, Any]", rpc.deserialize_properties(request.args))
-        result = self._invoke(request.tok, plain(arguments))
+        arguments = cast("dict[str, Any]", plain(rpc.deserialize_properties(request.args)))
+        given = json.dumps(arguments, sort_keys=True) if arguments else ""
+        result = {**arguments, "id": reference(f"{request.tok.rpartition(':')[2]}({given})", "id")}
         with self._lock:
             self.calls.append(request.tok)
         return resource_pb2.ResourceInvokeResponse(**{"return": to_struct(result)})
@@ -135,11 +92,6 @@ class RecordingMonitor(MockMonitor):
         """The URN as Pulumi's engine has it, with the types of all ancestors; the SDK's mocks take the nearest's alone.
 
         See https://www.pulumi.com/docs/iac/concepts/resources/names/#urns.
-
-        Args:
-            parent: URN of the parent; empty for none.
-            type_: The resource's type.
-            name: Its logical name.
         """
         above = parent.split("::")[2] if parent else ""
         qualified = f"{above}${type_}" if above not in ("", _STACK) else type_
@@ -190,7 +142,7 @@ class RecordingMonitor(MockMonitor):
     def _outputs(self, record: Record) -> dict[str, Any]:
         if record.type == _STASH:
             return {"input": record.inputs.get("input"), "output": Secret(reference(record.name, "output"))}
-        declared = self._output_types(record.type)
+        declared = output_types(record.type)
         filled = {
             key: record.inputs[key]
             if isinstance(record.inputs.get(key), Secret)
@@ -227,14 +179,7 @@ def _options(request: Any) -> dict[str, Any]:
 
 
 def to_struct(value: dict[str, Any]) -> Any:
-    """Plain data as the SDK's wire format.
-
-    Args:
-        value: Plain data; secrets wrapped.
-
-    Returns:
-        A protobuf Struct.
-    """
+    """Plain data as the SDK's wire format."""
     from google.protobuf import struct_pb2
 
     struct = struct_pb2.Struct()

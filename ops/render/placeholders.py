@@ -19,15 +19,7 @@ REFERENCE = re.compile(r"\$\{[A-Za-z0-9][^${}]*\.[A-Za-z][^${}]*\}")
 
 
 def reference(name: str, path: str) -> str:
-    """The reference to an output.
-
-    Args:
-        name: Logical name of the resource.
-        path: Output, dotted.
-
-    Returns:
-        `${name.path}`.
-    """
+    """The reference to an output by its dotted path: `${name.path}`."""
     return f"${{{name}.{path}}}"
 
 
@@ -37,22 +29,12 @@ def _members(output_type: type) -> dict[str, Any]:
 
 
 def placeholder(name: str, path: str, declared: Any, given: object = None, depth: int = 0, left: int = _MADE_UP) -> Any:
-    """A value for an output that only a provider knows, shaped as the SDK's type says.
+    """A value for an output that only a provider knows, shaped as the SDK's type says; None for an object not made up.
 
-    Where the program itself gave an object, only its missing texts and numbers are made up, no further objects: the API
-    server puts a node port or a cluster address beside what it was given, but no affinity into a pod. Making up
-    everything that the SDK's types allow was most of the time of a run.
-
-    Args:
-        name: Logical name of the resource.
-        path: Output, dotted.
-        declared: The SDK's type of the output.
-        given: What the program itself said about it; it wins, member by member.
-        depth: How deep the walk is; a type that holds itself ends at some depth.
-        left: How many objects may still be made up below here.
-
-    Returns:
-        The given value, a reference, a mapping or list of these, or None for an object that is not made up.
+    What the program itself gave wins, member by member. Where it gave an object, only its missing texts and numbers are
+    made up, no further objects: the API server puts a node port or a cluster address beside what it was given, but no
+    affinity into a pod. Making up everything that the SDK's types allow was most of the time of a run.
+    `left` is how many objects may still be made up below here.
     """
     plain = _types.unwrap_optional_type(declared) if declared is not None else None
     if isinstance(plain, type) and _types.is_output_type(plain):

@@ -11,14 +11,7 @@ if TYPE_CHECKING:
 
 
 def masked(value: Any) -> Any:
-    """Plain data with each secret replaced by a fixed mask.
-
-    Args:
-        value: Plain data; secrets wrapped.
-
-    Returns:
-        Plain data without any secret.
-    """
+    """Plain data with each secret replaced by a fixed mask."""
     if isinstance(value, Secret):
         return SECRET_MASK
     if isinstance(value, dict):
@@ -48,13 +41,5 @@ def _entry(record: Record) -> dict[str, Any]:
 
 
 def plan(stack: str, records: Iterable[Record]) -> dict[str, Any]:
-    """The content of plan.json.
-
-    Args:
-        stack: Stack name.
-        records: What the program registered.
-
-    Returns:
-        `{"stack", "resources": [...]}`, resources in the order of their URNs.
-    """
+    """The content of plan.json: `{"stack", "resources": [...]}`, resources in the order of their URNs."""
     return {"stack": stack, "resources": [_entry(record) for record in sorted(records, key=lambda r: r.urn)]}

@@ -15,7 +15,7 @@ from pulumi.runtime import run_in_stack, set_all_config  # pyright: ignore[repor
 from pulumi.runtime.mocks import MockEngine, MockSettings
 from pulumi.runtime.settings import configure
 
-from ops.render import invokes, manifests, sdk
+from ops.render import manifests
 from ops.render.monitor import Record, RecordingMonitor
 from ops.render.plan import plan
 from ops.render.result import App, Cluster, Rendered, Smoke
@@ -33,14 +33,7 @@ _KUBERNETES_PROVIDER = "pulumi:providers:kubernetes"
 
 
 def run(monitor: RecordingMonitor, config: StackConfig, program: Callable[[], None], *, preview: bool = False) -> None:
-    """Run a program against a recording monitor.
-
-    Args:
-        monitor: Writes down what the program registers.
-        config: Names and configuration of the stack.
-        program: The program.
-        preview: Whether the program is told that it is a preview.
-    """
+    """Run a program against a recording monitor."""
     engine_settings: dict[str, Any] = {
         "monitor": monitor,
         "monitor_features": set(cast("Any", monitor).GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures),
@@ -82,19 +75,12 @@ def run(monitor: RecordingMonitor, config: StackConfig, program: Callable[[], No
 
 
 def record(config: StackConfig, project_dir: Path = PROJECT_DIR) -> dict[str, Record]:
-    """Run the program and write down what it registers.
-
-    Args:
-        config: The stack's configuration.
-        project_dir: Directory of `__main__.py`.
-
-    Returns:
-        URN to resource.
+    """Run the program and write down what it registers, by URN.
 
     Raises:
         SystemExit: The program refuses its settings.
     """
-    monitor = RecordingMonitor(sdk.output_types, invokes.answer)
+    monitor = RecordingMonitor()
 
     def program() -> None:
         runpy.run_path(str(project_dir / "__main__.py"), run_name="__main__")
@@ -141,7 +127,6 @@ def _app(outputs: Mapping[str, Any]) -> App:
         kind=outputs["kind"],
         object=outputs["object"],
         service=outputs.get("service"),
-        service_port=outputs.get("servicePort"),
         service_type=outputs.get("serviceType"),
         node_port=outputs.get("nodePort"),
         path=outputs.get("path"),
@@ -155,13 +140,6 @@ def _app(outputs: Mapping[str, Any]) -> App:
 
 def render_config(config: StackConfig, project_dir: Path = PROJECT_DIR) -> Rendered:
     """Render a configuration.
-
-    Args:
-        config: The stack's configuration.
-        project_dir: Directory of `__main__.py`.
-
-    Returns:
-        Plan, manifests and apps.
 
     Raises:
         SettingsError: The settings are wrong.
@@ -195,13 +173,6 @@ def render_config(config: StackConfig, project_dir: Path = PROJECT_DIR) -> Rende
 
 def render(stack: str, project_dir: Path = PROJECT_DIR) -> Rendered:
     """Render a stack from its files.
-
-    Args:
-        stack: Stack name.
-        project_dir: Directory of Pulumi.yaml and `__main__.py`.
-
-    Returns:
-        Plan, manifests and apps.
 
     Raises:
         SettingsError: A file is missing or its settings are wrong.

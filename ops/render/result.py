@@ -13,8 +13,6 @@ class Cluster:
     """A cluster of the stack, as tools beside the program see it.
 
     Attributes:
-        name: Name in the stack file.
-        kind: `embedded`, `existing`, `gke` or `eks`.
         context: Kubeconfig context, or None.
         kubeconfig: Path of the kubeconfig, or None for the usual place.
         registry: Address in front of the names of own images.
@@ -31,13 +29,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Smoke:
-    """The request that a new release of an app has to answer.
-
-    Attributes:
-        path: HTTP path.
-        status: The HTTP status that is right.
-        text: What the answer has to hold; empty for anything.
-    """
+    """The request that a new release of an app has to answer, with a text in the answer (empty for anything)."""
 
     path: str
     status: int
@@ -49,22 +41,11 @@ class App:
     """A workload of the stack.
 
     Attributes:
-        name: Its name.
-        system: The system it belongs to.
-        cluster: Name of its cluster.
-        namespace: Kubernetes namespace.
-        kind: `Deployment`, `StatefulSet` or `DaemonSet`.
         object: Name of that object.
-        service: Name of its Kubernetes Service, or None.
-        service_port: Port of the Service, or None.
-        service_type: Type of the Service, or None.
-        node_port: Fixed node port, or None.
         path: Path of its URL, or None where it has none.
         ingress_host: Host name at the ingress controller, or None.
         part_of: App that people see it as a part of, or None.
-        image: Image of its first container.
         url: Its URL; may hold references.
-        smoke: What a new release of it has to answer, or None.
     """
 
     name: str
@@ -74,7 +55,6 @@ class App:
     kind: str
     object: str
     service: str | None
-    service_port: int | None
     service_type: str | None
     node_port: int | None
     path: str | None
@@ -89,9 +69,7 @@ class App:
 class SecretManifest:
     """A Kubernetes Secret whose values are generated; it is never written to a file.
 
-    Attributes:
-        manifest: The Secret; each value is a text that may hold references `${<stash>.output}`.
-        stashes: Logical names of the stashes it refers to.
+    Its values are texts that may hold references `${<stash>.output}` to the stashes that are named.
     """
 
     manifest: Manifest
@@ -103,14 +81,8 @@ class Rendered:
     """Everything about a stack that can be known without a provider.
 
     Attributes:
-        stack: Stack name.
-        project: Name of the project.
-        plan: Content of plan.json.
         manifests: Cluster name to namespace to manifests; objects of no namespace stand under `_cluster`, Namespaces
             under their own name.
-        secrets: Cluster name to Secrets with generated values.
-        apps: The workloads.
-        clusters: The clusters.
         unresolved: Cluster name to references in its manifests that only a provider can resolve.
     """
 

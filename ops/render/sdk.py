@@ -12,14 +12,7 @@ from pulumi.runtime import rpc
 
 @cache
 def output_types(token: str) -> dict[str, Any]:
-    """Outputs of a resource type.
-
-    Args:
-        token: Type token, for example `kubernetes:core/v1:Service`.
-
-    Returns:
-        Output name to SDK type; empty for a provider or an unknown type.
-    """
+    """Outputs of a resource type with their SDK types; empty for a provider or an unknown type."""
     package, module, _ = token.split(":", 2)
     for candidate in rpc._RESOURCE_MODULES.get(f"{package}:{module}", []):  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - there is no public lookup
         info: dict[str, Any] = getattr(candidate, "mod_info", {})

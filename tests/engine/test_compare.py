@@ -15,7 +15,6 @@ from ops.compare.compare import compare
 from ops.compare.plain import at
 from ops.compare.sources import Render, Side
 from ops.pulumi.command import StoppableCommand
-from ops.render import invokes, sdk
 from ops.render.monitor import RecordingMonitor
 from ops.render.plan import plan
 from ops.render.program import run
@@ -129,7 +128,7 @@ def foreseen() -> dict[str, str]:
     """Object to what `compare` says of it."""
     sides: list[Side] = []
     for head in (False, True):
-        monitor = RecordingMonitor(sdk.output_types, invokes.answer)
+        monitor = RecordingMonitor()
         run(monitor, StackConfig(PROJECT, STACK, "test", {}, ()), program(head=head))
         resources = plan(STACK, monitor.records.values())["resources"]
         sides.append(Side("", {STACK: Render(resources)}))

@@ -58,11 +58,7 @@ def document() -> Path:
 
 
 def closed(schema: Schema) -> Schema:
-    """A definition as a JSON schema whose objects take no field that they do not name.
-
-    Args:
-        schema: A definition of the OpenAPI document.
-    """
+    """A definition as a JSON schema whose objects take no field that they do not name."""
     made: Schema = {}
     for key, item in schema.items():
         if key == "properties":
@@ -87,15 +83,7 @@ def kinds(definitions: dict[str, Schema]) -> Iterator[tuple[str, str]]:
 
 
 def build(source: Path, directory: Path) -> int:
-    """Write one schema file per kind, and one with all definitions that they refer to.
-
-    Args:
-        source: The OpenAPI document.
-        directory: Where the files go; made if missing.
-
-    Returns:
-        The number of kinds.
-    """
+    """Write one schema file per kind, and one with all definitions that they refer to."""
     directory.mkdir(parents=True, exist_ok=True)
     given = cast("dict[str, Schema]", json.loads(source.read_text(encoding="utf-8"))["definitions"])
     definitions = {name: closed(schema) for name, schema in given.items()}

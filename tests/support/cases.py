@@ -141,12 +141,7 @@ print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))
 def fresh_process(name: str, directory: Path) -> frozenset[str]:
     """Render a stack in an interpreter of its own, with another order of hashes, another time zone and directory.
 
-    Args:
-        name: Stack name.
-        directory: Where the files go.
-
-    Returns:
-        The top-level modules that the interpreter had loaded in the end.
+    Returns the top-level modules that it had loaded in the end.
     """
     environment = {**os.environ, "PYTHONHASHSEED": "4242", "TZ": "Asia/Tokyo", "PYTHONPATH": str(PROJECT_DIR)}
     done = subprocess.run(
@@ -162,11 +157,7 @@ def fresh_process(name: str, directory: Path) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource of a plan.
-
-    Attributes:
-        data: Its entry in plan.json.
-    """
+    """One resource of a plan."""
 
     data: dict[str, Any]
 

@@ -39,9 +39,6 @@ class Row:
     """One change.
 
     Attributes:
-        section: The part of the stack file.
-        key: The setting.
-        to: Its new value.
         both: Settings of both sides.
         note: What the plan cannot say.
         alone: Whether it is rendered alone.
@@ -117,12 +114,7 @@ def _assign(settings: dict[str, Any], key: str, value: Any) -> None:
 
 
 def config(stack: str, changes: Iterable[tuple[str, Any]]) -> StackConfig:
-    """A stack with some settings changed.
-
-    Args:
-        stack: `prod` or `tutorial`.
-        changes: Setting and value, in their order.
-    """
+    """A stack with some settings changed."""
     settings = copy.deepcopy(_settings())
     settings["lifecycle"] = STACKS[stack]
     for key, value in [*_data()["base"].items(), *changes]:

@@ -31,14 +31,7 @@ _TIME = "2026-03-01T12:00:00.000Z"
 
 @dataclass
 class MemoryStack:
-    """A stack in the backend.
-
-    Attributes:
-        tags: Its tags.
-        resources: The resources of its state.
-        history: Its updates, newest first.
-        settings: The configuration of the last one.
-    """
+    """A stack in the backend."""
 
     tags: dict[str, str] = field(default_factory=dict[str, str])
     resources: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -56,11 +49,8 @@ class MemoryPulumi:
     """Pulumi's CLI, as `StoppableCommand` runs it, and its backend.
 
     Attributes:
-        stacks: What the backend has.
         fails: What to raise at the `up` of a stack, or at its `destroy` (`destroy <stack>`).
         leaves: Whether an `up` that fails leaves something behind.
-        ups: Stacks that were brought up, in order.
-        calls: Every call, in order.
     """
 
     stacks: dict[str, MemoryStack] = field(default_factory=dict[str, MemoryStack])

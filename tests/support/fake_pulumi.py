@@ -139,14 +139,7 @@ class FakePulumi:
         after: dict[str, Any] | None = None,
         error: str = "",
     ) -> None:
-        """Prepare runs whose arguments fit `pattern`; later ones win.
-
-        Args:
-            pattern: Regular expression.
-            events: What the engine tells; a summary is added.
-            after: The state that it leaves; None for the one that is there.
-            error: What it says where it fails.
-        """
+        """Prepare runs whose arguments fit `pattern`; later ones win. `after` is the state that they leave."""
         ended: dict[str, Any] = {"resourceChanges": {}, "durationSeconds": 1}
         summary = {"sequence": 9, "timestamp": 0, "summaryEvent": ended}
         run = {"pattern": pattern, "events": [*events, summary], "after": after, "error": error}
@@ -194,16 +187,7 @@ def step(
     provider: str = f"{PREFIX}pulumi:providers:kubernetes::k",
     **more: object,
 ) -> dict[str, Any]:
-    """A step of the engine's as its events tell it.
-
-    Args:
-        op: The operation.
-        urn: The resource.
-        old: Its inputs before, or None.
-        new: Its inputs after, or None.
-        provider: URN of its provider.
-        more: Further fields.
-    """
+    """A step of the engine's as its events tell it."""
     token = urn.split("::")[2].rsplit("$", 1)[-1]
 
     def side(inputs: dict[str, Any] | None) -> dict[str, Any] | None:

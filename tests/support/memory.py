@@ -21,7 +21,6 @@ class MemoryCluster(Kubectl):
     """kubectl of a cluster that is a mapping.
 
     Attributes:
-        objects: What is there.
         silent: Whether it gives no answer.
         stuck: What a deletion does not take away.
         calls: What changed something, in order: verb and object.
@@ -88,16 +87,6 @@ class MemoryCluster(Kubectl):
                 and (not names or key.name in names)
                 and (wanted is None or _fits(labels_of(item), wanted))
             ]
-
-    def apply(
-        self, manifests: Iterable[Manifest], *, manager: str, dry_run: bool = False, force: bool = True
-    ) -> list[Manifest]:
-        """Server-side apply of whole objects."""
-        del manager, force
-        with self._lock:
-            self._ask()
-            assert not dry_run
-            return [self.put(item) for item in manifests]
 
     def replace(self, manifests: Iterable[Manifest], *, manager: str, dry_run: bool = False) -> list[Manifest]:
         """Replacement of what was read before."""

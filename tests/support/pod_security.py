@@ -59,11 +59,7 @@ _POD = "the pod"
 
 
 def containers(pod: Data) -> list[Data]:
-    """All containers of a pod: init, ordinary and ephemeral.
-
-    Args:
-        pod: A pod or pod template (`metadata`, `spec`).
-    """
+    """All containers of a pod: init, ordinary and ephemeral."""
     return [item for key in ("initContainers", "containers", "ephemeralContainers") for item in items(pod, "spec", key)]
 
 
@@ -136,14 +132,7 @@ def _kernel(pod: Data) -> Iterator[str]:
 
 
 def baseline(pod: Data) -> list[str]:
-    """What keeps a pod from the level `baseline`.
-
-    Args:
-        pod: A pod or pod template (`metadata`, `spec`).
-
-    Returns:
-        One sentence for each violation; none: it is admitted.
-    """
+    """What keeps a pod from the level `baseline`."""
     added = [
         f"container {container['name']} adds capability {capability}"
         for container in containers(pod)
@@ -184,14 +173,7 @@ def _users(pod: Data) -> Iterator[str]:
 
 
 def restricted(pod: Data) -> list[str]:
-    """What keeps a pod from the level `restricted`.
-
-    Args:
-        pod: A pod or pod template (`metadata`, `spec`).
-
-    Returns:
-        One sentence for each violation; none: it is admitted.
-    """
+    """What keeps a pod from the level `restricted`."""
     # A volume without any source is an emptyDir: the API server fills that in before admission looks.
     volumes = [
         f"volume {volume['name']} is of a restricted type"
@@ -204,13 +186,6 @@ def restricted(pod: Data) -> list[str]:
 
 def violations(level: str, pod: Data) -> list[str]:
     """What keeps a pod from a level.
-
-    Args:
-        level: `privileged`, `baseline` or `restricted`.
-        pod: A pod or pod template (`metadata`, `spec`).
-
-    Returns:
-        One sentence for each violation; none: it is admitted.
 
     Raises:
         ValueError: There is no such level.

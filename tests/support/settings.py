@@ -26,7 +26,6 @@ def with_values(changes: dict[str, Any], base: dict[str, Any] = BASE) -> dict[st
 
     Args:
         changes: Dotted path to value, or `ABSENT`; mappings on the way are made.
-        base: The tree.
     """
     tree = copy.deepcopy(base)
     for path, value in changes.items():

@@ -19,9 +19,6 @@ class Traces:
 
     Attributes:
         objects: Every object of every type, as `kind.group namespace/name`.
-        node_ports: Allotted node ports.
-        addresses: Addresses of Services, load balancers included.
-        volumes: Volumes.
     """
 
     objects: frozenset[str]

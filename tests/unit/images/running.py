@@ -67,15 +67,7 @@ def load(image: str, module: str) -> ModuleType:
 
 
 def start(image: str, port_variable: str, settings: Mapping[str, str], log: Path, port: int | None = None) -> Running:
-    """Start a server and wait until it listens.
-
-    Args:
-        image: name of the image.
-        port_variable: environment variable that tells it the port.
-        settings: further environment; nothing else but PATH is handed down.
-        log: file for its output.
-        port: to listen on; by default a free one.
-    """
+    """Start a server and wait until it listens."""
     chosen = port or free_port()
     with log.open("ab") as output:
         process = subprocess.Popen(

@@ -101,7 +101,6 @@ def app() -> App:
         kind="Deployment",
         object="web",
         service=None,
-        service_port=None,
         service_type=None,
         node_port=None,
         path=None,

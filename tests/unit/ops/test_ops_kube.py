@@ -38,13 +38,12 @@ def test_output_of_any_shape_is_a_list(text: str, count: int) -> None:
 def test_manifests_go_over_standard_input_and_never_over_the_command_line(
     kubectl: Kubectl, fake_kubectl: FakeProgram
 ) -> None:
-    fake_kubectl.on("apply", [])
+    fake_kubectl.on("replace", [])
     manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"password": SECRET}}
-    kubectl.apply([manifest], manager="slipway")
+    kubectl.replace([manifest], manager="slipway")
     (call,) = fake_kubectl.calls
     assert SECRET in call.stdin
     assert SECRET not in call.line
-    assert "--server-side" in call.arguments
     assert "--field-manager=slipway" in call.arguments
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench.programs.workloads import PER_NAMESPACE, make
-from ops.render import invokes, sdk
+from ops.render import sdk
 from ops.render.monitor import Record, RecordingMonitor
 from ops.render.placeholders import placeholder
 from ops.render.program import run
@@ -38,15 +38,10 @@ def values(item: Any) -> int:
 
 
 class CountingMonitor(RecordingMonitor):
-    """Counts what it answers.
-
-    Attributes:
-        given: Values in the inputs.
-        answered: Values in the answers.
-    """
+    """Counts what it answers."""
 
     def __init__(self) -> None:
-        super().__init__(sdk.output_types, invokes.answer)
+        super().__init__()
         self.given = 0
         self.answered = 0
 
@@ -130,6 +125,6 @@ def test_a_run_that_fails_tells_its_error_once(capfd: pytest.CaptureFixture[str]
 
     config = StackConfig(project="slipway", stack="growth", source="test", values={}, secret_keys=())
     with pytest.raises(ValueError, match="two resources have the URN"):
-        run(RecordingMonitor(sdk.output_types, invokes.answer), config, twice)
+        run(RecordingMonitor(), config, twice)
     gc.collect()
     assert "never retrieved" not in capfd.readouterr().err

@@ -92,7 +92,7 @@ def cluster() -> MemoryCluster:
 @pytest.fixture
 def stack(cluster: MemoryCluster) -> Stack:
     none: dict[str, Any] = dict.fromkeys(
-        ("service", "service_port", "service_type", "node_port", "path", "ingress_host", "part_of", "url")
+        ("service", "service_type", "node_port", "path", "ingress_host", "part_of", "url")
     )
     app = App("web", "s", "local", "n", "Deployment", "web", image="i:1", **none)
     rendered = SimpleNamespace(stack="dev", plan={"resources": []}, manifests={}, apps=[app])

@@ -114,5 +114,4 @@ def test_one_that_is_asked_to_stop_ends_within_its_grace(cli: Cli, pids: Path, t
     threading.Timer(1.0, command.stop).start()
     with pytest.raises(CommandError):
         command.run(["wait"], str(tmp_path), {})
-    assert command.stopped
     assert ended(pids, 0)
