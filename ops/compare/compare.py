@@ -175,7 +175,8 @@ def _change(
         operation=operation,
         urn=entry["urn"][:_LINE_LIMIT],
         type=entry["type"][:_LINE_LIMIT],
-        label=label(entry)[:_LINE_LIMIT],
+        # What goes has the old name, which is not always the new one's.
+        label=label(old or entry)[:_LINE_LIMIT],
         danger=lost[:_LINE_LIMIT] if lost else None,
         reasons=tuple(reason[:_LINE_LIMIT] for reason in reasons),
         diff="" if new is None else unified(*shown),

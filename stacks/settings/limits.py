@@ -157,7 +157,7 @@ AWS_LIMITS: Final[dict[str, dict[str, Limit]]] = {
         "identifier": _named(63, _RDS_ID, f"{_RDS}/API_CreateDBInstance.html"),
         "finalSnapshotIdentifier": Limit(255, *_RDS_ID, f"{_RDS}/API_DeleteDBInstance.html"),
         "dbName": Limit(63, *_SQL, f"{_RDS}/API_CreateDBInstance.html"),
-        "username": Limit(32, *_SQL, f"{_RDS}/API_CreateDBInstance.html"),
+        "username": Limit(16, *_SQL, f"{_RDS}/API_CreateDBInstance.html"),
     },
     "aws:rds/parameterGroup:ParameterGroup": {"name": _named(255, _RDS_ID, f"{_RDS}/API_CreateDBParameterGroup.html")},
     "aws:rds/subnetGroup:SubnetGroup": {

@@ -177,6 +177,8 @@ REFUSED: list[tuple[Tree, str, str, str]] = [
     (renamed("databases", "postgres", "sg-1"), "prod", "databases.sg-1", "not starting with sg-"),
     (base("registries/tokyo/images", ["a--b"]), "prod", "registries.tokyo.images.0", "single '-'"),
     (base("registries/asia/repository", "1st"), "prod", "registries.asia.repository", "a lower-case letter first"),
+    (base("databases/postgres/user", "u" * 17), "prod", "databases.postgres.user", "use at most 16 characters"),
+    (base("databases/mysql/user", "u" * 32), "prod", "", ""),
     (base("deployers/asia/github", "o/" + "r" * 100), "p" * 17, "deployers.asia.github", "at most 127 characters"),
     (base("deployers/asia/environment", "e" * 100), "prod", "deployers.asia.github", "use at most"),
     (base("state/bucket", "a.-b"), "prod", "", ""),

@@ -179,7 +179,7 @@ UNKNOWN = entry("azure-native:storage:FileSystem", "f", {"name": "f"})
         (CLAIM, ("spec", "storageClassName"), "fast", "replace", True),
         (DATABASE, ("instanceClass",), "b", "update", False),
         (DATABASE, ("engine",), "mysql", "replace", True),
-        (DATABASE, ("allocatedStorage",), 10, "replace", True),
+        (DATABASE, ("allocatedStorage",), 10, "update", False),
         (CLUSTER, ("resourceLabels", "a"), "c", "update", False),
         (CLUSTER, ("location",), "asia-east1-b", "replace", True),
     ],
