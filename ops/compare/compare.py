@@ -94,6 +94,8 @@ def dragged(entry: Entry, replaced: Entry) -> list[str]:
     Returns:
         Reasons; empty where it stays.
     """
+    if replaced["urn"] in entry["options"].get("replaceWith", ()):
+        return [f"it is replaced with {label(replaced)}"]
     if entry["provider"] == replaced["urn"] or str(entry["provider"]).rpartition("::")[2] == replaced["name"]:
         return [f"its provider {replaced['name']} is replaced"]
     reference = f"${{{replaced['name']}."

@@ -183,7 +183,7 @@ class IamUser(Model):
         reason: Why short-lived credentials cannot be had; becomes a tag of the user.
     """
 
-    reason: Annotated[str, Field(min_length=10, max_length=200, pattern=r"^[A-Za-z0-9 _.:/=+@,-]+$")]
+    reason: Annotated[str, Field(min_length=10, max_length=200, pattern=r"^[A-Za-z0-9 _.:/=+@-]+$")]
 
 
 class Deployer(Model):

@@ -254,7 +254,14 @@ GOOGLE_LIMITS: Final[dict[str, dict[str, Limit]]] = {
 
 LIMITS: Final = {**AWS_LIMITS, **GOOGLE_LIMITS}
 
-TAG_VALUE: Final = _text(256, f"{_AWS}/tag-editor/latest/userguide/best-practices-and-strats.html")
+TAG_VALUE: Final = Limit(
+    256,
+    r"[\w .:/=+@-]*",
+    "letters, digits, spaces and _.:/=+-@",
+    f"{_AWS}/IAM/latest/APIReference/API_Tag.html",
+    shortest=0,
+)
+"""IAM's, which is the narrowest."""
 LABEL_VALUE: Final = Limit(
     63,
     r"[a-z0-9_-]*",

@@ -245,6 +245,7 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("deployers/tokyo/github", "name", "deployers.tokyo.github", "owner/name"),
     ("deployers/tokyo/environment", "prod*", "deployers.tokyo.environment", "GitHub environment"),
     ("deployers/asia/iamUser", {"reason": "a good reason"}, "deployers.asia.iamUser", "is AWS's"),
+    ("deployers/tokyo/iamUser", {"reason": "old, without OIDC"}, "deployers.tokyo.iamUser.reason", "must"),
     ("deployers/tokyo/iamUser", {"reason": "no"}, "deployers.tokyo.iamUser.reason", "at least 10"),
     ("state", ..., "deployers.tokyo.cluster", "reads its kubeconfig from the state bucket"),
     ("apps/http-debug-server/host", "debug.example.com", "apps.http-debug-server.host", "must lie inside a sub-zone"),
