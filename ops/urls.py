@@ -35,6 +35,16 @@ def objects_by_resource(plan: Mapping[str, Any]) -> dict[str, Key]:
     return found
 
 
+def named_in(text: str, resources: Mapping[str, Key]) -> set[Key]:
+    """The objects that a text has references to.
+
+    Args:
+        text: May hold `${<resource>.<path>}`.
+        resources: Resource name to object.
+    """
+    return {resources[name] for name, _ in _REFERENCE.findall(text) if name in resources}
+
+
 def resolve(text: str, resources: Mapping[str, Key], live: Mapping[Key, Manifest]) -> str | None:
     """A text with its references (`${<resource>.<path>}`) replaced by what the live objects say.
 

@@ -228,6 +228,9 @@ class CloudSql(pulumi.ComponentResource):
                 parent=self,
                 protect=durable,
                 depends_on=[args.services.connection],
+                # The disk grows by itself. Once a refresh has seen that, a size of the program's would be smaller, and
+                # the provider would make the instance anew.
+                ignore_changes=["settings.diskSize"],
                 custom_timeouts=pulumi.CustomTimeouts(create="60m", update="60m", delete="60m"),
             ),
         )

@@ -32,7 +32,7 @@ class RdsArgs:
     Attributes:
         scope: The stack.
         account: The account.
-        vpc_id: VPC of the cluster.
+        vpc: VPC of the cluster.
         vpc_cidr: Range of the VPC.
         subnet_ids: Private subnets, in two zones at least.
         client_group_id: Security group of the nodes, whose pods connect.
@@ -41,7 +41,7 @@ class RdsArgs:
 
     scope: Scope
     account: AwsAccountHandle
-    vpc_id: pulumi.Input[str]
+    vpc: aws.ec2.Vpc
     vpc_cidr: str
     subnet_ids: Sequence[pulumi.Input[str]]
     client_group_id: pulumi.Input[str]
@@ -67,14 +67,14 @@ class Rds(pulumi.ComponentResource):
         super().__init__("slipway:foundation:Rds", f"{name}-database", None, options)
         self._prefix, self._args = name, args
         spec, durable = args.spec, args.scope.durable
-        child = pulumi.ResourceOptions(parent=self)
         password = make_password(f"{name}-database", self)
         subnets = aws.rds.SubnetGroup(
             f"{name}-database-subnets",
             subnet_ids=list(args.subnet_ids),
             description=f"Database {name}",
             tags=self._tags("subnets"),
-            opts=child,
+            # RDS lets neither a group nor an instance go from one VPC to another.
+            opts=pulumi.ResourceOptions(parent=self, replace_with=[args.vpc]),
         )
         group, entrance = self._group()
         key = aws.kms.Key(
@@ -126,6 +126,7 @@ class Rds(pulumi.ComponentResource):
                 parent=self,
                 protect=durable,
                 depends_on=[entrance],
+                replace_with=[args.vpc],
                 custom_timeouts=pulumi.CustomTimeouts(create="60m", update="80m", delete="60m"),
             ),
         )
@@ -153,7 +154,7 @@ class Rds(pulumi.ComponentResource):
         group = aws.ec2.SecurityGroup(
             f"{self._prefix}-database-access",
             description=f"Database {self._prefix}: from the nodes alone",
-            vpc_id=args.vpc_id,
+            vpc_id=args.vpc.id,
             tags=self._tags("access"),
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -76,6 +76,8 @@ def _changes(base: Sequence[Entry], head: Sequence[Entry]) -> list[Change]:
 
 def dragged(entry: Entry, replaced: Entry) -> list[str]:
     """Why the replacement of one resource replaces another."""
+    if replaced["urn"] in entry["options"].get("replaceWith", ()):
+        return [f"it is replaced with {label(replaced)}"]
     if entry["provider"] == replaced["urn"] or str(entry["provider"]).rpartition("::")[2] == replaced["name"]:
         return [f"its provider {replaced['name']} is replaced"]
     reference = f"${{{replaced['name']}."
@@ -148,7 +150,8 @@ def _change(
         operation=operation,
         urn=entry["urn"][:_LINE_LIMIT],
         type=entry["type"][:_LINE_LIMIT],
-        label=label(entry)[:_LINE_LIMIT],
+        # What goes has the old name, which is not always the new one's.
+        label=label(old or entry)[:_LINE_LIMIT],
         danger=lost[:_LINE_LIMIT] if lost else None,
         reasons=tuple(reason[:_LINE_LIMIT] for reason in reasons),
         diff="" if new is None else unified(*shown),

@@ -25,11 +25,20 @@ _KUBERNETES_PROVIDER = "pulumi:providers:kubernetes"
 
 _GROWING = {
     "PersistentVolumeClaim": ("spec", "resources", "requests", "storage"),
-    "aws:rds/instance:Instance": ("allocatedStorage",),
     "gcp:sql/databaseInstance:DatabaseInstance": ("settings", "diskSize"),
 }
 """Sizes that only grow."""
+_FORWARD = {
+    "aws:eks/cluster:Cluster": "version",
+    "aws:eks/nodeGroup:NodeGroup": "version",
+    "aws:rds/instance:Instance": "engineVersion",
+    "gcp:sql/databaseInstance:DatabaseInstance": "databaseVersion",
+}
+"""Versions that only rise."""
 
+REFUSES = "its cloud refuses"
+"""How the sentence on a refusal begins."""
+_NUMBER = re.compile(r"\d+")
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)([KMGTPE]i?|k|m)?")
 _DECIMAL = {"k": 1, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6}
 
@@ -101,7 +110,7 @@ def replacements(
     fixed |= {path: f"`{path}` is in replaceOnChanges" for path in options.get("replaceOnChanges", ())}
     changed = changes(base, head, options)
     found = {reason: None for path in changed for rule, reason in fixed.items() if covers(rule, path)}
-    return [*found, *_shrinking(token, base, head)]
+    return [*found, *_shrinking(token, base, head, changed)]
 
 
 def refusals(token: str, base: Mapping[str, Any], head: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
@@ -110,7 +119,11 @@ def refusals(token: str, base: Mapping[str, Any], head: Mapping[str, Any], optio
         return ["whether this can be made in place only the engine's preview knows"]
     changed = changes(base, head, options)
     refused = [path for path in _row(token, "refused") if any(covers(path, leaf) for leaf in changed)]
-    return [f"its cloud refuses to change `{path}`" for path in refused]
+    said = [f"{REFUSES} to change `{path}`" for path in refused]
+    key = _FORWARD.get(token, "")
+    old, new = (str(side.get(key, "")) for side in (base, head))
+    back = (key,) in changed and [*map(int, _NUMBER.findall(new))] < [*map(int, _NUMBER.findall(old))]
+    return [*said, *([f"{REFUSES} to go back from {old} to {new}"] if back else [])]
 
 
 def changes(base: Mapping[str, Any], head: Mapping[str, Any], options: Mapping[str, Any]) -> list[tuple[str, ...]]:
@@ -129,9 +142,11 @@ def covers(rule: str, path: tuple[str, ...]) -> bool:
     return length > 0 and wanted[:length] == names[:length]
 
 
-def _shrinking(token: str, base: Mapping[str, Any], head: Mapping[str, Any]) -> Iterator[str]:
+def _shrinking(
+    token: str, base: Mapping[str, Any], head: Mapping[str, Any], changed: list[tuple[str, ...]]
+) -> Iterator[str]:
     path = _GROWING.get(token) or _GROWING.get(kind_of(token))
-    if path is None:
+    if path not in changed:
         return
     old, new = at(mapping(base), *path), at(mapping(head), *path)
     sizes = quantity(old), quantity(new)

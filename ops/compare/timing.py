@@ -17,8 +17,17 @@ _DEFERRED = ("allocatedStorage", "engineVersion", "instanceClass", "multiAz", "p
 
 def when_applied(token: str, base: Mapping[str, Any], head: Mapping[str, Any]) -> list[str]:
     """What a reader should know of the moment of a change; nothing where everything is done when `up` is."""
+    if token != _RDS:
+        return []
     changed = [key for key in _DEFERRED if base.get(key) != head.get(key)]
-    if token != _RDS or not changed:
+    if base.get("allocatedStorage", 0) > head.get("allocatedStorage", 0):
+        changed.remove("allocatedStorage")
+        return ["`allocatedStorage` stays as it is: storage never shrinks", *_moment(changed, base, head)]
+    return _moment(changed, base, head)
+
+
+def _moment(changed: list[str], base: Mapping[str, Any], head: Mapping[str, Any]) -> list[str]:
+    if not changed:
         return []
     names = ", ".join(f"`{key}`" for key in changed)
     if head.get("applyImmediately"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from ops.errors import RefusedError
-from ops.kube import Key, labels_of, section
+from ops.kube import Key, section
 from ops.live import LIFECYCLE_LABEL, selector
 from ops.pulumi.state import is_kubernetes, name_of, protected, resource_name
 
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from ops.kube import Kubectl
     from ops.pulumi.session import Session
     from ops.stack import Stack
-
-_ON_CLUSTERS = "namespaces,persistentvolumeclaims"
-_HELD = {"Namespace": "all that is in it goes with it", "PersistentVolumeClaim": "its data goes with it"}
 
 
 def in_plan(stack: Stack) -> list[str]:
@@ -76,12 +73,15 @@ def refuse_loss(stack: Stack, session: Session, named: str | None) -> set[str]:
 def on_clusters(stack: Stack) -> list[str]:
     """What is on the clusters of a stack that is durable, or was when it was last applied, each as a sentence.
 
+    A claim is durable where its namespace is: claim templates never change, so claims say nothing of a lifecycle.
+
     Raises:
         UnreachableError: A cluster does not answer.
     """
     wanted = f"{selector(stack.name)},{LIFECYCLE_LABEL}=durable"
-    return [
-        f"{Key.of(item)}: durable (label {LIFECYCLE_LABEL}={labels_of(item)[LIFECYCLE_LABEL]}); {_HELD[item['kind']]}"
-        for kubectl in stack.reachable().values()
-        for item in kubectl.get([_ON_CLUSTERS, "-A", "-l", wanted])
-    ]
+    found: list[str] = []
+    for kubectl in stack.reachable().values():
+        for space in kubectl.get(["namespaces", "-l", wanted]):
+            found.append(f"{Key.of(space)}: durable (label {LIFECYCLE_LABEL}); all that is in it goes with it")
+            found += [f"{claim}: its data goes with it" for claim in claims_in(kubectl, space["metadata"]["name"])]
+    return found

@@ -106,7 +106,7 @@ class Release:
         self._kubectl: Kubectl = target.stack.kubectl(target.cluster)
         with locked(self._app.directory, self._stack, self._kind), ThreadPoolExecutor(max_workers=2) as aside:
             # The cluster and the registry answer while Pulumi reads its state.
-            looking = aside.submit(look, self._kubectl, self._stack)
+            looking = aside.submit(look, self._kubectl, target)
             asking = aside.submit(registry.require, target.images, self._progress) if self._tag else None
             with open_stack(self._cli, target.stack, create=False) as session:
                 known, live = history.read(session), looking.result()

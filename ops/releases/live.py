@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ops.kube import Key, entries, section
-from ops.live import labelled, selector
+from ops.kube import CommandError, Key, entries, section
+from ops.live import selector
+from ops.urls import named_in, objects_by_resource
 
 if TYPE_CHECKING:
     from ops.kube import Kubectl, Manifest
     from ops.releases.target import Target
 
-_TYPES = "namespaces,deployments.apps,services"
+_TYPES = "deployments.apps,services"
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Live:
     """What is on the cluster.
 
     Attributes:
-        objects: The stack's namespaces, Deployments and Services.
+        objects: The app's namespaces, with their Deployments and Services.
     """
 
     objects: dict[Key, Manifest]
@@ -31,17 +32,33 @@ class Live:
         return all(live is not None and has_image(live, part.image) and is_done(live) for part, live in found)
 
     def namespaces(self) -> list[Manifest]:
-        """The stack's namespaces."""
+        """The app's namespaces."""
         return [item for key, item in self.objects.items() if key.kind == "Namespace"]
 
 
-def look(kubectl: Kubectl, stack: str) -> Live:
-    """Ask the cluster, in one call.
+def look(kubectl: Kubectl, target: Target) -> Live:
+    """Ask the cluster, a namespace at a time: a deployer may look nowhere else, and at no list of all.
 
     Raises:
         UnreachableError: It does not answer.
     """
-    return Live(labelled(kubectl, _TYPES, stack))
+    namespaces = sorted({part.namespace for part in target.parts})
+    found = kubectl.get(["namespaces", *namespaces])
+    for namespace in namespaces:
+        found += kubectl.get([_TYPES, "-n", namespace, "-l", selector(target.stack.name)])
+    resources = objects_by_resource(target.stack.rendered.plan)
+    for key in {key for part in target.parts for key in named_in(part.url or "", resources)}:
+        if key.namespace not in namespaces:
+            found += _elsewhere(kubectl, key)
+    return Live({Key.of(item): item for item in found})
+
+
+def _elsewhere(kubectl: Kubectl, key: Key) -> list[Manifest]:
+    """What an address leads through, such as the ingress controller's Service; no deployer may see that."""
+    try:
+        return kubectl.get([f"{key.kind.lower()}s", key.name, "-n", key.namespace])
+    except CommandError:
+        return []
 
 
 def has_image(item: Manifest, image: str) -> bool:

@@ -166,6 +166,7 @@ def _options(request: Any) -> dict[str, Any]:
         "deletedWith": request.deletedWith,
         "ignoreChanges": sorted(request.ignoreChanges),
         "replaceOnChanges": sorted(request.replaceOnChanges),
+        "replaceWith": sorted(request.replace_with),
         "retainOnDelete": request.retainOnDelete,
         "import": request.importId,
         "additionalSecretOutputs": sorted(request.additionalSecretOutputs),

@@ -11,12 +11,26 @@ from pulumi.runtime import rpc
 
 
 @cache
-def output_types(token: str) -> dict[str, Any]:
-    """Outputs of a resource type with their SDK types; empty for a provider or an unknown type."""
+def resource_class(token: str) -> type[Any] | None:
+    """The SDK's class of a resource type; None for a provider or an unknown type."""
     package, module, _ = token.split(":", 2)
     for candidate in rpc._RESOURCE_MODULES.get(f"{package}:{module}", []):  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - there is no public lookup
         info: dict[str, Any] = getattr(candidate, "mod_info", {})
         name = info.get("classes", {}).get(token)
         if name:
-            return dict(_types.resource_types(getattr(importlib.import_module(info["fqn"]), name)))
-    return {}
+            return getattr(importlib.import_module(info["fqn"]), name)
+    return None
+
+
+@cache
+def output_types(token: str) -> dict[str, Any]:
+    """Outputs of a resource type.
+
+    Args:
+        token: Type token.
+
+    Returns:
+        Output name to SDK type; empty for a provider or an unknown type.
+    """
+    found = resource_class(token)
+    return {} if found is None else dict(_types.resource_types(found))

@@ -279,7 +279,7 @@ class Aws:
             RdsArgs(
                 scope=self._scope,
                 account=self._accounts[settings.cloud],
-                vpc_id=made.network.vpc.id,
+                vpc=made.network.vpc,
                 vpc_cidr=settings.network.cidr,
                 subnet_ids=[subnet.id for subnet in made.network.private_subnets],
                 client_group_id=made.control_plane.cluster.vpc_config.cluster_security_group_id,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from stacks.settings.apps import Cotoami, ExampleApp, StatelessApp
 from stacks.settings.clouds import AwsCloud, GcpCloud, inside
-from stacks.settings.foundation import ArtifactRegistry, Ecr
+from stacks.settings.foundation import PAST_ON_RDS, ArtifactRegistry, Ecr
 from stacks.settings.managed import EksCluster, GkeCluster
 from stacks.settings.networks import overlaps
 from stacks.settings.problems import shown
@@ -205,7 +205,12 @@ def _foundation(settings: Settings) -> Iterator[str]:
 
 
 def _databases(settings: Settings) -> Iterator[str]:
-    """A managed database is reached from its own cluster's network alone."""
+    """A managed database is of a version that is made, and is reached from its own cluster's network alone."""
+    for name, database in settings.databases.items():
+        past = PAST_ON_RDS.get((database.engine, database.version))
+        if isinstance(settings.clusters.get(database.cluster), EksCluster) and past:
+            remedy = f"is past RDS' standard support ({past}), which makes no such instance; use a newer version"
+            yield f"databases.{name}.version = {database.version} | {remedy}"
     for name, app in settings.apps.deployed().items():
         if not isinstance(app, Cotoami | ExampleApp) or app.database is None:
             continue

@@ -11,17 +11,22 @@ from stacks.settings.fields import HostName, Model
 
 Lifecycle = Literal["ephemeral", "durable"]
 
-_AWS_REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-[0-9]")
+_AWS_REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-[0-9]")
+_OTHER_PARTITIONS = ("cn-", "eu-isoe-", "eusc-", "us-gov-", "us-iso")
 _GCP_REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 # https://cloud.google.com/resource-manager/docs/creating-managing-projects
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
-_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:(?:role|user)/[A-Za-z0-9+=,.@_/-]{1,512}")
+_ROLE_ARN = re.compile(r"arn:aws:iam::[0-9]{12}:(?:role|user)/[A-Za-z0-9+=,.@_/-]{1,512}")
 
 
 def _aws_region(value: str) -> str:
     if not _AWS_REGION.fullmatch(value):
         raise ValueError("must be an AWS region such as ap-northeast-1")
+    if value.startswith(_OTHER_PARTITIONS):
+        raise ValueError(
+            "is of a partition of AWS with names and addresses of its own, which this program does not know"
+        )
     return value
 
 

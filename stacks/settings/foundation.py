@@ -15,9 +15,19 @@ from stacks.settings.fields import Count, Label, Model, number_as_text
 _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,31}")
-_RESERVED_USERS = frozenset({"admin", "root", "postgres", "mysql", "rdsadmin", "cloudsqladmin", "cloudsqlsuperuser"})
+_RESERVED_USERS = frozenset(
+    {"admin", "root", "postgres", "mysql", "rdsadmin", "rdsrepladmin", "user"} | {"cloudsqladmin", "cloudsqlsuperuser"}
+)
+# The system's own, and words that RDS refuses as names.
+_RESERVED_DATABASES = frozenset(
+    {"cloudsqladmin", "db", "default", "information_schema", "innodb", "mysql", "performance_schema", "postgres"}
+    | {"rdsadmin", "sys", "template0", "template1", "user"}
+)
 DATABASE_VERSIONS = {"mysql": ("8.0", "8.4"), "postgres": ("15", "16", "17")}
-"""Versions that both RDS and Cloud SQL offer."""
+"""Versions that RDS or Cloud SQL offers."""
+PAST_ON_RDS = {("mysql", "8.0"): "31 July 2026"}
+"""Engine and version to the end of RDS' standard support, past which it makes no instance without Extended Support
+(https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/MySQL.Concepts.VersionMgmt.html)."""
 
 
 def _bucket(value: str) -> str:
@@ -126,7 +136,7 @@ class Database(Model):
         engine: Database engine.
         version: Version of the engine.
         size: Machine of the instance; none: the smallest that the cloud recommends for production.
-        storage_gb: Storage in GB.
+        storage_gb: Storage in GB that it begins with; it grows by itself up to four times as much, and never shrinks.
         database: Name of the database in it.
         user: Name of its user.
         standby: Whether a standby in another zone takes over; none: only where the stack is durable.
@@ -155,6 +165,8 @@ class Database(Model):
             raise ValueError(f"version ({self.version}) of {self.engine} must be one of: {', '.join(known)}")
         if self.user in _RESERVED_USERS:
             raise ValueError(f"user ({self.user}) is reserved by the cloud; choose another name")
+        if self.database in _RESERVED_DATABASES:
+            raise ValueError(f"database ({self.database}) is reserved by the cloud; choose another name")
         if self.allow_major_version_upgrade and not self.apply_immediately:
             # The parameter group of the old version goes with the change, which RDS refuses while it is in use.
             raise ValueError(
@@ -171,7 +183,7 @@ class IamUser(Model):
         reason: Why short-lived credentials cannot be had; becomes a tag of the user.
     """
 
-    reason: Annotated[str, Field(min_length=10, max_length=200, pattern=r"^[A-Za-z0-9 _.:/=+@,-]+$")]
+    reason: Annotated[str, Field(min_length=10, max_length=200, pattern=r"^[A-Za-z0-9 _.:/=+@-]+$")]
 
 
 class Deployer(Model):

@@ -157,7 +157,7 @@ AWS_LIMITS: Final[dict[str, dict[str, Limit]]] = {
         "identifier": _named(63, _RDS_ID, f"{_RDS}/API_CreateDBInstance.html"),
         "finalSnapshotIdentifier": Limit(255, *_RDS_ID, f"{_RDS}/API_DeleteDBInstance.html"),
         "dbName": Limit(63, *_SQL, f"{_RDS}/API_CreateDBInstance.html"),
-        "username": Limit(32, *_SQL, f"{_RDS}/API_CreateDBInstance.html"),
+        "username": Limit(16, *_SQL, f"{_RDS}/API_CreateDBInstance.html"),
     },
     "aws:rds/parameterGroup:ParameterGroup": {"name": _named(255, _RDS_ID, f"{_RDS}/API_CreateDBParameterGroup.html")},
     "aws:rds/subnetGroup:SubnetGroup": {
@@ -254,7 +254,14 @@ GOOGLE_LIMITS: Final[dict[str, dict[str, Limit]]] = {
 
 LIMITS: Final = {**AWS_LIMITS, **GOOGLE_LIMITS}
 
-TAG_VALUE: Final = _text(256, f"{_AWS}/tag-editor/latest/userguide/best-practices-and-strats.html")
+TAG_VALUE: Final = Limit(
+    256,
+    r"[\w .:/=+@-]*",
+    "letters, digits, spaces and _.:/=+-@",
+    f"{_AWS}/IAM/latest/APIReference/API_Tag.html",
+    shortest=0,
+)
+"""IAM's, which is the narrowest."""
 LABEL_VALUE: Final = Limit(
     63,
     r"[a-z0-9_-]*",

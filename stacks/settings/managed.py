@@ -13,7 +13,7 @@ from components.clusters.eks.versions import EKS_VERSIONS, NEWEST
 from stacks.settings.clouds import PrincipalArn  # noqa: TC001 - pydantic reads the annotation at run time
 from stacks.settings.cluster_base import ClusterBase
 from stacks.settings.fields import Count, HostName, Label, Model, number_as_text
-from stacks.settings.networks import Cidr, EksNetwork, GkeNetwork, PrivateCidr, addresses
+from stacks.settings.networks import Cidr, EksNetwork, GkeNetwork, PrivateCidr, PublicCidr, addresses
 
 _AWS_ZONE = re.compile(rf"[a-z]{{2}}(?:-[a-z]+)+-[0-9][{ZONE_LETTERS}]")
 _GCP_LOCATION = re.compile(r"[a-z]+-[a-z]+[0-9]+(?:-[a-z])?")
@@ -193,7 +193,8 @@ class GkeCluster(ClusterBase):
     nodes: GkeNodes = GkeNodes()
     channel: Literal["RAPID", "REGULAR", "STABLE", "EXTENDED"] = "REGULAR"
     maintenance: Maintenance = Maintenance()
-    api_access: tuple[Cidr, ...] = ()
+    # https://cloud.google.com/kubernetes-engine/docs/how-to/authorized-networks#limitations
+    api_access: Annotated[tuple[Cidr, ...], Field(max_length=100)] = ()
     network: GkeNetwork = GkeNetwork()
     registry: Label
 
@@ -287,7 +288,8 @@ class EksCluster(ClusterBase):
     ]
     nodes: EksNodes = EksNodes()
     ssh: Ssh | None = None
-    api_access: tuple[Cidr, ...] = ()
+    # https://docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html, service-quotas.html
+    api_access: Annotated[tuple[PublicCidr, ...], Field(max_length=40)] = ()
     admins: tuple[PrincipalArn, ...] = ()
     logs: tuple[LogType, ...] = ("api", "audit", "authenticator")
     # The periods that CloudWatch Logs knows.

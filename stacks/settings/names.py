@@ -29,8 +29,11 @@ EKS_NAMES: Mapping[str, tuple[str, ...]] = {
     "aws:ec2/launchTemplate:LaunchTemplate.name": ("{}-node-template",),
     "aws:ec2/securityGroup:SecurityGroup.name": ("{}-ssh",),
     "aws:eks/nodeGroup:NodeGroup.nodeGroupName": ("{}-node-group",),
-    f"{ROLE}.name": ("{}-control-plane-role", "{}-flow-log-role", "{}-node-role", "{}-storage-role"),
-    f"{ROLE_POLICY}.name": ("{}-flow-log-policy", "{}-secrets-key-use"),
+    f"{ROLE}.name": (
+        *("{}-autoscaler-role", "{}-control-plane-role", "{}-flow-log-role", "{}-node-role"),
+        "{}-storage-role",
+    ),
+    f"{ROLE_POLICY}.name": ("{}-autoscaler-permissions", "{}-flow-log-policy", "{}-secrets-key-use"),
 }
 """Resource type and input to what the name of an EKS cluster becomes part of."""
 GKE_NAMES: Mapping[str, tuple[str, ...]] = {

@@ -47,8 +47,17 @@ def _private_cidr(value: str) -> str:
     return str(network)
 
 
+def _public_cidr(value: str) -> str:
+    network = _network(value)
+    if any(network.subnet_of(private) for private in _PRIVATE):
+        raise ValueError("must be a public range, such as 203.0.113.0/24: AWS refuses private ones here")
+    return str(network)
+
+
 Cidr = Annotated[str, AfterValidator(_cidr)]
 """An IPv4 range."""
+PublicCidr = Annotated[str, AfterValidator(_public_cidr)]
+"""A public IPv4 range."""
 PrivateCidr = Annotated[str, AfterValidator(_private_cidr)]
 """A private IPv4 range."""
 

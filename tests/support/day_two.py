@@ -12,7 +12,8 @@ from unittest.mock import patch
 
 import yaml
 
-from ops.compare.compare import compare, label
+from ops.compare.compare import compare
+from ops.compare.immutable import REFUSES
 from ops.compare.sources import Render, Side
 from ops.render.program import PROJECT_DIR, render_config
 from stacks.settings import SettingsError
@@ -194,15 +195,18 @@ def verdict(changes: Iterable[Change], base: Plan) -> str:
     found = list(changes)
     if not found:
         return "nothing changes"
-    protected = {label(entry) for entry in base if entry["protect"]}
+    protected = {entry["urn"] for entry in base if entry["protect"]}
     lost = [change for change in found if change.danger and change.danger != "a protection"]
-    held = [change for change in lost if change.label in protected]
+    held = [change for change in lost if change.urn in protected]
     parts: list[str] = []
     if held:
         return f"**refused**, protected: {_names(held, danger=True)}"
     if lost:
         parts.append(f"**lost**: {_names(lost, danger=True)}")
     rest = [change for change in found if change not in lost]
+    refused = dict.fromkeys(text for change in rest for text in change.reasons if text.startswith(REFUSES))
+    if refused:
+        return "; ".join([*parts, f"**refused**: {'; '.join(refused)}"])
     for operation, words in (("replace", "anew"), ("create", "comes"), ("delete", "goes")):
         some = [change for change in rest if change.operation == operation]
         if some:
@@ -217,7 +221,7 @@ def verdict(changes: Iterable[Change], base: Plan) -> str:
 
 
 def _names(changes: list[Change], *, danger: bool = False) -> str:
-    names = [f"{change.label} ({change.danger})" if danger else change.label for change in changes]
+    names = list(dict.fromkeys(f"{change.label} ({change.danger})" if danger else change.label for change in changes))
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more
 

@@ -163,7 +163,8 @@ class World:
             "kind": "Namespace",
             "metadata": {"name": "h2o", "labels": {"slipway.dev/stack": "dev"}},
         }
-        self.kubectl.on("get namespaces,deployments", [space, self.workload(tag)])
+        self.kubectl.on("get namespaces h2o ", [space])
+        self.kubectl.on("get deployments.apps,services -n h2o ", [self.workload(tag)])
         ((urn, manifest),) = self.target(tag).workloads().items()
         inputs = {**manifest, "spec": {**manifest["spec"], **spec}}
         self.pulumi.resources = [{"urn": urn, "type": "kubernetes:apps/v1:Deployment", "inputs": inputs}]

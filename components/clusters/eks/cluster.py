@@ -159,6 +159,7 @@ class EksCluster(pulumi.ComponentResource):
                 account=args.account,
                 eks_name=args.eks_name,
                 version=args.version,
+                vpc=self.network.vpc,
                 subnet_ids=[subnet.id for subnet in self.network.control_plane_subnets],
                 service_cidr=args.service_cidr,
                 api_access=args.api_access,

@@ -33,6 +33,7 @@ class ControlPlaneArgs:
         account: Where it is made.
         eks_name: Name of the cluster at AWS.
         version: Kubernetes minor version.
+        vpc: The VPC of the subnets.
         subnet_ids: Private subnets that it has network interfaces in.
         service_cidr: Range of the Services.
         api_access: Public ranges that may reach the API; none: only the VPC.
@@ -46,6 +47,7 @@ class ControlPlaneArgs:
     account: AwsAccountHandle
     eks_name: str
     version: str
+    vpc: aws.ec2.Vpc
     subnet_ids: Sequence[pulumi.Input[str]]
     service_cidr: str
     api_access: tuple[str, ...]
@@ -134,6 +136,8 @@ class ControlPlane(pulumi.ComponentResource):
                     # The zones are those that the cluster was made in: AWS refuses any other.
                     "vpcConfig.subnetIds",
                 ],
+                # Those of another VPC are not just others: it would stay in the old one, which could never go.
+                replace_with=[args.vpc],
                 custom_timeouts=pulumi.CustomTimeouts(create="45m", update="90m", delete="45m"),
             ),
         )

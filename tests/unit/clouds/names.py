@@ -94,6 +94,7 @@ def with_everything() -> Tree:
         "ssh": {"publicKey": "ssh-ed25519 " + "A" * 68, "sources": ["10.0.0.0/8"]},
         "network": {"flowLogs": True},
         "admins": ["arn:aws:iam::123456789012:role/admin"],
+        "nodes": {"minCount": 1, "maxCount": 5},
     }
     second = {**BASE["clusters"]["staging"], "network": {"cidr": "10.60.0.0/16"}}
     tree["clusters"]["other"] = second

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from components.versions import IMAGES
+from ops.compare.compare import compare
+from ops.compare.sources import Render, Side
 from ops.render.program import PROJECT_DIR, render_config
 from stacks.settings import SettingsError, parse
 from stacks.stack_file import read_stack_config
@@ -45,6 +47,22 @@ def refused(config: StackConfig) -> str:
     with pytest.raises(SettingsError) as caught:
         parse(config.values, project="slipway", source="test")
     return str(caught.value)
+
+
+# --- networks
+
+
+def test_another_vpc_is_another_cluster_and_another_database() -> None:
+    """AWS moves neither, and they would keep the old VPC from going."""
+    base, head = (
+        Side("", {"prod": Render([*plan("clusters", "staging", network={"cidr": cidr}).entries.values()])})
+        for cidr in ("10.20.0.0/16", "10.30.0.0/16")
+    )
+    (stack,) = compare(base, head).stacks
+    replaced = {change.urn.rpartition("::")[2] for change in stack.changes if change.operation == "replace"}
+    assert {"staging-vpc", "staging-cluster", "staging-kubernetes", "postgres-database-subnets", RDS} <= replaced
+    lost = {change.urn.rpartition("::")[2] for change in stack.dangers}
+    assert {"staging-cluster", RDS} <= lost
 
 
 # --- databases

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
 
 from ops.render.program import render_config
+from ops.render.sdk import resource_class
 from stacks.settings import parse
 from stacks.settings.limits import LIMITS
 from stacks.settings.names import made_names
@@ -97,6 +99,17 @@ def test_every_type_is_in_the_table(request: pytest.FixtureRequest, name: str) -
     assert LIMITS.keys() & NAMELESS == set()
 
 
+def test_every_name_is_in_the_table(everything_plan: Plan) -> None:
+    """What the program gives, and what a provider makes of the logical name, by the arguments that the SDK has."""
+    missing: set[str] = set()
+    for kind in {entry["type"] for entry in clouds_of(everything_plan)}:
+        arguments = inspect.signature(getattr(resource_class(kind), "_internal_init")).parameters  # noqa: B009 - it is the SDK's own
+        names = {key: key.title().replace("_", "") for key in ("identifier", "key_name", "name", "node_group_name")}
+        inputs = {name[0].lower() + name[1:] for key, name in names.items() if key in arguments}
+        missing |= {f"{kind}.{name}" for name in inputs - LIMITS.get(kind, {}).keys()}
+    assert missing == set()
+
+
 def test_the_table_has_no_row_for_nothing(durable_plan: Plan, ephemeral_plan: Plan, everything_plan: Plan) -> None:
     used = {entry["type"] for plan in (durable_plan, ephemeral_plan, everything_plan) for entry in clouds_of(plan)}
     assert (LIMITS.keys() | NAMELESS) - used == set()
@@ -128,7 +141,8 @@ def test_settings_know_every_name_that_they_decide(everything_plan: Plan) -> Non
     # A name that no resource gets would refuse settings for nothing; roles of options that are off are the exception.
     for where, text in known - there - {(where, text) for where, text in known if where in FIXED | ELSEWHERE}:
         assert any(
-            part in text for part in ("ssh", "flow-log", "deployer-", "-state-", "databases-zone", "services-range")
+            part in text
+            for part in ("autoscaler", "ssh", "flow-log", "deployer-", "-state-", "databases-zone", "services-range")
         ), (
             where,
             text,
@@ -177,6 +191,8 @@ REFUSED: list[tuple[Tree, str, str, str]] = [
     (renamed("databases", "postgres", "sg-1"), "prod", "databases.sg-1", "not starting with sg-"),
     (base("registries/tokyo/images", ["a--b"]), "prod", "registries.tokyo.images.0", "single '-'"),
     (base("registries/asia/repository", "1st"), "prod", "registries.asia.repository", "a lower-case letter first"),
+    (base("databases/postgres/user", "u" * 17), "prod", "databases.postgres.user", "use at most 16 characters"),
+    (base("databases/mysql/user", "u" * 32), "prod", "", ""),
     (base("deployers/asia/github", "o/" + "r" * 100), "p" * 17, "deployers.asia.github", "at most 127 characters"),
     (base("deployers/asia/environment", "e" * 100), "prod", "deployers.asia.github", "use at most"),
     (base("state/bucket", "a.-b"), "prod", "", ""),

@@ -100,6 +100,7 @@ ACCEPTED: list[tuple[str, Any]] = [
     (f"{EKS}/admins", ["arn:aws:iam::123456789012:role/admin"]),
     (f"{EKS}/ssh", {"publicKey": KEY, "sources": ["10.0.0.0/8"]}),
     (f"{GKE}/location", "asia-east1"),
+    (f"{GKE}/apiAccess", ["10.1.0.0/16"]),
     (f"{GKE}/nodes", {"count": 1, "minCount": 1, "maxCount": 5}),
     (f"{GKE}/nodes", {"scopes": ["https://www.googleapis.com/auth/cloud-platform"]}),
     (f"{GKE}/maintenance", {"days": ["SA", "SU"], "hours": 6}),
@@ -115,6 +116,21 @@ ACCEPTED: list[tuple[str, Any]] = [
 # Path and value; key path of the problem; what the remedy says.
 REFUSED: list[tuple[str, Any, str, str]] = [
     ("clouds/tokyo/region", "tokyo", "clouds.tokyo.region", "must be an AWS region"),
+    *(
+        ("clouds/tokyo/region", region, "clouds.tokyo.region", "a partition of AWS")
+        for region in ("cn-north-1", "us-gov-west-1", "eusc-de-east-1")
+    ),
+    ("clouds/tokyo/roleArn", "arn:aws-cn:iam::123456789012:role/a", "clouds.tokyo.roleArn", "must be the ARN"),
+    (f"{EKS}/apiAccess", ["10.1.0.0/16"], "clusters.staging.apiAccess.0", "must be a public range"),
+    (f"{EKS}/apiAccess", [f"8.8.8.{i}/32" for i in range(41)], "clusters.staging.apiAccess", "40"),
+    ("databases/mysql/database", "mysql", "databases.mysql", "is reserved by the cloud"),
+    ("databases/postgres/database", "db", "databases.postgres", "is reserved by the cloud"),
+    (
+        "databases/postgres",
+        {"cluster": "staging", "engine": "mysql", "version": "8.0", "database": "d", "user": "u"},
+        "databases.postgres.version",
+        "31 July 2026",
+    ),
     ("clouds/tokyo/accountId", 123456789012, "clouds.tokyo.accountId", "put it in quotes"),
     ("clouds/tokyo/accountId", "12345", "clouds.tokyo.accountId", "twelve digits"),
     ("clouds/tokyo/roleArn", "admin", "clouds.tokyo.roleArn", "must be the ARN"),
@@ -229,6 +245,7 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("deployers/tokyo/github", "name", "deployers.tokyo.github", "owner/name"),
     ("deployers/tokyo/environment", "prod*", "deployers.tokyo.environment", "GitHub environment"),
     ("deployers/asia/iamUser", {"reason": "a good reason"}, "deployers.asia.iamUser", "is AWS's"),
+    ("deployers/tokyo/iamUser", {"reason": "old, without OIDC"}, "deployers.tokyo.iamUser.reason", "must"),
     ("deployers/tokyo/iamUser", {"reason": "no"}, "deployers.tokyo.iamUser.reason", "at least 10"),
     ("state", ..., "deployers.tokyo.cluster", "reads its kubeconfig from the state bucket"),
     ("apps/http-debug-server/host", "debug.example.com", "apps.http-debug-server.host", "must lie inside a sub-zone"),

@@ -179,7 +179,7 @@ UNKNOWN = entry("azure-native:storage:FileSystem", "f", {"name": "f"})
         (CLAIM, ("spec", "storageClassName"), "fast", "replace", True),
         (DATABASE, ("instanceClass",), "b", "update", False),
         (DATABASE, ("engine",), "mysql", "replace", True),
-        (DATABASE, ("allocatedStorage",), 10, "replace", True),
+        (DATABASE, ("allocatedStorage",), 10, "update", False),
         (CLUSTER, ("resourceLabels", "a"), "c", "update", False),
         (CLUSTER, ("location",), "asia-east1-b", "replace", True),
     ],
@@ -239,6 +239,14 @@ def test_a_replacement_drags_what_is_made_of_it_along() -> None:
     assert {change.urn for change in found.changes} == {resource["urn"] for resource in base[:-1]}
     assert {change.operation for change in found.changes} == {"replace"}
     assert [change.label for change in found.dangers] == ["gcp container Cluster c", "provider c-kubernetes"]
+
+
+def test_what_is_replaced_with_another_is_replaced() -> None:
+    network = entry("aws:ec2/vpc:Vpc", "vpc", {"cidrBlock": "10.0.0.0/16"})
+    cluster = entry("aws:eks/cluster:Cluster", "c", {"name": "c"}, options={"replaceWith": [network["urn"]]})
+    found = stack([network, cluster], [changed(network, "cidrBlock", to="10.9.0.0/16"), cluster])
+    assert [(change.label, change.operation) for change in found.dangers] == [("aws eks Cluster c", "replace")]
+    assert found.dangers[0].reasons == ("it is replaced with aws ec2 Vpc vpc",)
 
 
 def test_new_credentials_of_the_same_cluster_replace_nothing() -> None:

@@ -11,6 +11,7 @@ from ops.compare.compare import compare
 from ops.compare.immutable import fixed_paths, key_of, refusals, replacements, table
 from ops.compare.sources import Render, Side
 from ops.compare.stateful import what_is_lost
+from ops.compare.timing import when_applied
 from ops.render.program import PROJECT_DIR, render_config
 from ops.render.sdk import output_types
 from stacks.stack_file import read_stack_config
@@ -83,6 +84,38 @@ def test_what_a_cloud_refuses_is_said() -> None:
     token, (one, other) = "aws:eks/cluster:Cluster", ({"vpcConfig": {"subnetIds": [text]}} for text in "ab")
     assert refusals(token, one, other, {}) == ["its cloud refuses to change `vpcConfig.subnetIds`"]
     assert refusals(token, one, other, {"ignoreChanges": ["vpcConfig.subnetIds"]}) == []
+
+
+@pytest.mark.parametrize(
+    ("token", "key", "old", "new", "refused"),
+    [
+        ("aws:eks/cluster:Cluster", "version", "1.36", "1.35", True),
+        ("aws:eks/cluster:Cluster", "version", "1.9", "1.10", False),
+        ("aws:rds/instance:Instance", "engineVersion", "17", "16", True),
+        ("gcp:sql/databaseInstance:DatabaseInstance", "databaseVersion", "MYSQL_8_4", "MYSQL_8_0", True),
+        ("gcp:sql/databaseInstance:DatabaseInstance", "databaseVersion", "POSTGRES_16", "POSTGRES_17", False),
+    ],
+)
+def test_a_version_never_goes_back(token: str, key: str, old: str, new: str, refused: bool) -> None:
+    said = refusals(token, {key: old}, {key: new}, {})
+    assert said == ([f"its cloud refuses to go back from {old} to {new}"] if refused else [])
+
+
+def test_a_disk_that_grows_by_itself_is_never_made_smaller() -> None:
+    """Cloud SQL would be made anew for it, with all its data; RDS keeps what there is."""
+    (instance,) = [entry for entry in full() if entry["type"] == "gcp:sql/databaseInstance:DatabaseInstance"]
+    token, inputs = instance["type"], instance["inputs"]
+    assert inputs["settings"]["diskAutoresize"]
+    grown = {**inputs, "settings": {**inputs["settings"], "diskSize": 70}}
+    assert replacements(token, grown, inputs, {}, instance["options"]) == []
+    assert replacements(token, grown, inputs, {}, {}) == [
+        "`settings.diskSize` shrinks from 70 to 20, which no provider does in place"
+    ]
+    rds = "aws:rds/instance:Instance"
+    assert replacements(rds, {"allocatedStorage": 70}, {"allocatedStorage": 20}, {}, {}) == []
+    assert when_applied(rds, {"allocatedStorage": 70}, {"allocatedStorage": 20}) == [
+        "`allocatedStorage` stays as it is: storage never shrinks"
+    ]
 
 
 def test_a_type_without_a_row_is_no_promise() -> None:

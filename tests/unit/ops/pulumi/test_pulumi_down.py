@@ -118,10 +118,12 @@ def test_a_volume_is_waited_for_and_named_where_it_stays(
 
 
 def durable(cluster: MemoryCluster) -> None:
-    marks = {live.STACK_LABEL: "dev", live.LIFECYCLE_LABEL: "durable"}
+    """A durable namespace, and a claim as claim templates make it: without a word of its lifecycle."""
+    marks = {live.STACK_LABEL: "dev"}
     metadata = {"name": "data", "namespace": "h2o", "labels": marks}
-    cluster.objects[SPACE]["metadata"]["labels"] = marks
-    cluster.put({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata})
+    cluster.objects[SPACE]["metadata"]["labels"] = {**marks, live.LIFECYCLE_LABEL: "durable"}
+    spec = {"resources": {"requests": {"storage": "2Gi"}}}
+    cluster.put({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec})
 
 
 @pytest.mark.parametrize("by_label", [False, True])
@@ -135,8 +137,7 @@ def test_all_that_is_protected_is_named_before_anything_is_removed(
         done = slipway("down", *flags, *wish)
         assert done.exit_code == 1
         assert "  Namespace h2o: durable" in done.stderr
-        assert "  PersistentVolumeClaim h2o/data: durable" in done.stderr
-        assert "its data goes with it" in done.stderr
+        assert "  PersistentVolumeClaim h2o/data (2Gi): its data goes with it" in done.stderr
         assert "slipway down --stack dev --yes-remove-durable dev" in done.stderr
     assert (destroys(there), cluster.calls) == ([], [])
     there.on("^destroy", after={})

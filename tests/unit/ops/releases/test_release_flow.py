@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.platform.deployer_access import RULES
 from local.progress import SilentProgress
 from ops.releases import notes, smoke
 from ops.stack import load
@@ -13,7 +15,7 @@ from tests.support.busy import held
 from tests.support.release_world import DIGESTS, history_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import pytest
     from typer.testing import Result
@@ -39,6 +41,38 @@ def test_a_release_changes_proves_records_and_says_so(world: World, slipway: Cal
     assert "# raise it to roll out" in (world.project / "Pulumi.dev.yaml").read_text(encoding="utf-8")
     # The pod first, then the app's address, each several times.
     assert world.web.asked == [f"127.0.0.1:{world.web.port} /auth.json"] * smoke.REQUESTS * 2
+
+
+def test_a_deployer_may_ask_the_cluster_what_a_release_asks(world: World, slipway: Callable[..., Result]) -> None:
+    """Its role is one of each namespace of an app: no list over all namespaces, and nothing that it does not name."""
+    world.released("1", "1")
+    world.fails(world.pod("2", ready=False, state={"waiting": {"reason": "ImagePullBackOff"}}))
+    assert slipway("release", "h2o-example", "--image-tag", "2").exit_code == 1
+    asked = {grant for call in world.kubectl.calls for grant in grants_of(call.arguments)}
+    assert len(asked) > 4
+    allowed = {
+        (f"{name}.{group}".rstrip("."), verb) for group, names, verbs in RULES for name in names for verb in verbs
+    }
+    assert asked - allowed == set()
+
+
+def grants_of(arguments: list[str]) -> Iterator[tuple[str, str]]:
+    """Resource and verb of each right that a call of kubectl needs, all of them in namespaces."""
+    line = " ".join(arguments).partition("request-timeout")[0]
+    words = [word for word in line.split() if not word.startswith(("--context", "--kubeconfig"))]
+    if raw := re.search(r"--raw /apis?/(?:(\w+)/)?v1/namespaces/h2o/(\w+)\?", line):
+        yield from ((f"{raw[2]}.{raw[1] or ''}".rstrip("."), verb) for verb in ("list", "watch"))
+    elif words[:2] == ["get", "namespaces"]:
+        assert words[2] == "h2o"
+        yield "namespaces", "get"
+    elif words[0] == "get":
+        assert "-n h2o" in line, line
+        yield from ((kind, "list") for kind in words[1].split(","))
+    elif words[0] == "logs":
+        yield "pods/log", "get"
+    else:
+        assert (words[0], "-n h2o" in line) == ("port-forward", True), line
+        yield "pods/portforward", "create"
 
 
 def test_json_is_the_only_output(world: World, slipway: Callable[..., Result]) -> None:
