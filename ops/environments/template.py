@@ -232,6 +232,9 @@ def _clusters(template: Template, contexts: Mapping[str, str], apps: Mapping[str
         entry = copy.deepcopy(template.raw["clusters"][cluster])
         for path in template.settings.clusters[cluster].node_ports():
             _without(entry, path)
+        # Nobody knows the port of HTTPS yet that plain HTTP would lead to.
+        if https := (entry.get("ingress") or {}).get("https"):
+            https["redirect"] = False
         entry.pop("monitoring", None)
         if not any(app.get("host") and app["cluster"] == cluster for app in apps.values()):
             entry.pop("ingress", None)
