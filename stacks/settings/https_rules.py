@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stacks.settings.clusters import ExistingCluster
+from stacks.settings.limits import LIMITS
 from stacks.settings.managed import EksCluster, GkeCluster
 
 if TYPE_CHECKING:
@@ -13,9 +14,8 @@ if TYPE_CHECKING:
     from stacks.settings.cluster_base import ClusterBase, HttpsSettings
     from stacks.settings.root import Settings
 
-DOMAIN_LIMIT = 64
-"""Characters of what a certificate of a cloud names first, which becomes its common name
-(https://docs.aws.amazon.com/acm/latest/userguide/acm-limits.html, RFC 5280)."""
+DOMAIN_LIMIT = LIMITS["aws:acm/certificate:Certificate"]["domainName"].longest
+"""Characters of what a certificate of a cloud may name; Google's are held to the same."""
 
 
 def broken_https(settings: Settings) -> Iterator[str]:
