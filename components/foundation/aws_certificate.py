@@ -69,7 +69,7 @@ class AwsCertificate(pulumi.ComponentResource):
         )
         proofs = [
             zone.prove(
-                f"{args.account.name}-{domain.removeprefix(WILDCARD)}",
+                f"{args.account.account_id}-{domain.removeprefix(WILDCARD)}",
                 _proof(certificate, domain, "resource_record_name"),
                 _proof(certificate, domain, "resource_record_value"),
             )

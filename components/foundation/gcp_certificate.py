@@ -59,7 +59,7 @@ class DomainProof(pulumi.ComponentResource):
             opts: Options of the component.
         """
         # A domain has more characters than names of the project's resources may have, and other ones.
-        name = f"proof-{hashlib.sha256(f'{args.project.name} {args.domain}'.encode()).hexdigest()[:8]}"
+        name = f"proof-{hashlib.sha256(f'{args.project.project} {args.domain}'.encode()).hexdigest()[:8]}"
         options = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(provider=args.project.provider), opts)
         super().__init__("slipway:foundation:DomainProof", name, None, options)
         self.authorization = gcp.certificatemanager.DnsAuthorization(
@@ -72,7 +72,7 @@ class DomainProof(pulumi.ComponentResource):
         )
         wanted = self.authorization.dns_resource_records.apply(lambda records: records[0])
         self.record = args.zone.prove(
-            f"{args.project.name}-{args.domain}",
+            f"{args.project.project}-{args.domain}",
             wanted.apply(lambda record: str(record.name)),
             wanted.apply(lambda record: str(record.data)),
         )

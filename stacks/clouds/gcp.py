@@ -121,10 +121,10 @@ class Gcp:
         return GcpCertificate(name, GcpCertificateArgs(scope=self._scope, project=project, domains=proofs)).gateway
 
     def _proof(self, project: GcpProjectHandle, domain: str, zone: DelegatedZone) -> DomainProof:
-        if (project.name, domain) not in self._proofs:
+        if (project.project, domain) not in self._proofs:
             args = DomainProofArgs(scope=self._scope, project=project, domain=domain, zone=zone)
-            self._proofs[project.name, domain] = DomainProof(args)
-        return self._proofs[project.name, domain]
+            self._proofs[project.project, domain] = DomainProof(args)
+        return self._proofs[project.project, domain]
 
     def deployer(self, name: str, deployer: Deployer, settings: GkeSettings) -> DeployerSubject:
         """Make the identity that releases apps to a cluster.
