@@ -1,4 +1,4 @@
-"""The command line of the embedded cluster: `slipway local up|down|status|purge|kubeconfig`."""
+"""The command line of the embedded cluster: `slipway local up|down|status|purge|kubeconfig|ca`."""
 
 from __future__ import annotations
 
@@ -83,6 +83,19 @@ def kubeconfig(as_json: AsJson = False) -> None:
         if not path.is_file():
             raise LocalError(f"there is no embedded cluster ({path} is missing); start it: slipway local up")
         typer.echo(json.dumps({"kubeconfig": str(path), "context": cluster.context}) if as_json else str(path))
+
+
+@app.command()
+def ca() -> None:
+    """Print the certificate of the authority that signs the apps' HTTPS: `curl --cacert <(slipway local ca) …`."""
+    with _errors():
+        from local import paths, pki, preflight
+
+        preflight.check_root()
+        path = pki.certificate(paths.PKI, pki.INGRESS_AUTHORITY)
+        if not path.is_file():
+            raise LocalError(f"there is no authority yet ({path} is missing); make it: slipway local up")
+        typer.echo(path.read_text(encoding="ascii"), nl=False)
 
 
 def _cluster() -> EmbeddedCluster:

@@ -1,6 +1,7 @@
 """The cluster's keys and certificates: made once, renewed before they expire, readable by root alone.
 
-Three authorities, as Kubernetes recommends: one for the cluster, one for etcd, one for the aggregation layer.
+Three authorities, as Kubernetes recommends: one for the cluster, one for etcd, one for the aggregation layer; and one
+for the HTTPS of the apps.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ _LEAF_LIFE = dt.timedelta(days=365)
 # Renewed by the next `up` when less than this is left.
 RENEW_BEFORE = dt.timedelta(days=30)
 
+# What the apps serve is replaced by the first `slipway up` of each such period, half its life before its end.
+_ISSUED_ANEW = _LEAF_LIFE / 2
+
 # A clock that was a little ahead must not make a certificate invalid.
 _BACKDATED = dt.timedelta(hours=1)
 
@@ -47,7 +51,9 @@ class Leaf:
     hosts: tuple[str, ...] = ()
 
 
-AUTHORITIES = ("ca", "etcd-ca", "front-proxy-ca")
+INGRESS_AUTHORITY = "ingress-ca"
+"""Signs what apps serve to people, and nothing else: who trusts it trusts no kubelet and no user."""
+AUTHORITIES = ("ca", "etcd-ca", "front-proxy-ca", INGRESS_AUTHORITY)
 
 LEAVES: tuple[Leaf, ...] = (
     Leaf("etcd-server", "etcd-ca", "etcd", ("server", "client"), hosts=("localhost", "127.0.0.1")),
@@ -127,6 +133,43 @@ def ensure(directory: Path, now: dt.datetime | None = None) -> list[str]:
         made.append("service-account")
     _encryption_key(directory)
     return made
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A certificate for hosts of apps.
+
+    Attributes:
+        bundle: The certificate and its private key, PEM.
+        identity: What a certificate that is kept has to be of: another one means that it is to be replaced.
+    """
+
+    bundle: str
+    identity: str
+
+
+def issue(directory: Path, hosts: Sequence[str], now: dt.datetime | None = None) -> Issued | None:
+    """Issue a certificate for hosts of apps; it is written nowhere, and each call makes another one.
+
+    Args:
+        directory: where the files lie.
+        hosts: DNS names that it serves.
+        now: the time of issue (UTC), the clock's by default.
+
+    Returns:
+        the certificate; None when the authority is not there or not readable.
+    """
+    now = now or dt.datetime.now(dt.UTC)
+    authority = _load(directory, INGRESS_AUTHORITY)
+    if authority is None:
+        return None
+    names = tuple(sorted(set(hosts)))
+    # The common name is for people, and has at most 64 characters; programs go by the hosts.
+    made, private = _make_leaf(Leaf("", INGRESS_AUTHORITY, "slipway ingress", ("server",), hosts=names), authority, now)
+    fingerprint = authority[0].fingerprint(hashes.SHA256()).hex()
+    period = (now - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // _ISSUED_ANEW
+    bundle = made.public_bytes(serialization.Encoding.PEM) + _pem(private)
+    return Issued(bundle.decode("ascii"), f"{fingerprint} {period} {' '.join(names)}")
 
 
 def made_at(directory: Path, name: str) -> dt.datetime:

@@ -28,7 +28,7 @@ def wait_for_answers(statuses: Sequence[AppStatus], progress: Progress) -> None:
         host = address_of(parts.hostname or "")
         if not status.is_ready or host not in _LOOPBACK:
             continue
-        while not _accepts(host, parts.port or 80):
+        while not _accepts(host, parts.port or (443 if parts.scheme == "https" else 80)):
             if time.monotonic() >= end:
                 progress.note(f"{status.name} is ready, but {status.url} does not accept connections from here")
                 break

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from components.clusters.existing import ExistingCluster, ExistingClusterArgs
 from components.scope import Scope
 from stacks.apps import Ground, make_apps
+from stacks.https import https_of
 from stacks.platform import add_platform
 from stacks.settings.clusters import EmbeddedCluster
 from stacks.settings.clusters import ExistingCluster as ExistingClusterSettings
@@ -62,7 +63,8 @@ def build(settings: Settings, *, project: str, stack: str) -> Environment:
     clusters: dict[str, ClusterHandle] = {}
     urls: dict[str, pulumi.Output[str]] = {}
     for name, cluster in sorted(settings.clusters.items()):
-        handle, platform_urls = add_platform(scope, _cluster(name, cluster, clouds), cluster)
+        bare = _cluster(name, cluster, clouds)
+        handle, platform_urls = add_platform(scope, bare, cluster, https_of(scope, settings, name, clouds))
         clusters[name] = clouds.complete(handle) if clouds else handle
         urls |= platform_urls
     databases = clouds.databases() if clouds else {}

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     import pulumi
 
     from components.clusters.handle import ClusterHandle
+    from components.platform.https import Https
     from components.scope import Scope
     from stacks.settings.cluster_base import ClusterBase
 
 
 def add_platform(
-    scope: Scope, handle: ClusterHandle, settings: ClusterBase
+    scope: Scope, handle: ClusterHandle, settings: ClusterBase, https: Https | None = None
 ) -> tuple[ClusterHandle, dict[str, pulumi.Output[str]]]:
     """Make a cluster's monitoring and ingress controller.
 
@@ -25,6 +26,7 @@ def add_platform(
         scope: The stack.
         handle: The bare cluster.
         settings: What the stack file says about the cluster.
+        https: HTTPS of its ingress controller, or None.
 
     Returns:
         The cluster with its platform, and the URLs that people can open.
@@ -54,6 +56,7 @@ def add_platform(
                 cluster=handle,
                 replicas=settings.ingress.replicas,
                 node_port=settings.ingress.node_port,
+                https=https,
             ),
         )
         urls[f"{handle.name}-traefik"] = controller.handle.base_url

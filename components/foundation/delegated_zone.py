@@ -82,7 +82,8 @@ class DelegatedZone(pulumi.ComponentResource):
         )
         self.zone_id: pulumi.Output[str] = sub_zone.zone_id
         self.name_servers: pulumi.Output[list[str]] = sub_zone.name_servers.apply(list)
-        aws.route53.Record(
+        self._proofs: dict[str, aws.route53.Record] = {}
+        self._delegation = aws.route53.Record(
             f"{name}-delegation",
             zone_id=self._main_zone_id(args),
             name=args.sub_zone,
@@ -110,6 +111,29 @@ class DelegatedZone(pulumi.ComponentResource):
             private_zone=False,
             opts=pulumi.InvokeOutputOptions(parent=self, provider=args.account.provider),
         ).id
+
+    def prove(self, domain: str, name: pulumi.Input[str], value: pulumi.Input[str]) -> aws.route53.Record:
+        """A record that proves to a certificate authority that a domain is ours, at each renewal again.
+
+        Args:
+            domain: What is proven, and to whom; the same for two certificates that are proven by the same record.
+            name: Name of the record, as the authority says it.
+            value: What it leads to.
+
+        Returns:
+            The record. The world finds it: it is made after the delegation, and goes before it.
+        """
+        if domain not in self._proofs:
+            self._proofs[domain] = aws.route53.Record(
+                f"{self._prefix}-proof-{domain}",
+                zone_id=self.zone_id,
+                name=name,
+                type="CNAME",
+                ttl=self._ttl,
+                records=[value],
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[self._delegation]),
+            )
+        return self._proofs[domain]
 
     def point(self, host: str, address: pulumi.Input[str], kind: Literal["A", "CNAME"]) -> aws.route53.Record:
         """A record of an app: the host leads to a load balancer.

@@ -17,6 +17,7 @@ FIRST_API = "cloudresourcemanager"
 """Every grant on the project goes through this API."""
 APIS = (
     "artifactregistry",
+    "certificatemanager",
     "cloudkms",
     "compute",
     "container",

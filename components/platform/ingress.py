@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from components.platform.gateway import GOOGLE_FRONT_ENDS, make_gateway
+from components.platform.https import MIDDLEWARES, PORT, BalancerCertificate, GatewayCertificate
 from components.platform.namespace import Namespace, NamespaceArgs
 from components.platform.reader import Rule, make_reader
 from components.versions import IMAGES
@@ -29,7 +31,10 @@ from components.workloads.spec import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from components.clusters.handle import ClusterHandle
+    from components.platform.https import Https
     from components.scope import Scope
     from components.workloads.edges import Peer
 
@@ -38,11 +43,12 @@ KUBERNETES_API = Outside("kubernetes-api", ("0.0.0.0/0",), (443, 6443))
 """The API server's address is the cluster's own business, so the policy names only its ports."""
 
 
+_FRONT_ENDS = ",".join(GOOGLE_FRONT_ENDS)
 _CONFIG = "/etc/traefik/dynamic"
 # A pod that died keeps its endpoint until the kubelet has looked, which it does once a second; a session's cookie leads
 # to it all the while. Ten tries over three seconds. Only what never reached a pod is sent again: nothing is done twice.
 # https://doc.traefik.io/traefik/reference/routing-configuration/http/middlewares/retry/
-_RETRY = """\
+_MIDDLEWARES = """\
 http:
   middlewares:
     retry:
@@ -62,6 +68,8 @@ class IngressHandle:
         base_url: URL of the controller itself; a request carries the app's host name in its Host header.
         address: Address of its load balancer, for DNS records; None where node ports are used.
         domains: DNS zones whose host names lead to it; a host elsewhere is reached by its Host header alone.
+        secure_url: The same as `base_url` over HTTPS, or None.
+        redirects: Whether plain HTTP only leads to HTTPS.
     """
 
     class_name: str
@@ -69,6 +77,30 @@ class IngressHandle:
     base_url: pulumi.Output[str]
     address: pulumi.Output[str] | None
     domains: tuple[str, ...] = ()
+    secure_url: pulumi.Output[str] | None = None
+    redirects: bool = False
+
+
+def _handle(class_name: str, controller: Service, https: Https | None) -> IngressHandle:
+    certificate = https.certificate if https else None
+    redirects = https is not None and https.redirect
+    if isinstance(certificate, GatewayCertificate):
+        return IngressHandle(
+            class_name=class_name,
+            peer=controller.peer,
+            base_url=pulumi.Output.format("http://{0}", certificate.address),
+            address=certificate.address,
+            secure_url=pulumi.Output.format("https://{0}", certificate.address),
+            redirects=redirects,
+        )
+    return IngressHandle(
+        class_name=class_name,
+        peer=controller.peer,
+        base_url=controller.url or pulumi.Output.from_input(f"http://{controller.host}"),
+        address=controller.address,
+        secure_url=controller.secure_url,
+        redirects=redirects,
+    )
 
 
 @dataclass(frozen=True)
@@ -80,12 +112,14 @@ class IngressControllerArgs:
         cluster: Where it runs.
         replicas: Pods of the controller.
         node_port: Fixed port on every node for HTTP, or None.
+        https: HTTPS for the hosts, or None.
     """
 
     scope: Scope
     cluster: ClusterHandle
     replicas: int = 1
     node_port: int | None = None
+    https: Https | None = None
 
 
 class IngressController(pulumi.ComponentResource):
@@ -119,12 +153,12 @@ class IngressController(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         controller = self._controller(name, args, namespace, class_name)
-        base_url = controller.url or pulumi.Output.from_input(f"http://{controller.host}")
-        self.handle = IngressHandle(
-            class_name=class_name, peer=controller.peer, base_url=base_url, address=controller.address
-        )
-        self._default_backend(name, namespace)
-        self.register_outputs({"className": class_name, "url": base_url})
+        self.handle = _handle(class_name, controller, args.https)
+        if args.https and isinstance(args.https.certificate, GatewayCertificate):
+            make_gateway(self, controller.peer, args.https.certificate, redirect=args.https.redirect)
+        tls = args.https.for_ingress(name, namespace, self) if args.https else None
+        self._default_backend(name, namespace, tls)
+        self.register_outputs({"className": class_name, "url": self.handle.base_url})
 
     def _controller(self, name: str, args: IngressControllerArgs, namespace: Namespace, class_name: str) -> Service:
         account = make_reader(
@@ -138,6 +172,12 @@ class IngressController(pulumi.ComponentResource):
                 Rule(resources=("ingresses/status",), groups=("networking.k8s.io",), verbs=("update",)),
             ],
         )
+        https = args.https
+        behind_gateway = https is not None and isinstance(https.certificate, GatewayCertificate)
+        ports = https.service_ports if https else ()
+        # Where node ports are what people reach, HTTPS is at one of them.
+        public_port = (https.node_port if https and args.cluster.node_address else None) or 443
+        ended = https is not None and isinstance(https.certificate, BalancerCertificate)
         return Service(
             f"{name}-{NAME}",
             ServiceArgs(
@@ -148,7 +188,7 @@ class IngressController(pulumi.ComponentResource):
                     Container(
                         name=NAME,
                         image=IMAGES["traefik"],
-                        ports=(Port("web", 8000), Port("admin", 8080)),
+                        ports=(Port("web", 8000), *((PORT,) if ports else ()), Port("admin", 8080)),
                         probes=Probes.of(Check(path="/ping", port="admin")),
                         # https://doc.traefik.io/traefik/reference/install-configuration/
                         args=(
@@ -169,17 +209,28 @@ class IngressController(pulumi.ComponentResource):
                             # A changed file comes with new pods.
                             "--providers.file.watch=false",
                             "--entrypoints.web.http.middlewares=retry@file",
+                            *(https.arguments(public_port) if https else ()),
+                            # What people's addresses are is known to the load balancer alone.
+                            *(
+                                (f"--entrypoints.web.forwardedheaders.trustedips={_FRONT_ENDS}",)
+                                if behind_gateway
+                                else ()
+                            ),
                             "--providers.kubernetesingress=true",
                             f"--providers.kubernetesingress.ingressclass={class_name}",
                             f"--providers.kubernetesingress.ingressendpoint.publishedservice={namespace.name}/{NAME}",
                         ),
                         resources=ContainerResources(cpu="50m", memory="128Mi"),
                         writable=("/tmp",),  # noqa: S108 - a directory of the container
-                        files={_CONFIG: {"retry.yaml": _RETRY}},
+                        files={_CONFIG: {"retry.yaml": _MIDDLEWARES + (MIDDLEWARES if ended else "")}},
                     ),
                 ),
                 replicas=args.replicas,
-                exposure=Exposure(ports=(ServicePort("web", 80, "web", args.node_port),), service_type="LoadBalancer"),
+                exposure=Exposure(
+                    ports=(ServicePort("web", 80, "web", args.node_port), *ports),
+                    service_type="ClusterIP" if behind_gateway else "LoadBalancer",
+                    annotations=https.annotations() if https else {},
+                ),
                 connects_to=(KUBERNETES_API,),
                 service_account=account,
                 metrics=Metrics("admin"),
@@ -190,7 +241,9 @@ class IngressController(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self),
         )
 
-    def _default_backend(self, name: str, namespace: Namespace) -> Service:
+    def _default_backend(
+        self, name: str, namespace: Namespace, tls: Sequence[kubernetes.networking.v1.IngressTLSArgs] | None
+    ) -> Service:
         backend = Service(
             f"{name}-default-backend",
             ServiceArgs(
@@ -217,6 +270,7 @@ class IngressController(pulumi.ComponentResource):
             metadata=namespace.metadata("default-backend", annotations={"pulumi.com/skipAwait": "true"}),
             spec=networking.IngressSpecArgs(
                 ingress_class_name=self.handle.class_name,
+                tls=list(tls) if tls else None,
                 default_backend=networking.IngressBackendArgs(
                     service=networking.IngressServiceBackendArgs(
                         name="default-backend", port=networking.ServiceBackendPortArgs(name="http")

@@ -189,18 +189,22 @@ def allow_outside(client: Peer, outside: Outside, parent: pulumi.Resource) -> No
     )
 
 
-def allow_public(server: Peer, ports: Sequence[str], parent: pulumi.Resource) -> None:
-    """Let anybody connect, as a node port or a load balancer means.
+def allow_public(server: Peer, ports: Sequence[str], parent: pulumi.Resource, cidrs: Sequence[str] = ()) -> None:
+    """Let anybody connect, as a node port or a load balancer means, or some addresses outside the cluster.
 
     Args:
         server: Who is connected to.
         ports: Names of its container ports.
         parent: Component that owns the policy.
+        cidrs: Address ranges; none: anybody.
     """
+    blocks = [networking.NetworkPolicyPeerArgs(ip_block=networking.IPBlockArgs(cidr=cidr)) for cidr in cidrs]
     _policy(
         object_name(server.logical, "public"),
         server,
         object_name(server.app, "public"),
         parent,
-        ingress=networking.NetworkPolicyIngressRuleArgs(ports=[_port(server.ports[port]) for port in ports]),
+        ingress=networking.NetworkPolicyIngressRuleArgs(
+            from_=blocks or None, ports=[_port(server.ports[port]) for port in ports]
+        ),
     )

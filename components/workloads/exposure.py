@@ -21,6 +21,7 @@ networking = kubernetes.networking.v1
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 """Node addresses of a cluster on the user's own machine: there every name below `localhost` leads to it, too
 (https://www.rfc-editor.org/rfc/rfc6761#section-6.3)."""
+HTTPS = 443
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 """Pulumi would hold every Service for about ten seconds; whether pods are ready is the controller's matter."""
 AWAIT_ADDRESS = {"pulumi.com/waitFor": "jsonpath={.status.loadBalancer.ingress}"}
@@ -34,10 +35,12 @@ class Reached:
     Attributes:
         url: Its URL, or None where it does not speak HTTP or is internal.
         address: Address of its load balancer, or None.
+        secure_url: URL of its port 443, or None where it has no such port.
     """
 
     url: pulumi.Output[str] | None
     address: pulumi.Output[str] | None
+    secure_url: pulumi.Output[str] | None = None
 
 
 def _annotations(namespace: Namespace, exposure: Exposure) -> dict[str, pulumi.Input[str]]:
@@ -51,8 +54,11 @@ def _annotations(namespace: Namespace, exposure: Exposure) -> dict[str, pulumi.I
             f"{prefix}.httponly": "true",
             f"{prefix}.path": "/",
         }
+        ingress = namespace.cluster.ingress
+        # Only where nobody stays on plain HTTP, which such a cookie never comes back by.
+        notes |= {f"{prefix}.secure": "true"} if ingress and ingress.redirects else {}
     notes |= namespace.cluster.load_balancer_annotations if exposure.service_type == "LoadBalancer" else {}
-    return notes
+    return {**notes, **exposure.annotations}
 
 
 def make_exposure(parent: pulumi.Resource, peer: Peer, exposure: Exposure) -> Reached:
@@ -100,7 +106,12 @@ def make_exposure(parent: pulumi.Resource, peer: Peer, exposure: Exposure) -> Re
     address = _address(namespace, service) if balanced else None
     if exposure.host:
         return Reached(url=_ingress(parent, peer, exposure), address=address)
-    return Reached(url=_url(namespace, exposure, service, address), address=address)
+    secure = next((i for i, port in enumerate(exposure.ports) if port.number == HTTPS), None)
+    return Reached(
+        url=_url(namespace, exposure, service, address),
+        address=address,
+        secure_url=None if secure is None else _url(namespace, exposure, service, address, secure),
+    )
 
 
 def _filled_in(value: T | None) -> T:
@@ -117,24 +128,29 @@ def _address(namespace: Namespace, service: core.Service) -> pulumi.Output[str]:
     return service.status.apply(first)
 
 
-def _node_port(service: core.Service) -> pulumi.Output[int]:
-    return service.spec.apply(lambda spec: _filled_in(spec.ports[0].node_port if spec.ports else None))
+def _node_port(service: core.Service, index: int) -> pulumi.Output[int]:
+    return service.spec.apply(lambda spec: _filled_in(spec.ports[index].node_port if spec.ports else None))
 
 
 def _url(
-    namespace: Namespace, exposure: Exposure, service: core.Service, address: pulumi.Output[str] | None
+    namespace: Namespace,
+    exposure: Exposure,
+    service: core.Service,
+    address: pulumi.Output[str] | None,
+    index: int = 0,
 ) -> pulumi.Output[str] | None:
     if not exposure.browsable or exposure.service_type == "ClusterIP":
         return None
-    port = exposure.ports[0]
+    port = exposure.ports[index]
+    scheme = "https" if port.number == HTTPS else "http"
     node_address = namespace.cluster.node_address
     if node_address:
-        number: pulumi.Input[int] = port.node_port or _node_port(service)
-        return pulumi.Output.format("http://{0}:{1}{2}", node_address, number, exposure.path)
+        number: pulumi.Input[int] = port.node_port or _node_port(service, index)
+        return pulumi.Output.format("{0}://{1}:{2}{3}", scheme, node_address, number, exposure.path)
     if address is None:
         return None
-    suffix = "" if port.number == 80 else f":{port.number}"
-    return pulumi.Output.format("http://{0}{1}{2}", address, suffix, exposure.path)
+    suffix = "" if port.number in (80, HTTPS) else f":{port.number}"
+    return pulumi.Output.format("{0}://{1}{2}{3}", scheme, address, suffix, exposure.path)
 
 
 def _ingress(parent: pulumi.Resource, peer: Peer, exposure: Exposure) -> pulumi.Output[str]:
@@ -156,11 +172,13 @@ def _ingress(parent: pulumi.Resource, peer: Peer, exposure: Exposure) -> pulumi.
         ),
         opts=namespace.inside(parent),
     )
+    base_url = controller.secure_url or controller.base_url
     if local:
-        return controller.base_url.apply(lambda url: f"{_with_host(url, local)}{exposure.path}")
+        return base_url.apply(lambda url: f"{_with_host(url, local)}{exposure.path}")
     if any(str(exposure.host).endswith(f".{domain}") for domain in controller.domains):
-        return pulumi.Output.from_input(f"http://{exposure.host}{exposure.path}")
-    return controller.base_url
+        scheme = "https" if controller.secure_url else "http"
+        return pulumi.Output.from_input(f"{scheme}://{exposure.host}{exposure.path}")
+    return base_url
 
 
 def _rule(host: str, peer: Peer, exposure: Exposure) -> networking.IngressRuleArgs:

@@ -130,6 +130,7 @@ class Service(pulumi.ComponentResource):
         namespace: Where it lives.
         host: DNS name of its Service inside the cluster, or None.
         url: Where people reach it, or None.
+        secure_url: The same over HTTPS: the URL of its Service's port 443, or None.
         address: Address of its load balancer (an IP or a host name), or None.
     """
 
@@ -184,6 +185,7 @@ class Service(pulumi.ComponentResource):
         service_name = (args.exposure.service_name or object_name) if args.exposure else None
         self.host = f"{service_name}.{namespace.name}.svc.cluster.local" if service_name else None
         self.url: pulumi.Output[str] | None = reached.url if reached else None
+        self.secure_url: pulumi.Output[str] | None = reached.secure_url if reached else None
         self.address: pulumi.Output[str] | None = reached.address if reached else None
         self._connect(args)
         self.register_outputs(

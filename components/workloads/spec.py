@@ -262,6 +262,7 @@ class Exposure:
         sticky_cookie: Cookie that ties a client to one pod, or None.
         path: Path of the URL that is shown to people; empty for the root.
         browsable: Whether the app speaks HTTP, so that its address is a URL.
+        annotations: Annotations of the Service beside the cluster's own.
     """
 
     ports: tuple[ServicePort, ...]
@@ -272,6 +273,7 @@ class Exposure:
     sticky_cookie: str | None = None
     path: str = ""
     browsable: bool = True
+    annotations: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, "pulumi.Input[str]"])
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""

@@ -232,6 +232,12 @@ def _clusters(template: Template, contexts: Mapping[str, str], apps: Mapping[str
         entry = copy.deepcopy(template.raw["clusters"][cluster])
         for path in template.settings.clusters[cluster].node_ports():
             _without(entry, path)
+        # Nobody knows the port of HTTPS yet that plain HTTP would lead to.
+        ingress = template.settings.clusters[cluster].ingress
+        if ingress and ingress.https:
+            entry["ingress"]["https"]["redirect"] = False
+        else:
+            _without(entry, "ingress.https")
         entry.pop("monitoring", None)
         if not any(app.get("host") and app["cluster"] == cluster for app in apps.values()):
             entry.pop("ingress", None)

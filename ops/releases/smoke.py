@@ -5,13 +5,15 @@ from __future__ import annotations
 import http.client
 import queue
 import re
+import ssl
 import subprocess
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from local import paths, pki
 from ops.child import speaking
 from ops.errors import OpsError
 from ops.urls import address_of
@@ -44,9 +46,15 @@ def ask(url: str, smoke: Smoke, host: str | None = None) -> str | None:
         What is wrong with the answer, or None.
     """
     parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(address_of(parts.hostname or ""), parts.port, timeout=_TIMEOUT_S)
+    name = parts.hostname or ""
+    secure = parts.scheme == "https"
+    connection = http.client.HTTPConnection(address_of(name), parts.port or (443 if secure else 80), timeout=_TIMEOUT_S)
     try:
+        if secure:
+            connection.connect()
+            # The certificate is that of the host which is asked for, wherever it is.
+            served = name if address_of(name) != name else host or name
+            connection.sock = trusted().wrap_socket(connection.sock, server_hostname=served)
         connection.request("GET", smoke.path, headers={"Host": host or parts.netloc})
         answer = connection.getresponse()
         status, body = answer.status, answer.read().decode("utf-8", "replace")
@@ -59,6 +67,14 @@ def ask(url: str, smoke: Smoke, host: str | None = None) -> str | None:
     if smoke.text not in body:
         return f"GET {smoke.path} answers without {smoke.text!r}: {_shown(body)}"
     return None
+
+
+def trusted() -> ssl.SSLContext:
+    """What a certificate has to be signed by: this machine's authorities, or the embedded cluster's own."""
+    context = ssl.create_default_context()
+    with suppress(OSError):
+        context.load_verify_locations(pki.certificate(paths.PKI, pki.INGRESS_AUTHORITY))
+    return context
 
 
 def check(url: str, smoke: Smoke, host: str | None = None) -> str | None:

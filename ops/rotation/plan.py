@@ -120,6 +120,8 @@ def chosen(known: Sequence[Credential], wanted: Sequence[str]) -> list[Credentia
 def _of_secret(
     cluster: str, secret: SecretManifest, manifests: Iterable[Manifest], apps: Sequence[App]
 ) -> Iterator[Credential]:
+    if secret.manifest.get("type") == "kubernetes.io/tls":
+        return  # Issued, not drawn: `up` replaces it in time.
     key = Key.of(secret.manifest)
     uses = list(_uses(key, manifests))
     texts = {

@@ -9,6 +9,7 @@ from components.clusters.eks.autoscaler import Autoscaler, AutoscalerArgs
 from components.clusters.eks.cluster import EksCluster, EksClusterArgs, eks_name
 from components.clusters.eks.nodes import SshAccess
 from components.foundation.aws_account import AwsAccount, AwsAccountArgs
+from components.foundation.aws_certificate import AwsCertificate, AwsCertificateArgs
 from components.foundation.aws_deployer import AwsDeployer, AwsDeployerArgs, StateUser, StateUserArgs
 from components.foundation.delegated_zone import DelegatedZone, DelegatedZoneArgs
 from components.foundation.ecr import Ecr, EcrArgs
@@ -17,17 +18,21 @@ from components.foundation.github_identity import GithubIdentity, GithubIdentity
 from components.foundation.rds import Rds, RdsArgs
 from components.foundation.release_rights import StackState
 from components.foundation.state_bucket import StateBucket, StateBucketArgs
+from components.platform.https import BalancerCertificate
 from stacks.settings.clouds import AwsCloud
 from stacks.settings.foundation import Ecr as EcrSettings
 from stacks.settings.managed import EksCluster as EksSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pulumi
 
     from components.clusters.handle import ClusterHandle
     from components.foundation.aws_account import AwsAccountHandle
     from components.foundation.database import DatabaseSpec
     from components.platform.deployer_access import DeployerSubject
+    from components.platform.https import Certificate
     from components.scope import Scope
     from components.workloads.database import OutsideDatabase
     from stacks.settings import Settings
@@ -166,6 +171,17 @@ class Aws:
         """Whom the settings name, and the role that the account is reached by; each once."""
         role = self._accounts[settings.cloud].role_arn
         return tuple(dict.fromkeys((*([role] if role else []), *settings.admins)))
+
+    def certificate(self, name: str, settings: EksSettings, domains: Mapping[str, DelegatedZone]) -> Certificate:
+        """Make the certificate that a cluster's load balancer ends TLS with.
+
+        Args:
+            name: Name of the cluster.
+            settings: Its settings.
+            domains: What it names, and the zone of each.
+        """
+        args = AwsCertificateArgs(scope=self._scope, account=self._accounts[settings.cloud], domains=domains)
+        return BalancerCertificate(AwsCertificate(name, args).arn)
 
     def scale(self, handle: ClusterHandle, settings: EksSettings) -> None:
         """Make what changes the number of a cluster's nodes.

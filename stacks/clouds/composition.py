@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from components.clusters.handle import ClusterHandle
     from components.foundation.delegated_zone import DelegatedZone
     from components.platform.deployer_access import DeployerSubject
+    from components.platform.https import Certificate
     from components.scope import Scope
     from components.workloads.database import OutsideDatabase
     from stacks.clouds.aws import Aws
@@ -59,6 +60,23 @@ class Clouds:
                 return self._in_gcp.cluster(name, settings)
             case EksCluster():
                 return self._in_aws.cluster(name, settings)
+
+    def certificate(self, name: str, settings: GkeCluster | EksCluster) -> Certificate:
+        """Make the certificate for the hosts of a cluster, in the cluster's cloud.
+
+        Args:
+            name: Name of the cluster.
+            settings: Its settings.
+
+        Returns:
+            The certificate, as the ingress controller takes it.
+        """
+        domains = {domain: self._zones[zone] for domain, zone in self._settings.domains(name).items()}
+        match settings:
+            case GkeCluster():
+                return self._in_gcp.certificate(name, settings, domains)
+            case EksCluster():
+                return self._in_aws.certificate(name, settings, domains)
 
     def complete(self, handle: ClusterHandle) -> ClusterHandle:
         """Make a cluster's autoscaler and the identity that releases to it; let hosts in the zones lead to its ingress.

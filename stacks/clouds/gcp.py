@@ -9,6 +9,7 @@ from components.clusters.gke.control_plane import MaintenanceWindow
 from components.clusters.gke.nodes import PullFrom
 from components.foundation.artifact_registry import ArtifactRegistry, ArtifactRegistryArgs
 from components.foundation.cloud_sql import CloudSql, CloudSqlArgs, PrivateServices, PrivateServicesArgs
+from components.foundation.gcp_certificate import DomainProof, DomainProofArgs, GcpCertificate, GcpCertificateArgs
 from components.foundation.gcp_deployer import GcpDeployer, GcpDeployerArgs, GithubPool, GithubPoolArgs
 from components.foundation.gcp_project import GcpProject, GcpProjectArgs
 from components.foundation.github import GithubJob
@@ -17,10 +18,14 @@ from stacks.settings.foundation import ArtifactRegistry as ArtifactRegistrySetti
 from stacks.settings.managed import GkeCluster as GkeSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from components.clusters.handle import ClusterHandle
     from components.foundation.database import DatabaseSpec
+    from components.foundation.delegated_zone import DelegatedZone
     from components.foundation.gcp_project import GcpProjectHandle
     from components.platform.deployer_access import DeployerSubject
+    from components.platform.https import Certificate
     from components.scope import Scope
     from components.workloads.database import OutsideDatabase
     from stacks.settings import Settings
@@ -50,6 +55,7 @@ class Gcp:
         self._clusters: dict[str, GkeCluster] = {}
         self._pools: dict[str, GithubPool] = {}
         self._services: dict[str, PrivateServices] = {}
+        self._proofs: dict[tuple[str, str], DomainProof] = {}
 
     def _registry(self, name: str, settings: ArtifactRegistrySettings) -> ArtifactRegistry:
         return ArtifactRegistry(
@@ -97,9 +103,28 @@ class Gcp:
                 node_most=nodes.most,
                 disk_gb=nodes.disk_gb,
                 scopes=nodes.scopes,
+                gateways=settings.ingress is not None and settings.ingress.https is not None,
             ),
         )
         return self._clusters[name].handle
+
+    def certificate(self, name: str, settings: GkeSettings, domains: Mapping[str, DelegatedZone]) -> Certificate:
+        """Make the certificate that a Gateway of a cluster ends TLS with.
+
+        Args:
+            name: Name of the cluster.
+            settings: Its settings.
+            domains: What it names, and the zone of each.
+        """
+        project = self._projects[settings.cloud]
+        proofs = {domain: self._proof(project, domain.removeprefix("*."), zone) for domain, zone in domains.items()}
+        return GcpCertificate(name, GcpCertificateArgs(scope=self._scope, project=project, domains=proofs)).gateway
+
+    def _proof(self, project: GcpProjectHandle, domain: str, zone: DelegatedZone) -> DomainProof:
+        if (project.project, domain) not in self._proofs:
+            args = DomainProofArgs(scope=self._scope, project=project, domain=domain, zone=zone)
+            self._proofs[project.project, domain] = DomainProof(args)
+        return self._proofs[project.project, domain]
 
     def deployer(self, name: str, deployer: Deployer, settings: GkeSettings) -> DeployerSubject:
         """Make the identity that releases apps to a cluster.

@@ -121,6 +121,19 @@ def inside(host: str, zone: str) -> bool:
     return host.endswith("." + zone)
 
 
+def covering(host: str, zone: str) -> str:
+    """What a certificate names for a host.
+
+    Args:
+        host: Host name inside the zone.
+        zone: Name of the zone.
+
+    Returns:
+        The zone's wildcard; the host itself where it lies deeper than a wildcard reaches.
+    """
+    return host if "." in host.removesuffix(f".{zone}") else f"*.{zone}"
+
+
 class MainZone(Model):
     """The Route 53 zone that delegates.
 

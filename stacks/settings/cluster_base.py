@@ -6,7 +6,22 @@ from typing import Annotated
 
 from pydantic import Field
 
-from stacks.settings.fields import Count, Memory, Model
+from stacks.settings.fields import Count, Label, Memory, Model
+
+
+class HttpsSettings(Model):
+    """HTTPS for every host of a cluster, beside plain HTTP or in its place.
+
+    Attributes:
+        redirect: Whether plain HTTP only leads to HTTPS.
+        node_port: Port on every node for HTTPS; none lets Kubernetes choose.
+        secret: On a cluster of kind `existing`: name of a Secret of type `kubernetes.io/tls` in the controller's
+            namespace, whose certificate names the hosts. slipway does not make it; elsewhere it makes the certificate.
+    """
+
+    redirect: bool = True
+    node_port: Annotated[Count, Field(ge=30000, le=32767)] | None = None
+    secret: Label | None = None
 
 
 class IngressSettings(Model):
@@ -15,10 +30,12 @@ class IngressSettings(Model):
     Attributes:
         node_port: Port on every node for plain HTTP; none lets Kubernetes choose.
         replicas: Pods of the controller.
+        https: HTTPS for the hosts; none: plain HTTP alone.
     """
 
     node_port: Annotated[Count, Field(ge=30000, le=32767)] | None = None
     replicas: Annotated[Count, Field(ge=1, le=20)] = 1
+    https: HttpsSettings | None = None
 
 
 class MonitoringSettings(Model):
@@ -54,8 +71,10 @@ class ClusterBase(Model):
         Returns:
             Key path below the cluster to port.
         """
+        https = self.ingress and self.ingress.https
         ports = {
             "ingress.nodePort": self.ingress and self.ingress.node_port,
+            "ingress.https.nodePort": https and https.node_port,
             "monitoring.grafanaNodePort": self.monitoring and self.monitoring.grafana_node_port,
             "monitoring.prometheusNodePort": self.monitoring and self.monitoring.prometheus_node_port,
         }

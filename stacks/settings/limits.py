@@ -99,8 +99,13 @@ def _named(longest: int, kind: tuple[str, str], source: str, *, shortest: int = 
 
 
 _COMPUTE = f"{_GOOGLE}/compute/docs/naming-resources#resource-name-format"
+_MANAGER = {"name": _named(63, _RFC1035, f"{_GOOGLE}/certificate-manager/docs/reference/rest")}
 
 AWS_LIMITS: Final[dict[str, dict[str, Limit]]] = {
+    # It becomes the common name, which RFC 5280 cuts short; what else the certificate names may be longer.
+    "aws:acm/certificate:Certificate": {
+        "domainName": Limit(64, rf"(?:\*\.)?{_DNS[0]}", _DNS[1], f"{_AWS}/acm/latest/userguide/acm-limits.html")
+    },
     "aws:cloudwatch/logGroup:LogGroup": {
         "name": _named(
             512,
@@ -189,6 +194,11 @@ GOOGLE_LIMITS: Final[dict[str, dict[str, Limit]]] = {
     "gcp:artifactregistry/repository:Repository": {
         "repositoryId": Limit(63, *_RFC1035, f"{_GOOGLE}/artifact-registry/docs/repositories/create-repos")
     },
+    "gcp:certificatemanager/certificate:Certificate": _MANAGER,
+    "gcp:certificatemanager/certificateMap:CertificateMap": _MANAGER,
+    "gcp:certificatemanager/certificateMapEntry:CertificateMapEntry": _MANAGER,
+    "gcp:certificatemanager/dnsAuthorization:DnsAuthorization": _MANAGER,
+    "gcp:compute/sSLPolicy:SSLPolicy": {"name": _named(63, _RFC1035, _COMPUTE)},
     "gcp:compute/globalAddress:GlobalAddress": {"name": _named(63, _RFC1035, _COMPUTE)},
     "gcp:compute/network:Network": {"name": _named(63, _RFC1035, _COMPUTE)},
     "gcp:compute/router:Router": {"name": _named(63, _RFC1035, _COMPUTE)},

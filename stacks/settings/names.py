@@ -50,6 +50,14 @@ GKE_NAMES: Mapping[str, tuple[str, ...]] = {
     "gcp:serviceaccount/account:Account.accountId": ("nodes-{}",),
 }
 """The same of a GKE cluster."""
+GATEWAY_NAMES: Mapping[str, tuple[str, ...]] = {
+    "gcp:certificatemanager/certificate:Certificate.name": ("{}-certificate",),
+    "gcp:certificatemanager/certificateMap:CertificateMap.name": ("{}-certificates",),
+    "gcp:certificatemanager/certificateMapEntry:CertificateMapEntry.name": ("{}-certificates-entry",),
+    "gcp:compute/globalAddress:GlobalAddress.name": ("{}-ingress",),
+    "gcp:compute/sSLPolicy:SSLPolicy.name": ("{}-tls",),
+}
+"""The same of a GKE cluster with HTTPS."""
 RDS_NAMES: Mapping[str, tuple[str, ...]] = {
     "aws:ec2/securityGroup:SecurityGroup.name": ("{}-database-access",),
     "aws:ec2/securityGroup:SecurityGroup.description": ("Database {}: from the nodes alone",),
@@ -129,6 +137,8 @@ def _of_clusters(settings: Settings) -> Iterator[Made]:
         path = f"clusters.{name}"
         if isinstance(cluster, GkeCluster):
             yield from _each(path, name, GKE_NAMES)
+            if cluster.ingress and cluster.ingress.https:
+                yield from _each(path, name, GATEWAY_NAMES)
         elif isinstance(cluster, EksCluster):
             yield from _each(path, name, EKS_NAMES)
             where, value = (path, name) if cluster.dns_name is None else (f"{path}.dnsName", cluster.dns_name)

@@ -262,3 +262,6 @@ def _replace_embedded(data: dict[str, Any], kube_context: str) -> None:
             entry = cast("dict[str, Any]", cluster)
             entry["kind"] = "existing"
             entry["context"] = kube_context
+            # The certificate is of the embedded cluster's own authority.
+            if isinstance(ingress := entry.get("ingress"), dict):
+                cast("dict[str, Any]", ingress).pop("https", None)

@@ -7,8 +7,14 @@ from typing import Self
 
 from pydantic import Field, ValidationInfo, model_validator
 
-from stacks.settings.apps import Apps
-from stacks.settings.clouds import Cloud, DnsZone, Lifecycle  # noqa: TC001 - pydantic reads the annotation at run time
+from stacks.settings.apps import Apps, StatelessApp
+from stacks.settings.clouds import (
+    Cloud,
+    DnsZone,
+    Lifecycle,
+    covering,
+    inside,
+)
 from stacks.settings.clusters import Cluster  # noqa: TC001 - pydantic reads the annotation at run time
 from stacks.settings.fields import Label, Model, Prefix
 from stacks.settings.foundation import (  # noqa: TC001 - pydantic reads the annotation at run time
@@ -63,6 +69,34 @@ class Settings(Model):
     databases: dict[Label, Database] = Field(default_factory=dict, max_length=ENTRY_LIMIT)
     deployers: dict[Label, Deployer] = Field(default_factory=dict, max_length=ENTRY_LIMIT)
     apps: Apps = Apps()
+
+    def hosts(self, cluster: str) -> dict[str, str]:
+        """Hosts that a cluster's ingress controller serves.
+
+        Args:
+            cluster: Name of the cluster.
+
+        Returns:
+            App name to host name.
+        """
+        apps = self.apps.deployed().items()
+        return {n: a.host for n, a in apps if isinstance(a, StatelessApp) and a.host and a.cluster == cluster}
+
+    def domains(self, cluster: str) -> dict[str, str]:
+        """What a certificate for those hosts names.
+
+        Args:
+            cluster: Name of the cluster.
+
+        Returns:
+            Host name or wildcard to the name of the zone that it lies in; hosts outside the stack's zones are left out.
+        """
+        found: dict[str, str] = {}
+        for host in self.hosts(cluster).values():
+            name = next((name for name, zone in self.zones.items() if inside(host, zone.sub_zone)), None)
+            if name is not None:
+                found[covering(host, self.zones[name].sub_zone)] = name
+        return found
 
     @model_validator(mode="after")
     def _references(self, info: ValidationInfo) -> Self:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from stacks.settings.apps import StatelessApp
 from stacks.settings.cloud_rules import broken_cloud_rules
+from stacks.settings.https_rules import broken_https
 from stacks.settings.names import broken_names
 from stacks.settings.problems import shown
 
@@ -29,6 +30,7 @@ def broken_rules(settings: Settings, place: Place) -> list[str]:
         *_known_clusters(settings),
         *_node_ports(settings),
         *_hosts(settings),
+        *broken_https(settings),
         *broken_cloud_rules(settings),
         *broken_names(settings, place.project, place.stack),
     ]

@@ -35,7 +35,8 @@ def test_every_app_is_ready_and_status_says_so(dev: LiveStack) -> None:
         assert app["origin"] in ("own", "public", "built here", "stand-in")
         assert app["ready"] == app["desired"] > 0, app
         name = f"{app['name']}.localhost" if app["host"] else "127.0.0.1"
-        assert app["url"] is None or app["url"].startswith(f"http://{name}:"), app
+        scheme = "https" if app["host"] else "http"
+        assert app["url"] is None or app["url"].startswith(f"{scheme}://{name}:"), app
 
 
 def test_the_api_mock_answers_as_specified(dev: LiveStack) -> None:

@@ -70,7 +70,11 @@ def _everything(config: StackConfig) -> StackConfig:
         field.alias or name: {"cluster": "local"} for name, field in Apps.model_fields.items()
     }
     apps["http-debug-server"] |= {"host": "debug.example.com"}
-    return changed(config, clusters={"local": {"kind": "embedded", "ingress": {}, "monitoring": {}}}, apps=apps)
+    return changed(
+        config,
+        clusters={"local": {"kind": "embedded", "ingress": {"https": {"redirect": False}}, "monitoring": {}}},
+        apps=apps,
+    )
 
 
 def _outward(config: StackConfig) -> StackConfig:
@@ -81,7 +85,9 @@ def _outward(config: StackConfig) -> StackConfig:
     apps["example-app"] |= {"mysqlHost": "mysql.example.com", "host": "example.example.com", "serviceType": "ClusterIP"}
     apps["guestbook"] |= {"slaves": 3, "serviceType": "LoadBalancer"}
     own = {"kind": "existing", "context": "c", "imageDigests": True}
-    clusters = {"own": {**own, "ingress": {"replicas": 2}, "monitoring": {"storage": "5Gi"}}}
+    clusters = {
+        "own": {**own, "ingress": {"replicas": 2, "https": {"secret": "own"}}, "monitoring": {"storage": "5Gi"}}
+    }
     return changed(whole, clusters=clusters, apps={name: {**app, "cluster": "own"} for name, app in apps.items()})
 
 

@@ -51,6 +51,7 @@ class GkeClusterArgs:
         node_most: Most nodes.
         disk_gb: Size of a node's disk in GB.
         scopes: Access scopes of the nodes.
+        gateways: Whether it makes load balancers of layer 7 for Gateways.
     """
 
     scope: Scope
@@ -72,6 +73,7 @@ class GkeClusterArgs:
     node_most: int
     disk_gb: int
     scopes: tuple[str, ...]
+    gateways: bool = False
 
 
 class GkeCluster(pulumi.ComponentResource):
@@ -124,6 +126,7 @@ class GkeCluster(pulumi.ComponentResource):
                 maintenance=args.maintenance,
                 service_account=identity.email,
                 needed=needed,
+                gateways=args.gateways,
             ),
             child,
         )

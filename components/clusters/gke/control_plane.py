@@ -73,6 +73,7 @@ class GkeControlPlaneArgs:
         maintenance: When GKE may upgrade.
         service_account: Address of the nodes' service account.
         needed: What must be there before and outlives it.
+        gateways: Whether it makes load balancers of layer 7 for Gateways.
     """
 
     scope: Scope
@@ -85,6 +86,7 @@ class GkeControlPlaneArgs:
     maintenance: MaintenanceWindow
     service_account: pulumi.Input[str]
     needed: Sequence[pulumi.Resource]
+    gateways: bool = False
 
 
 class GkeControlPlane(pulumi.ComponentResource):
@@ -172,6 +174,9 @@ class GkeControlPlane(pulumi.ComponentResource):
                 # A cache on each node would answer DNS from outside the namespace that network policies name.
                 dns_cache_config=container.ClusterAddonsConfigDnsCacheConfigArgs(enabled=False),
             ),
+            gateway_api_config=container.ClusterGatewayApiConfigArgs(channel="CHANNEL_STANDARD")
+            if args.gateways
+            else None,
             security_posture_config=container.ClusterSecurityPostureConfigArgs(
                 mode="BASIC", vulnerability_mode="VULNERABILITY_DISABLED"
             ),

@@ -99,7 +99,7 @@ def test_behind_the_ingress_a_server_killed_outright_is_not_noticed(whole: LiveS
     """Traefik sends again what never reached a pod; only a request that the dead one was answering fails."""
     kills = 3 if soak.ASKED else 2
     observed, namespace = Observed("a server behind the ingress killed with SIGKILL", kills), "http-debug"
-    with Load(url(whole, "http-debug-server"), host="debug.example.com") as load:
+    with Load(url(whole, "local-traefik"), host="debug.example.com") as load:
         time.sleep(1)
         for _ in range(kills):
             faults.wait_well([namespace])

@@ -20,7 +20,7 @@ REQUESTS = 200
 @pytest.fixture(scope="module")
 def url(live: RunningStack) -> str:
     """Where the ingress controller answers, once it knows the app."""
-    address = str(live.apps()["http-debug-server"]["url"])
+    address = str(live.apps()["local-traefik"]["url"])
     eventually(lambda: httpx.get(address, headers=HOST).status_code == 200)
     return address
 

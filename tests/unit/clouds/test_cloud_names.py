@@ -20,6 +20,7 @@ Tree = dict[str, Any]
 # Types that are given no name or text of ours: what they hold is fixed, or the name of something else.
 NAMELESS = frozenset(
     {
+        "aws:acm/certificateValidation:CertificateValidation",
         "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
         "aws:ec2/eip:Eip",
         "aws:ec2/flowLog:FlowLog",
@@ -63,6 +64,7 @@ FIXED = {
     "aws:route53/zone:Zone.comment",
     "aws:s3/bucketObjectv2:BucketObjectv2.key",
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule.description",
+    "gcp:certificatemanager/dnsAuthorization:DnsAuthorization.name",
     "gcp:dns/managedZone:ManagedZone.description",
     "gcp:iam/workloadIdentityPool:WorkloadIdentityPool.displayName",
     "gcp:iam/workloadIdentityPool:WorkloadIdentityPool.workloadIdentityPoolId",
@@ -72,7 +74,11 @@ FIXED = {
     "gcp:serviceaccount/account:Account.displayName",
 }
 # Held by other rules: hosts of apps lie inside zones and are host names; a group's log is named after its cluster.
-ELSEWHERE = {"aws:route53/record:Record.name", "aws:cloudwatch/logGroup:LogGroup.name"}
+ELSEWHERE = {
+    "aws:acm/certificate:Certificate.domainName",
+    "aws:route53/record:Record.name",
+    "aws:cloudwatch/logGroup:LogGroup.name",
+}
 
 
 def renamed(part: str, old: str, new: str) -> Tree:

@@ -330,3 +330,61 @@ def test_a_node_reserves_memory_for_as_many_pods_as_it_takes() -> None:
     text = base64.b64decode(user_data(60)).decode()
     config = yaml.safe_load(text.split("--slipway-node-config")[1].partition("\n\n")[2])["spec"]["kubelet"]["config"]
     assert config == {"maxPods": 60, "kubeReserved": {"memory": "915Mi"}}
+
+
+LONG = "x" * 60
+# What of HTTPS a cloud would refuse, or never issue: changes to the base, the path, what is told.
+HTTPS_REFUSED: list[tuple[dict[str, Any], str, str]] = [
+    ({"zones": {}}, "clusters.staging.ingress.https", "add zones"),
+    ({"apps/http-debug-server/host": None}, "clusters.staging.ingress.https", "give an app on staging a host"),
+    ({f"{EKS}/ingress/https/secret": "own"}, "clusters.staging.ingress.https.secret", "remove it"),
+    (
+        {"apps/http-debug-server/host": f"{LONG}.deep.k8s.example.com"},
+        "apps.http-debug-server.host",
+        "more than 64 characters",
+    ),
+    (
+        {
+            "zones/k8s/subZone": f"{LONG}.example.com",
+            "apps/http-debug-server/host": f"debug.{LONG}.example.com",
+        },
+        "zones.k8s.subZone",
+        "more than 64 characters",
+    ),
+    (
+        {f"{GKE}/ingress": {"https": {"nodePort": 30443}}, "apps/example-app/host": "app.k8s.example.com"},
+        "clusters.nginx-asia.ingress.https.nodePort",
+        "remove it",
+    ),
+    (
+        {f"{GKE}/ingress": {"nodePort": 30080, "https": {}}, "apps/example-app/host": "app.k8s.example.com"},
+        "clusters.nginx-asia.ingress.nodePort",
+        "served by nobody",
+    ),
+]
+
+
+def with_https(changes: dict[str, Any]) -> dict[str, Any]:
+    """The base with HTTPS on EKS, and with further changes."""
+    data: dict[str, Any] = changed(f"{EKS}/ingress", {"https": {}})
+    for path, value in changes.items():
+        target: Any = data
+        *parents, last = path.split("/")
+        for part in parents:
+            target = target[part]
+        target[last] = value
+    return data
+
+
+def test_https_on_both_clouds_is_accepted() -> None:
+    both = {f"{GKE}/ingress": {"https": {"redirect": False}}, "apps/example-app/host": "app.k8s.example.com"}
+    settings = read(with_https(both))
+    assert settings.domains("staging") == settings.domains("nginx-asia") == {"*.k8s.example.com": "k8s"}
+
+
+@pytest.mark.parametrize(("changes", "where", "remedy"), HTTPS_REFUSED)
+def test_https_that_a_cloud_would_refuse_is_refused_here(changes: dict[str, Any], where: str, remedy: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(with_https(changes))
+    assert [problem.path for problem in caught.value.problems] == [f"slipway:{where}"], str(caught.value)
+    assert remedy in caught.value.problems[0].remedy

@@ -184,7 +184,7 @@ def test_gke_nodes_go_before_their_grants_nat_and_cluster(graph: Graph) -> None:
 def test_google_apis_come_first_and_in_order(graph: Graph) -> None:
     first = graph.named("asia-api-cloudresourcemanager")
     apis = graph.of_type("gcp:projects/service:Service")
-    assert len(apis) == 13
+    assert len(apis) == 14
     for entry in graph.entries.values():
         if entry["type"].startswith("gcp:") and entry["urn"] != first["urn"]:
             assert graph.goes_before(entry, first), entry["name"]

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import ssl
 import stat
 import subprocess
 from typing import TYPE_CHECKING
 
 from cryptography import x509
+from typer.testing import CliRunner
 
-from local import pki, settings
+from local import paths, pki, preflight, settings
+from local.cli import app
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 
 def load(directory: Path, name: str) -> x509.Certificate:
@@ -104,3 +109,58 @@ def test_private_files_are_written_whole_and_only_on_change(tmp_path: Path) -> N
     assert pki.write_private(path, "two")
     assert path.read_text(encoding="ascii") == "two"
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+HOSTS = ("debug.example.com", "http-debug-server.localhost")
+
+
+def test_what_is_issued_for_apps_is_signed_by_an_authority_of_its_own_and_written_nowhere(tmp_path: Path) -> None:
+    pki.ensure(tmp_path / "pki")
+    files = sorted((tmp_path / "pki").iterdir())
+    issued = pki.issue(tmp_path / "pki", HOSTS)
+    assert issued is not None
+    assert sorted((tmp_path / "pki").iterdir()) == files
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text(issued.bundle, encoding="ascii")
+    for host in HOSTS:
+        command = ["openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-verify_hostname", host, "-CAfile"]
+        for authority, expected in ((pki.INGRESS_AUTHORITY, 0), ("ca", 2)):
+            path = pki.certificate(tmp_path / "pki", authority)
+            done = subprocess.run([*command, str(path), str(bundle)], capture_output=True, text=True, check=False)
+            assert done.returncode == expected, f"{host}: {done.stdout}{done.stderr}"
+    # A server takes both parts from it.
+    ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(bundle)
+
+
+def test_what_is_issued_stays_until_its_hosts_authority_or_half_of_its_life_are_gone(tmp_path: Path) -> None:
+    pki.ensure(tmp_path)
+    begin = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+    def identity(hosts: tuple[str, ...], days: float = 0) -> str:
+        issued = pki.issue(tmp_path, hosts, begin + dt.timedelta(days=days))
+        assert issued is not None
+        left = x509.load_pem_x509_certificate(issued.bundle.encode()).not_valid_after_utc - begin
+        assert left == dt.timedelta(days=365 + days)
+        return issued.identity
+
+    first = identity(HOSTS)
+    assert identity(HOSTS[::-1], 1) == first
+    assert identity((*HOSTS, "www.example.com")) != first
+    changes = {identity(HOSTS, days) for days in range(0, 366, 5)}
+    # Whoever keeps one until it changes has half a year left at least.
+    assert 2 <= len(changes) <= 3
+    pki.certificate(tmp_path, pki.INGRESS_AUTHORITY).unlink()
+    assert pki.issue(tmp_path, HOSTS) is None
+    pki.ensure(tmp_path)
+    assert identity(HOSTS) != first
+
+
+def test_people_get_the_authority_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "PKI", tmp_path)
+    monkeypatch.setattr(preflight, "check_root", lambda: None)
+    missing = CliRunner().invoke(app, ["ca"])
+    assert (missing.exit_code, "slipway local up" in missing.output) == (1, True)
+    pki.ensure(tmp_path)
+    told = CliRunner().invoke(app, ["ca"])
+    assert told.output == pki.certificate(tmp_path, pki.INGRESS_AUTHORITY).read_text(encoding="ascii")
+    assert "PRIVATE" not in told.output

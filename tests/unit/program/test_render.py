@@ -13,6 +13,7 @@ import yaml
 
 from components.versions import IMAGES, by_tag
 from components.workloads.credential import PASSWORD_LENGTH, Credential, CredentialArgs
+from local import paths, pki
 from ops.render import render, write
 from ops.render.files import plan_text
 from ops.render.monitor import SECRET_MASK
@@ -172,6 +173,33 @@ def test_what_only_a_provider_knows_is_a_reference() -> None:
     assert REFERENCE.findall(exports["nginx"]) == ["${nginx-service.status.loadBalancer.ingress[0].ip}"]
 
 
+def test_a_certificate_is_another_one_in_each_run_and_never_in_a_render(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts: list[str] = []
+    for place in ("one", "two", "nowhere"):
+        monkeypatch.setattr(paths, "PKI", tmp_path / place)
+        if place != "nowhere":
+            pki.ensure(tmp_path / place)
+        made = render("dev")
+        texts.append(json.dumps([made.plan, made.manifests, [s.manifest for s in made.secrets["local"]]]))
+    assert texts == [texts[0]] * 3
+    assert "-----BEGIN" not in texts[0]
+    (certificate,) = [s for s in made.secrets["local"] if s.manifest["type"] == "kubernetes.io/tls"]
+    assert certificate.stashes == ("local-certificate",)
+
+
+def test_the_certificate_names_every_host_that_the_controller_serves() -> None:
+    base = cases.case("everything")
+    apps = {n: {**app, "host": f"{n}.example.com"} for n, app in cases.tree(base, "apps").items()}
+    made = render_config(cases.changed(base, apps=apps, namespacePrefix="review-17"))
+    ingresses = [m for group in made.manifests["local"].values() for m in group if m["kind"] == "Ingress"]
+    served = {rule["host"] for ingress in ingresses for rule in items(ingress, "spec", "rules") if rule.get("host")}
+    assert len(served) == 2 * len(apps)
+    (tls,) = [tls for ingress in ingresses for tls in items(ingress, "spec", "tls")]
+    assert served <= set(tls["hosts"])
+
+
 def test_urls_of_dev_are_known_beforehand() -> None:
     for app in cases.rendered("dev").apps:
         assert app.url is None or not REFERENCE.search(app.url) or app.node_port is None
@@ -191,6 +219,8 @@ def test_kube_context_turns_the_embedded_cluster_into_an_existing_one(monkeypatc
     assert {cluster.context for cluster in made.clusters.values()} == {"kind-kind"}
     providers = [e for e in made.plan["resources"] if e["type"] == "pulumi:providers:kubernetes"]
     assert {entry["inputs"]["context"] for entry in providers} == {"kind-kind"}
+    # The certificate is of the embedded cluster's authority: elsewhere plain HTTP is left.
+    assert {app.url.partition(":")[0] for app in made.apps if app.url} == {"http"}
     monkeypatch.setenv("KUBE_CONTEXT", "")
     assert render("dev").clusters == embedded
 

@@ -60,6 +60,26 @@ BROKEN: dict[str, tuple[dict[str, Any], str, tuple[str, ...]]] = {
         "apps.nginx.host",
         ("www.example.com", "needs an ingress controller: add clusters.local.ingress"),
     ),
+    "a redirect to a port that nobody knows": (
+        {"clusters.local.ingress.https": {}},
+        "clusters.local.ingress.https.redirect",
+        ("true", "needs https.nodePort", "redirect: false"),
+    ),
+    "node port of HTTPS taken": (
+        {"apps.nginx.nodePort": 30100, "clusters.local.ingress.https": {"nodePort": 30100}},
+        "apps.nginx.nodePort",
+        ("30100", "already taken by clusters.local.ingress.https.nodePort"),
+    ),
+    "a certificate of one's own where one is made": (
+        {"clusters.local.ingress.https": {"nodePort": 30100, "secret": "own"}},
+        "clusters.local.ingress.https.secret",
+        ("own", "kind existing", "remove it"),
+    ),
+    "no certificate on somebody's own cluster": (
+        {"clusters.second": {"kind": "existing", "ingress": {"https": {}}}},
+        "clusters.second.ingress.https.secret",
+        ("is missing", "kubernetes.io/tls"),
+    ),
     "host taken": (
         {"apps.nginx.host": "www.example.com", "apps.h2o-example.host": "www.example.com"},
         "apps.nginx.host",
@@ -113,6 +133,11 @@ KEPT: dict[str, dict[str, Any]] = {
         "clusters.second": {"kind": "existing", "ingress": {}},
         "apps.nginx.host": "www.example.com",
         "apps.h2o-example": {"cluster": "second", "host": "www.example.com"},
+    },
+    "HTTPS beside HTTP, at any port": {"clusters.local.ingress.https": {"redirect": False}},
+    "HTTPS in HTTP's place, at a fixed port": {"clusters.local.ingress.https": {"nodePort": 30100}},
+    "a certificate of one's own, at a load balancer": {
+        "clusters.second": {"kind": "existing", "ingress": {"https": {"secret": "own"}}},
     },
     "sticky with two pods": {
         "apps.http-debug-server": {"cluster": "local", "replicas": 2, "host": "debug.example.com"}

@@ -47,7 +47,7 @@ def test_fixed_node_ports_stay_with_the_template() -> None:
     apps, local = config["slipway:apps"], config["slipway:clusters"]["local"]
     assert "nodePort" not in apps["nginx"]
     assert "maildevNodePort" not in apps["cotoami"]
-    assert local == {"kind": "embedded", "ingress": {}}
+    assert local == {"kind": "embedded", "ingress": {"https": {"redirect": False}}}
     # Cotoami writes its own address into mails, so it has to know its port beforehand.
     assert apps["cotoami"]["nodePort"] == 30205
 
