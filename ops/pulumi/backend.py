@@ -206,6 +206,9 @@ def _write_work(stack: Stack, work: Path, settings: str) -> None:
     """The project's two files, for a run from here: with absolute paths, and with the salt that Pulumi wrote here."""
     project = _mapping(stack.directory / "Pulumi.yaml")
     project["main"] = str(stack.program)
+    runtime: Any = project.get("runtime")
+    # The short form, `runtime: python`, says the name alone.
+    project["runtime"] = {"name": runtime} if isinstance(runtime, str) else runtime
     options: dict[str, Any] = project["runtime"].setdefault("options", {})
     if "virtualenv" in options:
         options["virtualenv"] = str(stack.program / str(options["virtualenv"]))

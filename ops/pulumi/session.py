@@ -206,13 +206,14 @@ class Session:
 
 
 @contextmanager
-def open_stack(cli: Cli, stack: Stack, *, create: bool = True) -> Generator[Session]:
+def open_stack(cli: Cli, stack: Stack, *, create: bool = True, keep: bool = True) -> Generator[Session]:
     """Open a stack with Pulumi's CLI; its program runs in this process.
 
     Args:
         cli: The CLI.
         stack: The stack.
         create: Make it in its backend where it is not known.
+        keep: Whether one that was made here stays there; otherwise backend and stack file are as they were.
 
     Raises:
         EngineError: Pulumi fails, or is too old; says why.
@@ -232,6 +233,8 @@ def open_stack(cli: Cli, stack: Stack, *, create: bool = True) -> Generator[Sess
         )
         opened: Opened | None = Opened(stack.name, workspace)
         exported: automation.Deployment | None = None
+        before: bytes | None = None
+        file = where.directory / f"Pulumi.{stack.name}.yaml"
         try:
             arguments = ["stack", "export", "--stack", stack.name]
             exported = _parsed(command.run(arguments, str(where.directory), dict(where.environment)).stdout)
@@ -239,9 +242,17 @@ def open_stack(cli: Cli, stack: Stack, *, create: bool = True) -> Generator[Sess
             opened = None
             if create:
                 _refuse_removed(stack)
+                before = file.read_bytes()
                 automation.Stack.create(stack.name, workspace)
                 opened = Opened(stack.name, workspace)
-        yield Session(stack.name, opened, command, where, stack.rendered.project, exported)
+        session = Session(stack.name, opened, command, where, stack.rendered.project, exported)
+        try:
+            yield session
+        finally:
+            if before is not None and not keep:
+                session.run("stack", "rm", "--yes", "--preserve-config", "--stack", stack.name)
+                # It holds the salt of the stack that was.
+                file.write_bytes(before)
 
 
 def _refuse_removed(stack: Stack) -> None:
