@@ -126,6 +126,17 @@ def wait_gone(kubectl: Kubectl, keys: Iterable[Key], timeout: float) -> None:
         )
 
 
+def held_namespaces(kubectl: Kubectl, stack: str) -> list[str]:
+    """Lines about the stack's namespaces that are being deleted and not gone: what holds each.
+
+    Raises:
+        OpsError: The cluster does not answer.
+    """
+    spaces = labelled(kubectl, "namespaces", stack).values()
+    ending = [item for item in spaces if item["metadata"].get("deletionTimestamp")]
+    return [f"  {line}" for item in ending for line in _held_back(kubectl, item)]
+
+
 def _fetch(kubectl: Kubectl, keys: list[Key]) -> list[Manifest]:
     found: list[Manifest] = []
     grouped: dict[tuple[str, str], list[str]] = {}

@@ -202,7 +202,11 @@ def _write_work(stack: Stack, work: Path, settings: str) -> None:
     """The project's two files, for a run from here: with absolute paths, and with the salt that Pulumi wrote here."""
     project = _mapping(stack.directory / "Pulumi.yaml")
     project["main"] = str(stack.program)
-    options: dict[str, Any] = project["runtime"].setdefault("options", {})
+    # The short form, `runtime: python`, says the name alone.
+    said: Any = project.get("runtime")
+    runtime: dict[str, Any] = {"name": said} if isinstance(said, str) else said
+    project["runtime"] = runtime
+    options: dict[str, Any] = runtime.setdefault("options", {})
     if "virtualenv" in options:
         options["virtualenv"] = str(stack.program / str(options["virtualenv"]))
     (work / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False), encoding="utf-8")

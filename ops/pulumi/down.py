@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
+
+from pulumi.automation.errors import CommandError
 
 from ops.access import LOCAL_KINDS
 from ops.cluster.ownership import check
 from ops.cluster.removal import Removal
-from ops.errors import EngineError
+from ops.errors import EngineError, OpsError
+from ops.live import held_namespaces
 from ops.pulumi import leftovers, state
 from ops.pulumi.events import EventLog
 from ops.pulumi.lock import locked
 from ops.pulumi.protection import in_plan, on_clusters
 from ops.pulumi.results import Outcome
-from ops.pulumi.session import AT_ONCE, open_stack
+from ops.pulumi.session import AT_ONCE, open_stack, told
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from ops.pulumi.cli import Cli
     from ops.pulumi.session import Session
     from ops.stack import Stack
@@ -88,7 +94,7 @@ def _destroy(cli: Cli, stack: Stack) -> tuple[bool, list[str]]:
         events = EventLog()
         if state.only_on_clusters(session.deployment()):
             session.command.variables.update(_ONE_CHECKPOINT)
-        with stack.progress.step("pulumi destroy"):
+        with stack.progress.step("pulumi destroy"), _naming_who_holds(stack):
             session.stack.destroy(
                 color="never",
                 parallel=AT_ONCE,
@@ -102,6 +108,26 @@ def _destroy(cli: Cli, stack: Stack) -> tuple[bool, list[str]]:
             backups = ["--remove-backups"] if stack.is_environment else []
             session.run("stack", "rm", "--yes", *backups, "--stack", session.name)
     return events.changed, sorted(f"{state.name_of(entry)} ({entry.get('id')})" for entry in kept)
+
+
+@contextmanager
+def _naming_who_holds(stack: Stack) -> Generator[None]:
+    """Where Pulumi's wait for a namespace ends without it being gone, say what holds it.
+
+    Raises:
+        EngineError: A namespace is held; names the objects and their finalizers.
+    """
+    try:
+        yield
+    except CommandError as error:
+        held: list[str] = []
+        for kubectl in stack.reachable().values():
+            with suppress(OpsError):
+                held += held_namespaces(kubectl, stack.name)
+        if not held:
+            raise
+        lines = [f"stack {stack.name}: not everything is gone: {told(error)}", *held]
+        raise EngineError("\n".join([*lines, "let go what holds it, and run the same command again"])) from None
 
 
 _ONE_CHECKPOINT = {"PULUMI_SKIP_CHECKPOINTS": "true", "PULUMI_EXPERIMENTAL": "true"}

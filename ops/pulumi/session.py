@@ -201,8 +201,10 @@ class Session:
 
 
 @contextmanager
-def open_stack(cli: Cli, stack: Stack, *, create: bool = True) -> Generator[Session]:
+def open_stack(cli: Cli, stack: Stack, *, create: bool = True, keep: bool = True) -> Generator[Session]:
     """Open a stack with Pulumi's CLI; its program runs in this process.
+
+    `create` makes it in its backend where it is not known; without `keep` what was made here does not stay there.
 
     Raises:
         EngineError: Pulumi fails, or is too old; says why.
@@ -223,6 +225,8 @@ def open_stack(cli: Cli, stack: Stack, *, create: bool = True) -> Generator[Sess
         )
         opened: Opened | None = Opened(stack.name, workspace)
         exported: automation.Deployment | None = None
+        before: bytes | None = None
+        file = where.directory / f"Pulumi.{stack.name}.yaml"
         try:
             arguments = ["stack", "export", "--stack", stack.name]
             exported = _parsed(command.run(arguments, str(where.directory), dict(where.environment)).stdout)
@@ -230,9 +234,17 @@ def open_stack(cli: Cli, stack: Stack, *, create: bool = True) -> Generator[Sess
             opened = None
             if create:
                 _refuse_removed(stack)
+                before = file.read_bytes()
                 automation.Stack.create(stack.name, workspace)
                 opened = Opened(stack.name, workspace)
-        yield Session(stack.name, opened, command, where, stack.rendered.project, exported)
+        session = Session(stack.name, opened, command, where, stack.rendered.project, exported)
+        try:
+            yield session
+        finally:
+            if before is not None and not keep:
+                session.run("stack", "rm", "--yes", "--preserve-config", "--stack", stack.name)
+                # It holds the salt of the stack that was.
+                file.write_bytes(before)
 
 
 def _refuse_removed(stack: Stack) -> None:

@@ -52,7 +52,7 @@ def preview(cli: Cli, stack: Stack) -> Preview:
         OpsError: It is refused, or something does not answer.
     """
     with _Clusters(stack) as clusters:
-        with open_stack(cli, stack) as session:
+        with open_stack(cli, stack, keep=False) as session:
             refuse_loss(stack, session, None)
             growing = clusters.growing()
             events = EventLog()

@@ -10,6 +10,7 @@ from components.quantities import cpu_millis, memory_bytes
 from components.versions import IMAGES
 from stacks.settings.fields import (
     Address,
+    ClusterName,
     Count,
     Cpu,
     HostName,
@@ -17,11 +18,14 @@ from stacks.settings.fields import (
     Label,
     Memory,
     Model,
+    NodePort,
     Revision,
+    host,
+    label,
+    text,
 )
 
-Replicas = Annotated[Count, Field(ge=1, le=100)]
-NodePort = Annotated[Count, Field(ge=30000, le=32767)]
+Replicas = Annotated[Count, Field(ge=1, le=100, examples=[3])]
 STICKY_REPLICAS = 2
 """Fewer pods leave nothing to be sticky about."""
 ServiceType = Literal["ClusterIP", "NodePort", "LoadBalancer"]
@@ -39,8 +43,8 @@ class Autoscale(Model):
 
     min_replicas: Replicas = 2
     max_replicas: Replicas = 4
-    cpu_percent: Annotated[Count, Field(ge=1, le=100)] = 50
-    scale_down_seconds: Annotated[Count, Field(ge=0, le=3600)] = 300
+    cpu_percent: Annotated[Count, Field(ge=1, le=100, examples=[70])] = 50
+    scale_down_seconds: Annotated[Count, Field(ge=0, le=3600, examples=[60])] = 300
 
     @model_validator(mode="after")
     def _bounds(self) -> Self:
@@ -80,7 +84,7 @@ class AppBase(Model):
             value is a whole image reference. Not a setting itself.
     """
 
-    cluster: Label
+    cluster: ClusterName
     tag_key: ClassVar[str]
 
     def node_ports(self) -> dict[str, int]:
@@ -96,7 +100,8 @@ class StatelessApp(AppBase):
     """An app whose pods are all alike.
 
     Attributes:
-        replicas: Fixed number of pods; excludes `autoscale`.
+        replicas: Fixed number of pods, which excludes `autoscale`; none: three of http-debug-server, guestbook and
+            example-app, one of todo and of an all-in-one Cotoami, else two.
         autoscale: Scaling by load instead of a fixed number.
         resources: What one pod asks for.
         service_type: Kubernetes Service type.
@@ -157,7 +162,7 @@ class Nginx(StatelessApp):
     """nginx (system 4's workload).
 
     Attributes:
-        image: The nginx image.
+        image: Image of nginx.
     """
 
     tag_key: ClassVar[str] = "image"
@@ -168,7 +173,7 @@ class HttpDebugServer(StatelessApp):
     """http-debug-server (system 2); with a `host` its sessions are sticky.
 
     Attributes:
-        image: Its image.
+        image: Image of the server.
     """
 
     tag_key: ClassVar[str] = "image"
@@ -213,17 +218,19 @@ class MailSettings(Model):
     """The SMTP server that sign-in mails are handed to.
 
     Attributes:
-        server: Host name or IP address.
-        port: Port.
+        server: Host name or IP address of the server.
+        port: Port of the server.
         sender: Address that mails come from.
         secret: Name of a Secret in Cotoami's namespace whose keys `user` and `password` sign in to the server; none:
             the server wants no sign-in. slipway does not make it.
     """
 
-    server: Address
-    port: Annotated[Count, Field(ge=1, le=65535)] = 25
-    sender: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] = "no-reply@cotoami.example.com"
-    secret: Label | None = None
+    server: Annotated[Address, text("IP address or host name", "mail.example.com")]
+    port: Annotated[Count, Field(ge=1, le=65535, examples=[587])] = 25
+    sender: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", examples=["no-reply@example.com"])] = (
+        "no-reply@cotoami.example.com"
+    )
+    secret: Annotated[Label, label("cotoami-smtp")] | None = None
 
 
 class Cotoami(StatelessApp):
@@ -248,7 +255,7 @@ class Cotoami(StatelessApp):
     redis_image: ImageReference = IMAGES["redis"]
     maildev_image: ImageReference = IMAGES["maildev"]
     nginx_image: ImageReference = IMAGES["nginx"]
-    database: Label | None = None
+    database: Annotated[Label, label("postgres")] | None = None
     mail: MailSettings | None = None
     maildev_node_port: NodePort | None = None
     resources: Resources = Resources.model_validate({"memory": "128Mi", "memoryLimit": "384Mi"})
@@ -287,8 +294,8 @@ class ExampleApp(StatelessApp):
     tag_key: ClassVar[str] = "revision"
     revision: Revision = "1"
     mariadb_image: ImageReference = IMAGES["mariadb"]
-    database: Label | None = None
-    mysql_host: HostName | None = None
+    database: Annotated[Label, label("mysql")] | None = None
+    mysql_host: Annotated[HostName, host("mysql.example.com")] | None = None
     resources: Resources = Resources.model_validate({"memory": "256Mi", "memoryLimit": "384Mi"})
     service_type: ServiceType = "NodePort"
 

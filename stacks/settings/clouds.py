@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from stacks.settings.fields import HostName, Model
+from stacks.settings.fields import CloudName, Count, HostName, Model, host, text
 
 Lifecycle = Literal["ephemeral", "durable"]
 
@@ -61,13 +61,17 @@ def _principal(value: str) -> str:
     return value
 
 
-AwsRegion = Annotated[str, AfterValidator(_aws_region)]
+AwsRegion = Annotated[str, AfterValidator(_aws_region), text("AWS region", "ap-northeast-1")]
 """An AWS region."""
-GcpRegion = Annotated[str, AfterValidator(_gcp_region)]
+GcpRegion = Annotated[str, AfterValidator(_gcp_region), text("Google Cloud region", "asia-east1")]
 """A Google Cloud region."""
-AccountId = Annotated[str, BeforeValidator(_quoted), AfterValidator(_account)]
+AccountId = Annotated[
+    str, BeforeValidator(_quoted), AfterValidator(_account), text("twelve digits in quotes", "123456789012")
+]
 """An AWS account number."""
-PrincipalArn = Annotated[str, AfterValidator(_principal)]
+PrincipalArn = Annotated[
+    str, AfterValidator(_principal), text("ARN of an IAM role or user", "arn:aws:iam::123456789012:role/admin")
+]
 """ARN of an IAM role or user."""
 
 
@@ -86,7 +90,7 @@ class AwsCloud(Model):
     kind: Literal["aws"]
     region: AwsRegion
     account_id: AccountId
-    profile: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    profile: Annotated[str, Field(min_length=1, max_length=100, examples=["work"])] | None = None
     role_arn: PrincipalArn | None = None
     github_identity: Literal["make", "existing"] = "make"
 
@@ -95,12 +99,12 @@ class GcpCloud(Model):
     """One Google Cloud project, with a region for what is regional.
 
     Attributes:
-        project: Project id.
+        project: Id of the project.
         region: Region that networks, registries and databases of this cloud are made in.
     """
 
     kind: Literal["gcp"]
-    project: Annotated[str, AfterValidator(_project)]
+    project: Annotated[str, AfterValidator(_project), text("Google Cloud project id", "example-project")]
     region: GcpRegion
 
 
@@ -138,14 +142,14 @@ class MainZone(Model):
     """The Route 53 zone that delegates.
 
     Attributes:
-        name: Its domain, for example `example.com`.
+        name: Domain of the zone, for example `example.com`.
         make: Whether this stack makes it; otherwise it is there already.
-        id: Its id; none (and not made): it is looked up by name.
+        id: Id of the zone; none (and not made): it is looked up by name.
     """
 
-    name: HostName
+    name: Annotated[HostName, host("example.com")]
     make: bool = False
-    id: Annotated[str, Field(pattern=r"^Z[A-Z0-9]{5,31}$")] | None = None
+    id: Annotated[str, Field(pattern=r"^Z[A-Z0-9]{5,31}$", examples=["Z0123456789ABC"])] | None = None
 
 
 class DnsZone(Model):
@@ -158,7 +162,7 @@ class DnsZone(Model):
         ttl: Seconds that the NS record and the apps' records may be cached.
     """
 
-    cloud: str
+    cloud: CloudName
     main_zone: MainZone
-    sub_zone: HostName
-    ttl: Annotated[int, Field(ge=1, le=172800)] = 30
+    sub_zone: Annotated[HostName, host("k8s.example.com")]
+    ttl: Annotated[Count, Field(ge=1, le=172800, examples=[300])] = 30

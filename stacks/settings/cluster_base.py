@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from stacks.settings.fields import Count, Label, Memory, Model
+from stacks.settings.fields import Count, Label, Memory, Model, NodePort
+
+NodeCount = Annotated[Count, Field(ge=1, le=1000, examples=[3])]
 
 
 class HttpsSettings(Model):
@@ -20,7 +22,7 @@ class HttpsSettings(Model):
     """
 
     redirect: bool = True
-    node_port: Annotated[Count, Field(ge=30000, le=32767)] | None = None
+    node_port: NodePort | None = None
     secret: Label | None = None
 
 
@@ -33,8 +35,8 @@ class IngressSettings(Model):
         https: HTTPS for the hosts; none: plain HTTP alone.
     """
 
-    node_port: Annotated[Count, Field(ge=30000, le=32767)] | None = None
-    replicas: Annotated[Count, Field(ge=1, le=20)] = 1
+    node_port: NodePort | None = None
+    replicas: Annotated[Count, Field(ge=1, le=20, examples=[2])] = 1
     https: HttpsSettings | None = None
 
 
@@ -48,9 +50,9 @@ class MonitoringSettings(Model):
         storage: Size of Prometheus' volume.
     """
 
-    grafana_node_port: Annotated[Count, Field(ge=30000, le=32767)] | None = None
-    prometheus_node_port: Annotated[Count, Field(ge=30000, le=32767)] | None = None
-    retention_days: Annotated[Count, Field(ge=1, le=3650)] = 15
+    grafana_node_port: NodePort | None = None
+    prometheus_node_port: NodePort | None = None
+    retention_days: Annotated[Count, Field(ge=1, le=3650, examples=[30])] = 15
     storage: Memory = "2Gi"
 
 
@@ -79,3 +81,42 @@ class ClusterBase(Model):
             "monitoring.prometheusNodePort": self.monitoring and self.monitoring.prometheus_node_port,
         }
         return {path: port for path, port in ports.items() if port}
+
+
+class NodesBase(Model):
+    """What the nodes of both clouds have.
+
+    Attributes:
+        count: Nodes (of a regional GKE cluster: in each zone).
+        min_count: Fewest nodes that scaling leaves; none: `count`.
+        max_count: Most nodes that scaling makes; none: `count`.
+        disk_gb: Size of a node's disk in GB.
+    """
+
+    count: NodeCount = 2
+    min_count: NodeCount | None = None
+    max_count: NodeCount | None = None
+    disk_gb: Annotated[Count, Field(ge=20, le=1000, examples=[100])] = 50
+
+    @property
+    def least(self) -> int:
+        """Fewest nodes."""
+        return self.count if self.min_count is None else self.min_count
+
+    @property
+    def most(self) -> int:
+        """Most nodes."""
+        return self.count if self.max_count is None else self.max_count
+
+    @property
+    def scaled(self) -> bool:
+        """Whether the number of nodes may change by itself."""
+        return self.least != self.most
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Self:
+        if not self.least <= self.count <= self.most:
+            raise ValueError(
+                f"count ({self.count}) must lie between minCount ({self.least}) and maxCount ({self.most})"
+            )
+        return self

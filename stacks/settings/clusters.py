@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from stacks.settings.cluster_base import ClusterBase
-from stacks.settings.fields import Address, Label, RegistryAddress  # noqa: TC001 - pydantic reads the annotation at run time
+from stacks.settings.fields import Address, Label, RegistryAddress, label
 from stacks.settings.managed import EksCluster, GkeCluster
 
-ContextName = Annotated[str, Field(min_length=1, max_length=253)]
-Path = Annotated[str, Field(min_length=1, max_length=1000)]
+ContextName = Annotated[str, Field(min_length=1, max_length=253, examples=["k3s"])]
+Path = Annotated[str, Field(min_length=1, max_length=1000, examples=["~/.kube/config"])]
+StorageClass = Annotated[Label, label("local-path")]
 
 
 class EmbeddedCluster(ClusterBase):
@@ -24,7 +25,7 @@ class EmbeddedCluster(ClusterBase):
 
     kind: Literal["embedded"]
     registry: RegistryAddress = "localhost:5000"
-    storage_class: Label = "standard"
+    storage_class: StorageClass = "standard"
 
 
 class ExistingCluster(ClusterBase):
@@ -45,7 +46,7 @@ class ExistingCluster(ClusterBase):
     context: ContextName | None = None
     kubeconfig: Path | None = None
     registry: RegistryAddress = "localhost:5000"
-    storage_class: Label | None = None
+    storage_class: StorageClass | None = None
     node_address: Address | None = None
     load_balancer_address: Literal["ip", "hostname"] = "ip"
     image_digests: bool = False

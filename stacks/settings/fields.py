@@ -6,7 +6,7 @@ import ipaddress
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from components.quantities import cpu_millis, memory_bytes
@@ -28,6 +28,26 @@ class Model(BaseModel):
     """Base of every settings model: frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, serialize_by_alias=True)
+
+
+def text(what: str, example: str) -> WithJsonSchema:
+    """How the schema, and the reference of all settings made of it, tell of a text that a validator checks.
+
+    Args:
+        what: What it is, bounds included.
+        example: One that is right.
+    """
+    return WithJsonSchema({"type": "string", "format": what, "examples": [example]})
+
+
+def label(example: str) -> WithJsonSchema:
+    """How the schema tells of a DNS label of which another example is better."""
+    return text(f"DNS label, at most {NAMESPACED_NAME_LIMIT} characters", example)
+
+
+def host(example: str) -> WithJsonSchema:
+    """How the schema tells of a host name of which another example is better."""
+    return text("host name with a dot", example)
 
 
 def _no_bool(value: Any) -> Any:
@@ -166,21 +186,38 @@ def _registry(value: str) -> str:
 
 Count = Annotated[int, BeforeValidator(_no_bool)]
 """A whole number that refuses true and false."""
-Label = Annotated[str, AfterValidator(_dns_label)]
+NodePort = Annotated[Count, Field(ge=30000, le=32767, examples=[30090])]
+"""A fixed port on every node."""
+Label = Annotated[str, AfterValidator(_dns_label), label("platform")]
 """A DNS label of at most 40 characters."""
-Prefix = Annotated[str, AfterValidator(_prefix)]
+CloudName = Annotated[Label, label("tokyo")]
+"""Name of an entry in `clouds`."""
+ClusterName = Annotated[Label, label("local")]
+"""Name of an entry in `clusters`."""
+RegistryName = Annotated[Label, label("asia")]
+"""Name of an entry in `registries`."""
+Prefix = Annotated[
+    str, AfterValidator(_prefix), text(f"empty or a DNS label, at most {PREFIX_LIMIT} characters", "try")
+]
 """Nothing, or a DNS label of at most 20 characters."""
-Address = Annotated[str, AfterValidator(_address)]
+Address = Annotated[str, AfterValidator(_address), text("IP address or host name", "192.168.1.10")]
 """An IP address or a host name of one label or more."""
-HostName = Annotated[str, AfterValidator(_host_name)]
+HostName = Annotated[str, AfterValidator(_host_name), host("debug.example.com")]
 """A fully qualified host name."""
-Cpu = Annotated[str, BeforeValidator(number_as_text), AfterValidator(_cpu)]
+Cpu = Annotated[str, BeforeValidator(number_as_text), AfterValidator(_cpu), text("CPU quantity", "250m")]
 """A Kubernetes CPU quantity."""
-Memory = Annotated[str, BeforeValidator(number_as_text), AfterValidator(_memory)]
+Memory = Annotated[str, BeforeValidator(number_as_text), AfterValidator(_memory), text("size, 1Mi to 1024Ti", "256Mi")]
 """A Kubernetes size quantity."""
-ImageReference = Annotated[str, AfterValidator(_image)]
+ImageReference = Annotated[
+    str, AfterValidator(_image), text("image with tag or digest, not latest", "registry.example.com/team/image:1.2.3")
+]
 """A complete image reference with tag or digest."""
-Revision = Annotated[str, BeforeValidator(number_as_text), AfterValidator(_revision)]
+Revision = Annotated[
+    str,
+    BeforeValidator(number_as_text),
+    AfterValidator(_revision),
+    text("image tag and label, at most 63 characters, not latest", "2f9a0c1"),
+]
 """A revision: the tag of an own image and the value of the `revision` label."""
-RegistryAddress = Annotated[str, AfterValidator(_registry)]
+RegistryAddress = Annotated[str, AfterValidator(_registry), text("registry address", "registry.example.com/slipway")]
 """Host (and optional path) in front of the name of an own image."""

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from components.foundation.github import GithubRepository
 from stacks.settings.clouds import Lifecycle, PrincipalArn  # noqa: TC001 - pydantic reads the annotation at run time
-from stacks.settings.fields import Count, Label, Model, number_as_text
+from stacks.settings.fields import CloudName, ClusterName, Count, Label, Model, label, number_as_text, text
 
 _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -28,6 +28,7 @@ DATABASE_VERSIONS = {"mysql": ("8.0", "8.4"), "postgres": ("15", "16", "17")}
 PAST_ON_RDS = {("mysql", "8.0"): "31 July 2026"}
 """Engine and version to the end of RDS' standard support, past which it makes no instance without Extended Support
 (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/MySQL.Concepts.VersionMgmt.html)."""
+_VERSIONS = "; ".join(f"{engine}: {', '.join(known)}" for engine, known in DATABASE_VERSIONS.items())
 
 
 def _bucket(value: str) -> str:
@@ -68,14 +69,14 @@ class State(Model):
 
     Attributes:
         cloud: Name of the AWS cloud that it is made in.
-        bucket: Its name.
+        bucket: Name of the bucket.
         old_version_days: Days that an overwritten or deleted object can still be brought back.
         lifecycle: `durable`, whatever the stack is: the bucket holds the stack's own state.
     """
 
-    cloud: Label
-    bucket: Annotated[str, AfterValidator(_bucket)]
-    old_version_days: Annotated[Count, Field(ge=1, le=3650)] = 90
+    cloud: CloudName
+    bucket: Annotated[str, AfterValidator(_bucket), text("S3 bucket name", "state.example.com")]
+    old_version_days: Annotated[Count, Field(ge=1, le=3650, examples=[30])] = 90
     lifecycle: Lifecycle = "durable"
 
 
@@ -90,10 +91,10 @@ class ArtifactRegistry(Model):
     """
 
     kind: Literal["artifact-registry"]
-    cloud: Label
+    cloud: CloudName
     repository: Label = "slipway"
-    keep: Annotated[Count, Field(ge=1, le=1000)] = 10
-    untagged_days: Annotated[Count, Field(ge=1, le=365)] = 14
+    keep: Annotated[Count, Field(ge=1, le=1000, examples=[20])] = 10
+    untagged_days: Annotated[Count, Field(ge=1, le=365, examples=[7])] = 14
 
 
 class Ecr(Model):
@@ -109,11 +110,11 @@ class Ecr(Model):
     """
 
     kind: Literal["ecr"]
-    cloud: Label
+    cloud: CloudName
     prefix: Label = "slipway"
-    images: Annotated[tuple[Label, ...], Field(min_length=1)]
-    keep: Annotated[Count, Field(ge=1, le=1000)] = 30
-    untagged_days: Annotated[Count, Field(ge=1, le=365)] = 14
+    images: Annotated[tuple[Annotated[Label, label("h2o")], ...], Field(min_length=1)]
+    keep: Annotated[Count, Field(ge=1, le=1000, examples=[20])] = 30
+    untagged_days: Annotated[Count, Field(ge=1, le=365, examples=[7])] = 14
     pushers: tuple[PrincipalArn, ...] = ()
 
     @model_validator(mode="after")
@@ -133,7 +134,7 @@ class Database(Model):
 
     Attributes:
         cluster: Name of the cluster whose pods use it.
-        engine: Database engine.
+        engine: Engine of the database.
         version: Version of the engine.
         size: Machine of the instance; none: the smallest that the cloud recommends for production.
         storage_gb: Storage in GB that it begins with; it grows by itself up to four times as much, and never shrinks.
@@ -146,15 +147,17 @@ class Database(Model):
         allow_major_version_upgrade: On RDS: `version` may go to the next major one; back it never goes.
     """
 
-    cluster: Label
+    cluster: ClusterName
     engine: Literal["mysql", "postgres"]
-    version: Annotated[str, BeforeValidator(number_as_text)]
-    size: Annotated[str, Field(pattern=r"^db[.-][a-zA-Z0-9][a-zA-Z0-9.-]{1,60}$")] | None = None
-    storage_gb: Annotated[Count, Field(ge=20, le=10000)] = 20
-    database: Annotated[str, AfterValidator(_identifier)]
-    user: Annotated[str, AfterValidator(_identifier)]
+    version: Annotated[str, BeforeValidator(number_as_text), text(_VERSIONS, "17")]
+    size: Annotated[str, Field(pattern=r"^db[.-][a-zA-Z0-9][a-zA-Z0-9.-]{1,60}$", examples=["db.t4g.small"])] | None = (
+        None
+    )
+    storage_gb: Annotated[Count, Field(ge=20, le=10000, examples=[50])] = 20
+    database: Annotated[str, AfterValidator(_identifier), text("database identifier", "example")]
+    user: Annotated[str, AfterValidator(_identifier), text("database identifier, no reserved user", "app")]
     standby: bool | None = None
-    backup_days: Annotated[Count, Field(ge=1, le=35)] | None = None
+    backup_days: Annotated[Count, Field(ge=1, le=35, examples=[7])] | None = None
     apply_immediately: bool = False
     allow_major_version_upgrade: bool = False
 
@@ -183,14 +186,22 @@ class IamUser(Model):
         reason: Why short-lived credentials cannot be had; becomes a tag of the user.
     """
 
-    reason: Annotated[str, Field(min_length=10, max_length=200, pattern=r"^[A-Za-z0-9 _.:/=+@-]+$")]
+    reason: Annotated[
+        str,
+        Field(
+            min_length=10,
+            max_length=200,
+            pattern=r"^[A-Za-z0-9 _.:/=+@-]+$",
+            examples=["the build server has no OpenID Connect"],
+        ),
+    ]
 
 
 class Deployer(Model):
     """An identity that releases apps to one cluster and can do nothing else.
 
     Attributes:
-        cluster: Name of the cluster.
+        cluster: Name of the cluster that it releases to.
         github: GitHub repository whose workflow is the deployer, `owner/name`; with the numbers that GitHub puts into
             the subjects of repositories made, renamed or transferred since 15 July 2026, `owner@123/name@456`.
         environment: GitHub environment that a job must run in, whose rules say which branches may; none: the stack's
@@ -198,9 +209,9 @@ class Deployer(Model):
         iam_user: On AWS: make an IAM user with a key instead; discouraged.
     """
 
-    cluster: Label
-    github: Annotated[str, AfterValidator(_github)]
-    environment: Annotated[str, AfterValidator(_environment)] | None = None
+    cluster: ClusterName
+    github: Annotated[str, AfterValidator(_github), text("owner/name", "example/slipway")]
+    environment: Annotated[str, AfterValidator(_environment), text("GitHub environment", "prod")] | None = None
     iam_user: IamUser | None = None
 
     @property

@@ -11,8 +11,8 @@ from components.clusters.eks.density import PODS_LIMIT, most_pods
 from components.clusters.eks.subnets import ZONE_LETTERS
 from components.clusters.eks.versions import EKS_VERSIONS, NEWEST
 from stacks.settings.clouds import PrincipalArn  # noqa: TC001 - pydantic reads the annotation at run time
-from stacks.settings.cluster_base import ClusterBase
-from stacks.settings.fields import Count, HostName, Label, Model, number_as_text
+from stacks.settings.cluster_base import ClusterBase, NodesBase
+from stacks.settings.fields import CloudName, Count, HostName, Model, RegistryName, host, number_as_text, text
 from stacks.settings.networks import Cidr, EksNetwork, GkeNetwork, PrivateCidr, PublicCidr, addresses
 
 _AWS_ZONE = re.compile(rf"[a-z]{{2}}(?:-[a-z]+)+-[0-9][{ZONE_LETTERS}]")
@@ -24,13 +24,13 @@ _NOT_NITRO = re.compile(r"(?:t[12]|m[1-4]|c[134]|r[34]|i[23]|d2|x1e?|g[23]|p[23]
 _SSH_KEY = re.compile(r"(?:ssh-ed25519|ssh-rsa) [A-Za-z0-9+/]{40,}={0,2}(?: .{1,100})?")
 _SCOPE = re.compile(r"[a-z][a-z-]*|https://www\.googleapis\.com/auth/[a-z._-]+")
 _START = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+_VERSIONS = f"EKS version, in quotes: {', '.join(sorted(EKS_VERSIONS))}"
 MAINTENANCE_HOURS = 48
 """GKE wants at least these hours of maintenance windows in 32 days
 (https://cloud.google.com/kubernetes-engine/docs/concepts/maintenance-windows-and-exclusions)."""
 PODS_PER_NODE_RANGE = 256
 """Addresses of the /24 that a GKE node takes for its pods."""
 
-NodeCount = Annotated[Count, Field(ge=1, le=1000)]
 Day = Literal["MO", "TU", "WE", "TH", "FR", "SA", "SU"]
 LogType = Literal["api", "audit", "authenticator", "controllerManager", "scheduler"]
 
@@ -92,55 +92,16 @@ def _start(value: str) -> str:
     return value
 
 
-class NodesBase(Model):
-    """What the nodes of both clouds have.
-
-    Attributes:
-        count: Nodes (of a regional GKE cluster: in each zone).
-        min_count: Fewest nodes that scaling leaves; none: `count`.
-        max_count: Most nodes that scaling makes; none: `count`.
-        disk_gb: Size of a node's disk in GB.
-    """
-
-    count: NodeCount = 2
-    min_count: NodeCount | None = None
-    max_count: NodeCount | None = None
-    disk_gb: Annotated[Count, Field(ge=20, le=1000)] = 50
-
-    @property
-    def least(self) -> int:
-        """Fewest nodes."""
-        return self.count if self.min_count is None else self.min_count
-
-    @property
-    def most(self) -> int:
-        """Most nodes."""
-        return self.count if self.max_count is None else self.max_count
-
-    @property
-    def scaled(self) -> bool:
-        """Whether the number of nodes may change by itself."""
-        return self.least != self.most
-
-    @model_validator(mode="after")
-    def _bounds(self) -> Self:
-        if not self.least <= self.count <= self.most:
-            raise ValueError(
-                f"count ({self.count}) must lie between minCount ({self.least}) and maxCount ({self.most})"
-            )
-        return self
-
-
 class GkeNodes(NodesBase):
     """The node pool of a GKE cluster.
 
     Attributes:
-        machine_type: Machine type.
+        machine_type: Machine type of the nodes.
         scopes: Access scopes of the nodes' service account, short or as URLs.
     """
 
-    machine_type: Annotated[str, AfterValidator(_machine)] = "n1-standard-2"
-    scopes: tuple[Annotated[str, AfterValidator(_scope)], ...] = (
+    machine_type: Annotated[str, AfterValidator(_machine), text("machine type", "e2-standard-4")] = "n1-standard-2"
+    scopes: tuple[Annotated[str, AfterValidator(_scope), text("access scope", "storage-ro")], ...] = (
         "compute-rw",
         "storage-ro",
         "bigquery",
@@ -158,8 +119,8 @@ class Maintenance(Model):
         days: Days on which it recurs.
     """
 
-    start: Annotated[str, AfterValidator(_start)] = "18:00"
-    hours: Annotated[Count, Field(ge=4, le=24)] = 4
+    start: Annotated[str, AfterValidator(_start), text("time of day, UTC, in quotes", "18:00")] = "18:00"
+    hours: Annotated[Count, Field(ge=4, le=24, examples=[6])] = 4
     days: Annotated[tuple[Day, ...], Field(min_length=1)] = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
     @model_validator(mode="after")
@@ -183,20 +144,20 @@ class GkeCluster(ClusterBase):
         channel: Release channel that versions come from.
         maintenance: When GKE may upgrade.
         api_access: Public ranges that may reach the control plane; none: only the cluster's own network.
-        network: Address ranges.
+        network: Address ranges of its network.
         registry: Name of the entry in `registries` that own images are pulled from.
     """
 
     kind: Literal["gke"]
-    cloud: Label
-    location: Annotated[str, AfterValidator(_location)]
+    cloud: CloudName
+    location: Annotated[str, AfterValidator(_location), text("Google Cloud zone or region", "asia-east1-a")]
     nodes: GkeNodes = GkeNodes()
     channel: Literal["RAPID", "REGULAR", "STABLE", "EXTENDED"] = "REGULAR"
     maintenance: Maintenance = Maintenance()
     # https://cloud.google.com/kubernetes-engine/docs/how-to/authorized-networks#limitations
     api_access: Annotated[tuple[Cidr, ...], Field(max_length=100)] = ()
     network: GkeNetwork = GkeNetwork()
-    registry: Label
+    registry: RegistryName
 
     @model_validator(mode="after")
     def _room(self) -> Self:
@@ -223,11 +184,11 @@ class Ssh(Model):
     """Access to the nodes by ssh.
 
     Attributes:
-        public_key: OpenSSH public key.
+        public_key: Key that may sign in.
         sources: Private ranges that may connect: the nodes have no public address.
     """
 
-    public_key: Annotated[str, AfterValidator(_ssh_key)]
+    public_key: Annotated[str, AfterValidator(_ssh_key), text("OpenSSH public key", f"ssh-ed25519 {'A' * 60}")]
     sources: Annotated[tuple[PrivateCidr, ...], Field(min_length=1)]
 
 
@@ -235,16 +196,19 @@ class EksNodes(NodesBase):
     """The managed node group of an EKS cluster.
 
     Attributes:
-        instance_type: Instance type; it must be of the Nitro system, whose network interfaces take address prefixes.
+        instance_type: Instance type of the nodes; it must be of the Nitro system, whose network interfaces take address
+            prefixes.
         max_pods: Pods a node takes at most.
         ami_release: Release of EKS's own Amazon Linux 2023 image, for example `1.36.0-20261007`; none: what EKS
             has when the node group is made, and it stays.
         session_manager: Whether AWS Systems Manager may open sessions on the nodes.
     """
 
-    instance_type: Annotated[str, AfterValidator(_instance)] = "t3.medium"
-    max_pods: Annotated[Count, Field(ge=8, le=PODS_LIMIT)] = 60
-    ami_release: Annotated[str, Field(pattern=r"^1\.[0-9]{2}\.[0-9]+-[0-9]{8}$")] | None = None
+    instance_type: Annotated[str, AfterValidator(_instance), text("x86 instance type, Nitro", "m5.large")] = "t3.medium"
+    max_pods: Annotated[Count, Field(ge=8, le=PODS_LIMIT, examples=[30])] = 60
+    ami_release: (
+        Annotated[str, Field(pattern=r"^1\.[0-9]{2}\.[0-9]+-[0-9]{8}$", examples=["1.36.0-20261007"])] | None
+    ) = None
     session_manager: bool = False
 
     @model_validator(mode="after")
@@ -272,19 +236,20 @@ class EksCluster(ClusterBase):
         admins: IAM roles and users that administer the cluster; whoever runs `up` is among them. The account's own
             `roleArn` is always.
         logs: Control-plane logs that are kept.
-        log_days: Days they are kept.
+        log_days: Days that these logs are kept.
         log_group: Whether their group is made here (`make`) or is there already (`existing`), as after a destroy; it is
             adopted then: `make` again after that `up`, so that changes reach it.
-        network: Address ranges.
+        network: Address ranges of its network.
         registry: Name of the entry in `registries` that own images are pulled from.
     """
 
     kind: Literal["eks"]
-    cloud: Label
-    dns_name: HostName | None = None
-    version: Annotated[str, BeforeValidator(number_as_text), AfterValidator(_version)] = NEWEST
+    cloud: CloudName
+    dns_name: Annotated[HostName, host("staging.example.com")] | None = None
+    version: Annotated[str, BeforeValidator(number_as_text), AfterValidator(_version), text(_VERSIONS, NEWEST)] = NEWEST
     zones: Annotated[
-        tuple[Annotated[str, AfterValidator(_zone)], ...], Field(min_length=2, max_length=len(ZONE_LETTERS))
+        tuple[Annotated[str, AfterValidator(_zone), text("availability zone", "ap-northeast-1a")], ...],
+        Field(min_length=2, max_length=len(ZONE_LETTERS), examples=[["ap-northeast-1a", "ap-northeast-1c"]]),
     ]
     nodes: EksNodes = EksNodes()
     ssh: Ssh | None = None
@@ -296,7 +261,7 @@ class EksCluster(ClusterBase):
     log_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731] = 30
     log_group: Literal["make", "existing"] = "make"
     network: EksNetwork = EksNetwork()
-    registry: Label
+    registry: RegistryName
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AfterValidator, model_validator
 
-from stacks.settings.fields import Model
+from stacks.settings.fields import Model, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,11 +54,11 @@ def _public_cidr(value: str) -> str:
     return str(network)
 
 
-Cidr = Annotated[str, AfterValidator(_cidr)]
+Cidr = Annotated[str, AfterValidator(_cidr), text("IPv4 range", "203.0.113.0/24")]
 """An IPv4 range."""
-PublicCidr = Annotated[str, AfterValidator(_public_cidr)]
+PublicCidr = Annotated[str, AfterValidator(_public_cidr), text("public IPv4 range", "203.0.113.0/24")]
 """A public IPv4 range."""
-PrivateCidr = Annotated[str, AfterValidator(_private_cidr)]
+PrivateCidr = Annotated[str, AfterValidator(_private_cidr), text("private IPv4 range", "10.20.0.0/16")]
 """A private IPv4 range."""
 
 
@@ -141,7 +141,7 @@ class GkeNetwork(Model):
     nodes: PrivateCidr = "10.40.0.0/20"
     pods: PrivateCidr = "10.44.0.0/14"
     services: PrivateCidr = "10.48.0.0/20"
-    control_plane: PrivateCidr = "172.16.0.0/28"
+    control_plane: Annotated[PrivateCidr, text("private IPv4 range", "172.16.0.16/28")] = "172.16.0.0/28"
     databases: PrivateCidr = "10.49.0.0/20"
     flow_logs: bool = False
 

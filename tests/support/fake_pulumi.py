@@ -45,6 +45,8 @@ if line.startswith("stack export"):
     leave(json.dumps({{"version": 3, "deployment": world["state"]}}))
 if line.startswith("stack init"):
     world["state"] = {{}}
+    with open("Pulumi.dev.yaml", "a") as file:
+        file.write("encryptionsalt: v1:salt\\n")
     leave()
 if line.startswith("stack history"):
     leave(json.dumps(world["history"]))
@@ -60,6 +62,8 @@ if line.startswith("stack import"):
     leave()
 if line.startswith("stack rm"):
     world["state"] = None
+    if "--preserve-config" not in arguments:
+        pathlib.Path("Pulumi.dev.yaml").unlink(missing_ok=True)
     leave()
 run = next((run for run in world["runs"] if re.search(run["pattern"], line)), None)
 if run is None:

@@ -132,3 +132,18 @@ def test_check_names_the_clusters(project: Path, slipway: Slipway) -> None:
     assert result.exit_code == 0
     assert result.stdout.strip() == "Pulumi.dev.yaml: nothing is wrong; clusters: local (existing)"
     assert text(project) == STACK
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("apps.nginx.autoscale.minReplicas", "Pods without load.\n    whole number, 1 to 100; default: 2\n"),
+        ("slipway:apps.nginx.cluster", "required"),
+        ("apps.nginx.autoscal.minReplicas", "is no setting; there is: apps.nginx.autoscale.minReplicas, "),
+        ("clusters.local.ingres", "there is: clusters.local.ingress"),
+    ],
+)
+def test_explain_tells_of_a_setting_or_of_the_nearest(path: str, told: str, slipway: Slipway) -> None:
+    result = slipway("config", "explain", path)
+    assert told in result.stdout + result.stderr
+    assert result.exit_code == ("is:" in told)

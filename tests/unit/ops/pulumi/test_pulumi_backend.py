@@ -90,6 +90,14 @@ def test_the_key_that_values_of_the_file_are_encrypted_by_stays() -> None:
     assert "v1:ours" in with_secrets_of(secret, OURS)
 
 
+def test_the_projects_runtime_may_be_its_name_alone(stack: Stack) -> None:
+    file = stack.directory / "Pulumi.yaml"
+    project = yaml.safe_load(file.read_text(encoding="utf-8"))
+    file.write_text(yaml.safe_dump({**project, "runtime": "python"}), encoding="utf-8")
+    written = yaml.safe_load((backend(stack).directory / "Pulumi.yaml").read_text(encoding="utf-8"))
+    assert written["runtime"]["name"] == "python"
+
+
 def test_the_project_can_be_run_from_the_working_directory(stack: Stack) -> None:
     project = yaml.safe_load((backend(stack).directory / "Pulumi.yaml").read_text(encoding="utf-8"))
     assert project["main"] == str(stack.program)

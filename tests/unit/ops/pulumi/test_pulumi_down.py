@@ -88,6 +88,28 @@ def test_what_is_in_no_state_carries_the_label_all_the_same(
     assert kinds.index("Deployment") < kinds.index("Namespace")
 
 
+@pytest.mark.parametrize("held", [True, False])
+def test_who_holds_a_namespace_that_pulumi_gave_up_on_is_named(
+    held: bool, there: FakePulumi, cluster: MemoryCluster, slipway: Run
+) -> None:
+    there.on("^destroy", error="error: h2o: timed out waiting for the condition")
+    if held:
+        left = {"status": "True", "message": "Some resources are remaining: configmaps. has 1 resource instances"}
+        space = cluster.objects[SPACE]
+        space["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+        space["status"] = {"conditions": [left]}
+        kept = {"name": "kept", "namespace": "h2o", "finalizers": ["example.com/hold"]}
+        cluster.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": kept})
+    done = slipway("down")
+    assert done.exit_code == 1
+    assert "timed out waiting for the condition" in done.stderr
+    told = (
+        "  Namespace h2o: Some resources are remaining: configmaps. has 1 resource instances\n"
+        "    ConfigMap h2o/kept is held by its finalizer example.com/hold\n"
+    )
+    assert (told in done.stderr) is held
+
+
 class Clock:
     """Time that passes by being slept, while something happens."""
 

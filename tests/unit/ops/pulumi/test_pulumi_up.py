@@ -137,13 +137,28 @@ def test_a_preview_shows_what_pulumi_would_do(
     assert (done.exit_code, cluster.calls) == (0, [])
 
 
-def test_a_preview_of_a_new_stack_makes_nothing_on_the_cluster(
-    pulumi: FakePulumi, cluster: MemoryCluster, dev: Stack, slipway: Run
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("error", ["", "error: no"])
+def test_a_preview_of_a_new_stack_makes_nothing(
+    error: str,
+    shared: bool,
+    pulumi: FakePulumi,
+    cluster: MemoryCluster,
+    dev: Stack,
+    slipway: Run,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pulumi.on("^preview", begins(step("create", SERVICE, None, {}, provider=dev.cluster("local").provider)))
+    """Neither on the cluster nor in the backend, and no salt in the stack file."""
+    if shared:
+        monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://state.example.com")
+    file = dev.directory / "Pulumi.dev.yaml"
+    before = file.read_bytes()
+    create = begins(step("create", SERVICE, None, {}, provider=dev.cluster("local").provider))
+    pulumi.on("^preview", create, error=error)
     done = slipway("preview")
-    assert "stack dev: 1 to create" in done.stdout, done.output
-    assert cluster.objects == {}
+    assert ("stack dev: 1 to create" in done.stdout) is not bool(error), done.output
+    assert pulumi.ran() == ["stack export", "stack init", "preview", "stack rm"]
+    assert (pulumi.state, cluster.objects, file.read_bytes()) == (None, {}, before)
 
 
 def test_pods_that_are_missing_are_waited_for(there: FakePulumi, cluster: MemoryCluster, slipway: Run) -> None:
