@@ -133,7 +133,7 @@ def _environment(directories: Iterable[Path]) -> dict[str, str]:
     return {
         "PATH": os.pathsep.join(dict.fromkeys([*first, *before])),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        # The program's `enable_patch_force`, for providers that know the variable alone (until 4.26).
+        # The program's `enable_patch_force`, for older providers, which know the variable alone.
         "PULUMI_K8S_ENABLE_PATCH_FORCE": "true",
         # Each step writes the whole state anew: a third of the engine's time went into what it left behind.
         "GOGC": os.environ.get("GOGC", "400"),
