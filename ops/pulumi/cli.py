@@ -109,8 +109,18 @@ def _version(path: Path) -> str | None:
 def _pinned(progress: Progress) -> Cli:
     built = toolchain.ensure(["pulumi", _PROVIDER, _LANGUAGE_HOST], progress)
     path = built["pulumi"]
-    _bundle(built[_LANGUAGE_HOST], path.parent)
+    # Where releases of Pulumi have it.
+    _link(built[_LANGUAGE_HOST], path.parent)
+    before = os.environ.get("PULUMI_HOME") or str(Path.home() / ".pulumi")
+    home = paths.cache() / "pulumi" / "home"
+    # With what it reads from beside itself.
+    for file in built[_PROVIDER].parent.iterdir():
+        if file.suffix == ".json" or file == built[_PROVIDER]:
+            _link(file, home / "plugins" / _plugin())
     environment = _environment([path.parent]) | _NO_DOWNLOADS
+    # A plugin that is found on PATH is warned of in each run.
+    environment |= {"PULUMI_IGNORE_AMBIENT_PLUGINS": "true", "PULUMI_HOME": str(home)}
+    environment["PULUMI_CREDENTIALS_PATH"] = os.environ.get("PULUMI_CREDENTIALS_PATH", before)
     # The pinned language host knows nothing of Pulumi.yaml's virtual environment.
     environment["PULUMI_PYTHON_CMD"] = sys.executable
     # In this release: no warning that the provider is older than the Python package, and nothing else that a run does.
@@ -118,13 +128,19 @@ def _pinned(progress: Progress) -> Cli:
     return Cli(path, toolchain.version("pulumi"), "built from pinned source", environment)
 
 
-def _bundle(program: Path, directory: Path) -> None:
-    """Put the language host where releases of Pulumi have it: of one elsewhere on PATH the engine warns."""
-    link = directory / program.name
-    if not (link.exists() and link.samefile(program)):
-        draft = directory / f".{program.name}-{os.getpid()}"
-        draft.hardlink_to(program)  # a symbolic one would have it look for its script in another directory
+def _link(file: Path, directory: Path) -> None:
+    """Put a file into a directory; programs look beside a symbolic link's target for others of theirs."""
+    directory.mkdir(parents=True, exist_ok=True)
+    link = directory / file.name
+    if not (link.exists() and link.samefile(file)):
+        draft = directory / f".{file.name}-{os.getpid()}"
+        draft.hardlink_to(file)
         draft.replace(link)
+
+
+def _plugin() -> str:
+    """The Kubernetes provider that the Python SDK asks for, as Pulumi names its directory."""
+    return f"resource-kubernetes-v{importlib.metadata.version('pulumi-kubernetes')}"
 
 
 def _environment(directories: Iterable[Path]) -> dict[str, str]:
@@ -143,8 +159,7 @@ def _environment(directories: Iterable[Path]) -> dict[str, str]:
 def _has_provider() -> bool:
     """Whether the CLI finds the Kubernetes provider that the Python SDK asks for, or any on PATH."""
     home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
-    version = importlib.metadata.version("pulumi-kubernetes")
-    plugin = home / "plugins" / f"resource-kubernetes-v{version}" / _PROVIDER
+    plugin = home / "plugins" / _plugin() / _PROVIDER
     found = shutil.which(_PROVIDER)
     return plugin.is_file() or (found is not None and not Path(found).is_relative_to(paths.tools()))
 

@@ -76,6 +76,7 @@ def outputs(text: str) -> dict[str, str]:
 def test_a_preview_of_a_stack_that_is_not_there_knows_what_it_cannot_know(made: LiveStack) -> None:
     told = made.pulumi("preview")
     assert "None" not in told.stdout
+    assert "warning:" not in told.stdout + told.stderr
     shown = outputs(told.stdout)
     assert shown.pop("todo") == f"http://127.0.0.1:{PORT}"
     assert shown.keys() == {"h2o-example", "nginx"}
