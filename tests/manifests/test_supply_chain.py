@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,10 +19,13 @@ from ops.audit import checkers
 from ops.project import project_dir
 from ops.sbom.model import Part, document
 from ops.sbom.sources import pinned
+from tests.support.web import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.support.web import Request
 
 PROGRESS = SilentProgress()
 VALIDATE = """
@@ -53,42 +54,30 @@ def test_the_bill_of_materials_is_valid(programs: Path) -> None:
         assert (done.returncode == 0) is valid, done.stderr
 
 
-class _Osv(BaseHTTPRequestHandler):
+def _osv(request: Request) -> tuple[int, bytes]:
     """OSV's /query: one advisory about one package."""
-
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        body: dict[str, Any] = {}
-        if asked["package"]["name"] == "left" and asked["version"] == "1.0.0":
-            ranges = [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.0.1"}]}]
-            package = {"ecosystem": "PyPI", "name": "left"}
-            body["vulns"] = [
-                {
-                    "id": "PYSEC-1",
-                    "summary": "It breaks",
-                    "aliases": ["CVE-2026-1"],
-                    "affected": [{"package": package, "ranges": ranges, "versions": ["1.0.0"]}],
-                }
-            ]
-        data = json.dumps(body).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-        del format, args
+    asked = json.loads(request.body)
+    body: dict[str, Any] = {}
+    if asked["package"]["name"] == "left" and asked["version"] == "1.0.0":
+        ranges = [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.0.1"}]}]
+        package = {"ecosystem": "PyPI", "name": "left"}
+        body["vulns"] = [
+            {
+                "id": "PYSEC-1",
+                "summary": "It breaks",
+                "aliases": ["CVE-2026-1"],
+                "affected": [{"package": package, "ranges": ranges, "versions": ["1.0.0"]}],
+            }
+        ]
+    return 200, json.dumps(body).encode()
 
 
 @pytest.fixture
 def osv(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Osv)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("SLIPWAY_OSV_URL", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    yield
-    server.shutdown()
-    server.server_close()
+    with serving(_osv) as port:
+        monkeypatch.setenv("SLIPWAY_OSV_URL", f"http://127.0.0.1:{port}")
+        yield
 
 
 @pytest.mark.usefixtures("osv", "programs")
