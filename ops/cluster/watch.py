@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ops.stack import Stack
     from ops.status import AppStatus
 
-_POLL_S = 1.0
+_POLL_S = 2.0
 _SUMMARY_S = 10.0
 """How often a run that is watched by no terminal says how far it is."""
 _LINES_LEFT = 4
@@ -106,10 +106,12 @@ def watch(
     done: Callable[[list[AppStatus]], bool],
     timeout: float,
     summary: Callable[[], str] = str,
+    pause: Callable[[float], object] = lambda seconds: time.sleep(seconds),
 ) -> PodTrouble | None:
     """Show the rollout of a cluster until `done`, asked with its apps, or for so many seconds.
 
-    Returns the pod for which waiting is in vain, or None. `summary` says, for people, what the watched run is at.
+    Returns the pod for which waiting is in vain, or None. `summary` says, for people, what the watched run is at;
+    `pause` waits for some seconds, or less when the end is known.
     """
     kubectl = stack.kubectl(cluster)
     patience = Patience()
@@ -135,5 +137,5 @@ def watch(
             lost = patience.exhausted(found)
             if lost is not None:
                 return lost
-            time.sleep(_POLL_S)
+            pause(_POLL_S)
     return None

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 AT_ONCE = 64
 """Resource operations at a time; Pulumi's own default is four a processor, and most of them only wait."""
 _SHOWN_LINES = 12
+_FRAMES = 10
 # The SDK's text of an error names the stream before its first line.
 _STREAM = re.compile(r"^(code: \d+|stdout:|stderr:) ?")
 
@@ -274,7 +275,12 @@ def _program(stack: Stack, environment: Mapping[str, str]) -> Callable[[], None]
             os.environ["KUBECONFIG"] = environment["KUBECONFIG"]
         # Several messages a resource, each a call that the program waits for and an event that nobody reads.
         pulumi.log.debug = _unheard
-        runpy.run_path(str(stack.program / "__main__.py"), run_name="__main__")
+        # The state keeps each resource's stack, and is written twice a resource; frames of libraries are a third of it.
+        sys.tracebacklimit = _FRAMES
+        try:
+            runpy.run_path(str(stack.program / "__main__.py"), run_name="__main__")
+        finally:
+            del sys.tracebacklimit
 
     return run
 
