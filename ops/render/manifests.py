@@ -32,23 +32,12 @@ def manifest_of(record: Record) -> Manifest | None:
     package, _, rest = record.type.partition(":")
     if package != "kubernetes" or ":" not in rest or "apiVersion" not in record.inputs:
         return None
-    body = dict(cast("dict[str, Any]", _clean(record.inputs)))
-    metadata = dict(body.get("metadata", {}))
-    annotations = {k: v for k, v in metadata.get("annotations", {}).items() if not k.startswith(_PROVIDER_ANNOTATIONS)}
-    metadata.pop("annotations", None)
-    if annotations:
-        metadata["annotations"] = annotations
-    head = {"apiVersion": body.pop("apiVersion"), "kind": body.pop("kind"), "metadata": metadata}
-    body.pop("metadata", None)
-    return {**head, **body}
-
-
-def _holds_secret(value: Any) -> bool:
-    if isinstance(value, Secret):
-        return True
-    if isinstance(value, dict):
-        return any(_holds_secret(item) for item in cast("dict[str, Any]", value).values())
-    return isinstance(value, list) and any(_holds_secret(item) for item in cast("list[Any]", value))
+    body = cast("dict[str, Any]", _clean(record.inputs))
+    metadata = body.pop("metadata", {})
+    noted = metadata.pop("annotations", {})
+    annotations = {key: value for key, value in noted.items() if not key.startswith(_PROVIDER_ANNOTATIONS)}
+    metadata |= {"annotations": annotations} if annotations else {}
+    return {"apiVersion": body.pop("apiVersion"), "kind": body.pop("kind"), "metadata": metadata, **body}
 
 
 def _opened(value: Any) -> Any:
@@ -56,7 +45,7 @@ def _opened(value: Any) -> Any:
         return _opened(value.value)
     if isinstance(value, dict):
         return {key: _opened(item) for key, item in cast("dict[str, Any]", value).items()}
-    return value
+    return [_opened(item) for item in cast("list[Any]", value)] if isinstance(value, list) else value
 
 
 def _sort_key(manifest: Manifest) -> tuple[str, str, str]:
@@ -81,8 +70,8 @@ def collect(
         manifest = manifest_of(record)
         if manifest is None:
             continue
-        if _holds_secret(manifest):
-            opened = _opened(manifest)
+        opened = _opened(manifest)
+        if opened != manifest:
             used = set(REFERENCE.findall(json.dumps(opened)))
             unresolved |= used - set(stashes)
             secrets.append(SecretManifest(opened, tuple(sorted(stashes[ref] for ref in used & set(stashes)))))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
 
 from local.images import engine, registry
+from tests.support.web import serving
 from tests.unit.images.doubles import LoopbackRegistry, Public, RecordingEngine
 
 if TYPE_CHECKING:
@@ -16,34 +15,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local.progress import Progress
+    from tests.support.web import Request
 
 
 @pytest.fixture
 def mirror() -> Iterator[LoopbackRegistry]:
     holder: list[LoopbackRegistry] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = holder[0].answer(self.path)
-            self.send_response(404 if body is None else 200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body or b"")))
-            self.end_headers()
-            self.wfile.write(body or b"")
+    def answer(request: Request) -> tuple[int, bytes]:
+        body = holder[0].answer(request.path)
+        return (404, b"") if body is None else (200, body)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    holder.append(LoopbackRegistry(f"127.0.0.1:{server.server_address[1]}"))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(answer) as port:
+        holder.append(LoopbackRegistry(f"127.0.0.1:{port}"))
         yield holder[0]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.fixture

@@ -21,18 +21,6 @@ def namespace(name: str, *, stack: str | None = "dev", release: str | None = Non
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
 
 
-def test_a_stack_that_an_older_version_installed_is_one_sentence_with_the_way_over(
-    kubectl: Kubectl, fake_kubectl: FakeProgram
-) -> None:
-    fake_kubectl.on("get namespaces", [namespace("nginx"), namespace("h2o", release="slipway-dev")])
-    with pytest.raises(RefusedError) as caught:
-        ownership.check("dev", kubectl, [])
-    assert str(caught.value) == (
-        "stack dev on cluster local was made by an older slipway, with Helm, so Pulumi does not know it; "
-        "remove it once with `slipway down --by-label --stack dev`, its data included, and run this again"
-    )
-
-
 def test_what_others_installed_does_not_matter(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
     others = [namespace("a", stack="other", release="slipway-other"), namespace("b", stack=None, release="theirs")]
     fake_kubectl.on("get namespaces", [namespace("h2o"), *others])

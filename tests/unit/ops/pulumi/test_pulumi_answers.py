@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +11,7 @@ from ops.kube import Key
 from ops.pulumi import answers
 from ops.releases import smoke
 from tests.support.fake_pulumi import PREFIX, ends, step
+from tests.support.web import serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from ops.stack import Stack
     from tests.support.fake_pulumi import FakePulumi
+    from tests.support.web import Request
 
     Run = Callable[..., Result]
 
@@ -42,34 +42,19 @@ def app(monkeypatch: pytest.MonkeyPatch, *bodies: bytes) -> Generator[list[str]]
     """The app at its address: its answers one after the other, the last one for good; yields the paths asked for."""
     asked: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = bodies[min(len(asked), len(bodies) - 1)]
-            asked.append(self.path)
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(request: Request) -> tuple[int, bytes]:
+        asked.append(request.path)
+        return 200, bodies[min(len(asked), len(bodies)) - 1]
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
     real = smoke.ask
 
     def here(url: str, wanted: Any, host: str | None = None) -> str | None:
         assert url.startswith(f"http://127.0.0.1:{PORT}")
-        return real(url.replace(str(PORT), str(server.server_port)), wanted, host)
+        return real(url.replace(str(PORT), str(port)), wanted, host)
 
-    monkeypatch.setattr(smoke, "ask", here)
-    try:
+    with serving(answer) as port:
+        monkeypatch.setattr(smoke, "ask", here)
         yield asked
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def changed(there: FakePulumi, dev: Stack, provider: str, *urns: str) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import sys
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +14,12 @@ import pytest
 from local import paths, toolchain
 from local.progress import SilentProgress
 from ops.pulumi import cli
+from tests.support.web import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from tests.support.web import Request
 
 PROGRESS = SilentProgress()
 SDK = importlib.metadata.version("pulumi")
@@ -43,23 +44,14 @@ def made_source(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """A place that answers in Pulumi's stead; what it was asked for."""
     asked: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(200 if self.path == "/" else 404)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    def answer(request: Request) -> tuple[int, bytes]:
+        asked.append(request.path)
+        return (200 if request.path == "/" else 404), b""
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-            del format, args
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(cli, "_SOURCE_URL", f"http://127.0.0.1:{server.server_port}/")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    yield asked
-    server.shutdown()
-    server.server_close()
+    with serving(answer) as port:
+        monkeypatch.setattr(cli, "_SOURCE_URL", f"http://127.0.0.1:{port}/")
+        yield asked
 
 
 def program(path: Path, version: str = "v3.300.0") -> Path:

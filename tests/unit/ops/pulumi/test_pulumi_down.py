@@ -213,7 +213,7 @@ def test_a_stack_that_an_older_version_made_is_one_sentence(
     assert done.exit_code == 1
     (line,) = done.stderr.splitlines()
     assert "was made by an older slipway, with Helm" in line
-    assert "`slipway down --by-label --stack dev`" in line
+    assert "remove it once with `slipway down --by-label --stack dev`, its data included, and run this again" in line
     assert cluster.calls == []
     assert not [call for call in there.calls if call.arguments[0] in ("up", "preview", "refresh", "destroy")]
 
