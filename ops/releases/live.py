@@ -17,11 +17,7 @@ _TYPES = "namespaces,deployments.apps,services"
 
 @dataclass(frozen=True)
 class Live:
-    """What is on the cluster.
-
-    Attributes:
-        objects: The stack's namespaces, Deployments and Services.
-    """
+    """What is on the cluster."""
 
     objects: dict[Key, Manifest]
 
@@ -64,10 +60,6 @@ def is_done(workload: Manifest) -> bool:
 
 def running_digests(kubectl: Kubectl, target: Target) -> dict[str, set[str]]:
     """What the pods of an app really run.
-
-    Args:
-        kubectl: The cluster.
-        target: The app.
 
     Returns:
         Image reference to the digests that the node names for it; a digest may be of an image or of an index.

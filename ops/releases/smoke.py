@@ -33,16 +33,7 @@ _FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 
 
 def ask(url: str, smoke: Smoke, host: str | None = None) -> str | None:
-    """Ask once, on a connection of its own.
-
-    Args:
-        url: Where; its path is that of the smoke check.
-        smoke: What is right.
-        host: Host name to ask for, where it differs from the address.
-
-    Returns:
-        What is wrong with the answer, or None.
-    """
+    """Ask once, on a connection of its own; returns what is wrong with the answer, or None."""
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(address_of(parts.hostname or ""), parts.port, timeout=_TIMEOUT_S)
@@ -64,11 +55,6 @@ def ask(url: str, smoke: Smoke, host: str | None = None) -> str | None:
 def check(url: str, smoke: Smoke, host: str | None = None) -> str | None:
     """Ask several times; a wrong answer is given a few seconds to become right.
 
-    Args:
-        url: Where.
-        smoke: What is right.
-        host: Host name to ask for, where it differs from the address.
-
     Returns:
         What is wrong, or None once a whole round of requests was answered rightly.
     """
@@ -82,17 +68,7 @@ def check(url: str, smoke: Smoke, host: str | None = None) -> str | None:
 
 
 def check_pod(kubectl: Kubectl, namespace: str, pod: str, port: int, smoke: Smoke) -> str | None:
-    """Ask one pod, past Service and network policies: whatever answers there is the new image.
-
-    Args:
-        kubectl: The cluster.
-        namespace: The pod's namespace.
-        pod: Its name.
-        port: The container port.
-        smoke: What is right.
-
-    Returns:
-        What is wrong, or None.
+    """Ask one pod, past Service and network policies: whatever answers there is the new image. Returns as `check` does.
 
     Raises:
         OpsError: The pod cannot be reached from here.
