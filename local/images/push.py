@@ -174,7 +174,7 @@ def _changed(delivery: _Delivery, app: str) -> str:
     following = f"{int(tag) + 1:0{len(tag)}d}" if tag.isdigit() else "<n>"
     return (
         f"{delivery.target} is in the registry with other content than images/{delivery.image.name} has now, and a tag "
-        f"is never overwritten: raise the revision with `slipway config set apps.{app}.revision {following}`"
+        f"is never overwritten: raise apps.{app}.revision in the stack file to {following}"
     )
 
 

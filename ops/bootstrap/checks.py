@@ -17,6 +17,7 @@ from ops.pulumi import cli
 if TYPE_CHECKING:
     from local.progress import Progress
     from ops.bootstrap.plan import BootstrapPlan
+    from ops.pulumi.cli import Cli
 
 LEAST_CLI = (3, 211, 0)
 """Stashes came with Pulumi 3.208.0, tags of stacks in buckets with 3.211.0."""
@@ -29,13 +30,7 @@ _GOOGLE_VARIABLES = ("GOOGLE_CREDENTIALS", "GOOGLE_APPLICATION_CREDENTIALS", "GO
 
 @dataclass(frozen=True)
 class Aws:
-    """The AWS CLI with the credentials of a plan.
-
-    Attributes:
-        program: The program.
-        environment: Variables beside this process's own.
-        region: Region.
-    """
+    """The AWS CLI with the credentials of a plan."""
 
     program: str
     environment: dict[str, str]
@@ -43,12 +38,6 @@ class Aws:
 
     def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run it.
-
-        Args:
-            arguments: Service, operation and parameters.
-
-        Returns:
-            What it said.
 
         Raises:
             RefusedError: It does not end.
@@ -71,9 +60,6 @@ class Aws:
     def bucket(self, name: str) -> Literal["ours", "missing", "foreign"]:
         """Whether a bucket is there.
 
-        Args:
-            name: Its name.
-
         Returns:
             `foreign` for one that these credentials may not look into.
 
@@ -90,12 +76,8 @@ class Aws:
         raise RefusedError(f"AWS cannot say whether bucket {name} is there: {done.stderr.strip()}")
 
 
-def pulumi_cli(plan: BootstrapPlan, progress: Progress) -> Path:
+def pulumi_cli(plan: BootstrapPlan, progress: Progress) -> Cli:
     """Pulumi's CLI, one that can have the clouds' providers.
-
-    Args:
-        plan: What it has to be able to do.
-        progress: Told when it is downloaded.
 
     Raises:
         RefusedError: There is none (the one that is built from source has the Kubernetes provider alone), or it is too
@@ -116,14 +98,11 @@ def pulumi_cli(plan: BootstrapPlan, progress: Progress) -> Path:
             f"{found.path} is Pulumi {version}, but {why} needs "
             f"{'.'.join(map(str, least))} or newer; install it: {install}"
         )
-    return found.path
+    return found
 
 
 def aws_cli(plan: BootstrapPlan) -> Aws:
     """The AWS CLI, acting in the right account.
-
-    Args:
-        plan: Whose account, profile and role are meant.
 
     Returns:
         The CLI, with the role's own credentials where there is a role.
@@ -153,11 +132,7 @@ def aws_cli(plan: BootstrapPlan) -> Aws:
 
 
 def operator(plan: BootstrapPlan) -> dict[str, str]:
-    """Variables by which Pulumi and its providers find the operator's credentials; a role they assume themselves.
-
-    Args:
-        plan: Whose profile is meant.
-    """
+    """Variables by which Pulumi and its providers find the operator's credentials; a role they assume themselves."""
     return {"AWS_PROFILE": plan.profile} if plan.profile else {}
 
 

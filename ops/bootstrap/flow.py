@@ -22,6 +22,7 @@ from ops.bootstrap.backend import Backend
 from ops.bootstrap.checks import aws_cli, google_credentials, operator, pulumi_cli
 from ops.errors import EngineError, RefusedError
 from ops.pulumi.backend import file_url, sweep
+from ops.pulumi.command import StoppableCommand
 
 if TYPE_CHECKING:
     from local.progress import Progress
@@ -43,8 +44,6 @@ class Done:
     Attributes:
         backend: URL of the bucket as Pulumi's backend.
         secrets_provider: URL of the key as Pulumi's secrets provider.
-        made: Whether the bucket was made by this run.
-        moved: Whether the state was moved by this run.
     """
 
     backend: str
@@ -57,21 +56,15 @@ def bootstrap(directory: Path, plan: BootstrapPlan, progress: Progress, source: 
     """Make the bucket and move the state there.
 
     Args:
-        directory: Directory of Pulumi.yaml.
-        plan: What is to be done.
-        progress: Where to report.
         source: URL of the backend that the stack's state is in by now; None: the stack was never made.
-
-    Returns:
-        What was done.
 
     Raises:
         RefusedError: Something is missing, or the bucket is somebody else's.
         EngineError: Pulumi failed; the same command continues.
     """
-    cli = pulumi_cli(plan, progress)
+    command = StoppableCommand(pulumi_cli(plan, progress))
     aws, environment = aws_cli(plan), operator(plan)
-    target = Backend(cli, plan.backend, directory, environment)
+    target = Backend(command, plan.backend, directory, environment)
     bucket = aws.bucket(plan.bucket)
     if bucket == "foreign":
         raise RefusedError(
@@ -81,13 +74,13 @@ def bootstrap(directory: Path, plan: BootstrapPlan, progress: Progress, source: 
         progress.note(f"the state of {plan.stack} is in {plan.bucket} already")
         return Done(plan.backend, plan.secrets_provider, made=False, moved=False)
     if source is not None:
-        origin = Backend(cli, source, directory, environment)
+        origin = Backend(command, source, directory, environment)
         _must_own_bucket(origin, plan)
         made = False
     else:
         if plan.needs_google:
             google_credentials()
-        origin = _first(cli, directory, plan, environment)
+        origin = _first(command, directory, plan, environment)
         known = plan.stack in origin.stacks()
         if bucket == "ours" and not (known and _owns_bucket(origin, plan.stack)):
             raise RefusedError(
@@ -124,7 +117,7 @@ def _up(origin: Backend, plan: BootstrapPlan, progress: Progress) -> None:
     origin.run("up", "--stack", plan.stack, "--yes", "--skip-preview")
 
 
-def _first(cli: Path, directory: Path, plan: BootstrapPlan, environment: dict[str, str]) -> Backend:
+def _first(command: StoppableCommand, directory: Path, plan: BootstrapPlan, environment: dict[str, str]) -> Backend:
     """The backend of the first run: a directory, and one that Pulumi may write its own keys into."""
     home = paths.cache() / "bootstrap" / f"{plan.project}-{plan.stack}"
     work, state = home / "work", home / "state"
@@ -138,7 +131,7 @@ def _first(cli: Path, directory: Path, plan: BootstrapPlan, environment: dict[st
     project.pop("backend", None)
     (work / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False), encoding="utf-8")
     _write_config(work / f"Pulumi.{plan.stack}.yaml", plan.config)
-    return Backend(cli, file_url(state), work, {**environment, **_FIRST_PASSPHRASE})
+    return Backend(command, file_url(state), work, {**environment, **_FIRST_PASSPHRASE})
 
 
 def _write_config(path: Path, config: str) -> None:

@@ -10,7 +10,7 @@ import yaml
 
 from components.foundation.state_names import backend_url, key_alias, secrets_provider
 from ops.errors import RefusedError
-from stacks.settings import parse
+from ops.settings import settings_of
 from stacks.settings.clouds import AwsCloud, GcpCloud
 from stacks.stack_file import read_stack_config
 
@@ -25,17 +25,11 @@ class BootstrapPlan:
     """Where the state goes, and what has to be made first.
 
     Attributes:
-        project: Pulumi project name.
-        stack: Stack name.
-        bucket: Name of the bucket.
-        region: Its region.
-        account_id: Account that it belongs to.
         profile: Profile of the AWS configuration files, or None.
         role_arn: Role to assume first, or None.
         backend: URL of the bucket as Pulumi's backend.
         secrets_provider: URL of the key as Pulumi's secrets provider.
         config: Content of the stack file that makes the bucket (and the registries) alone.
-        needs_google: Whether that needs Google's credentials, too.
     """
 
     project: str
@@ -54,20 +48,12 @@ class BootstrapPlan:
 def make_plan(directory: Path, stack: str, *, registries: bool) -> BootstrapPlan:
     """Read the stack's settings.
 
-    Args:
-        directory: Directory of Pulumi.yaml.
-        stack: Stack name.
-        registries: Whether the registries are made, too, so that images can be pushed before the first `up`.
-
-    Returns:
-        The plan.
-
     Raises:
         SettingsError: The stack file is wrong.
         RefusedError: The stack names no state bucket.
     """
     source = read_stack_config(directory, stack)
-    settings = parse(source.values, project=source.project, source=source.source, stack=source.stack)
+    settings = settings_of(source)
     state = settings.state
     if state is None:
         raise RefusedError(

@@ -63,7 +63,7 @@ def refuse_taken(kubectl: Kubectl, wanted: Iterable[Manifest], stack: str) -> li
         raise RefusedError(
             f"cluster {kubectl.cluster}: node ports are in use by other Services; nothing was changed:\n"
             + "\n".join(taken)
-            + "\nset other ones (slipway config set apps.<app>.nodePort <port>) or remove those Services"
+            + "\nset other ones (apps.<app>.nodePort in the stack file) or remove those Services"
         )
     used = {*ports, *_node_ports(there)}
     spare = (port for port in reversed(_RANGE) if port not in used)

@@ -20,12 +20,7 @@ _COLORS = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def show_changes(changes: Iterable[Change], *, several: bool) -> None:
-    """Print what `up` would change.
-
-    Args:
-        changes: The changes.
-        several: Whether to name the cluster of each.
-    """
+    """Print what `up` would change."""
     for change in changes:
         where = f" on {change.cluster}" if several and change.cluster else ""
         console().print(f"{_MARKS[change.operation]} {change.operation} {escape(change.name)}{where}")
@@ -35,12 +30,7 @@ def show_changes(changes: Iterable[Change], *, several: bool) -> None:
 
 
 def show_differences(differences: Iterable[Difference], *, several: bool) -> None:
-    """Print what is not as it was applied.
-
-    Args:
-        differences: The differences.
-        several: Whether to name the cluster of each.
-    """
+    """Print what is not as it was applied."""
     for entry in differences:
         where = f" on {entry.cluster}" if several and entry.cluster else ""
         console().print(f"{_KINDS[entry.kind]} {entry.kind} {escape(entry.name)}{where}")

@@ -10,7 +10,11 @@ import typer
 from ops.commands.options import DEFAULT_STACK, StackName
 
 Arguments = Annotated[
-    list[str] | None, typer.Argument(metavar="-- ARGS", help="Pulumi's own arguments, for example `stack history`.")
+    list[str] | None,
+    typer.Argument(
+        metavar="-- ARGS",
+        help="Pulumi's own arguments, for example `stack history`, `config set --path slipway:apps.nginx.replicas 4`.",
+    ),
 ]
 Env = Annotated[
     bool,
@@ -24,12 +28,20 @@ def pulumi(arguments: Arguments = None, stack: StackName = DEFAULT_STACK, env: E
     import subprocess
 
     from ops.output import progress
+    from ops.project import project_dir
     from ops.pulumi import cli
-    from ops.pulumi.backend import backend
+    from ops.pulumi.backend import backend, of_project
     from ops.stack import load
+    from stacks.stack_file import stack_file
 
     report = progress(quiet=env)
-    where = backend(load(stack, report))
+    arguments = arguments or []
+    if arguments[:1] == ["config"]:
+        # The project's own file, not the copy that Pulumi works with; it may be wrong, and is put right by this.
+        where = of_project(project_dir(), stack)
+        arguments = ["config", "--config-file", str(stack_file(project_dir(), stack)), *arguments[1:]]
+    else:
+        where = backend(load(stack, report))
     found = cli.find(report)
     variables = {**found.environment, **where.environment, "PULUMI_STACK": stack}
     if env:
@@ -37,6 +49,6 @@ def pulumi(arguments: Arguments = None, stack: StackName = DEFAULT_STACK, env: E
             typer.echo(f"export {name}={shlex.quote(value)}")
         return
     kept = {name: value for name, value in os.environ.items() if name not in where.drop}
-    command = [str(found.path), *(arguments or [])]
+    command = [str(found.path), *arguments]
     done = subprocess.run(command, cwd=where.directory, env={**kept, **variables}, check=False)
     raise typer.Exit(done.returncode)

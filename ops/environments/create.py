@@ -39,10 +39,6 @@ class Wish:
     """What was asked for.
 
     Attributes:
-        name: Name of the environment.
-        template: Stack that it is made from.
-        ttl: How long it may live.
-        owner: Who answers for it.
         apps: Apps to take over; none: all.
         ephemeral: Whether a durable template is meant all the same.
         update: Whether one that is there already is brought up to date.
@@ -59,12 +55,6 @@ class Wish:
 
 def create(wish: Wish, known: Known, progress: Progress, timeout: float) -> tuple[Tags, Outcome]:
     """Make an environment and bring it up; one whose making was interrupted is gone on with.
-
-    Args:
-        wish: What was asked for.
-        known: Pulumi's backend.
-        progress: Where to report.
-        timeout: Seconds to wait until it is ready.
 
     Raises:
         SettingsError: The template, or what comes of it, is wrong.

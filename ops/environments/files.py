@@ -57,24 +57,13 @@ def forget(directory: Path, name: str) -> None:
 
 
 def written(name: str, template: str, document: Mapping[str, Any]) -> str:
-    """Text of an environment's stack file.
-
-    Args:
-        name: Name of the environment.
-        template: Stack that it is made from.
-        document: What the file says.
-    """
+    """Text of an environment's stack file."""
     heading = f"# Environment {name}, made from stack {template} by `slipway env create`.\n"
     return heading + yaml.dump(dict(document), Dumper=Dumper, sort_keys=False, allow_unicode=True)
 
 
 def restore(directory: Path, name: str, progress: Progress) -> None:
     """Write the stack file of an environment that was made elsewhere; nothing happens where there is none.
-
-    Args:
-        directory: Directory of Pulumi.yaml.
-        name: Name of a stack without a file.
-        progress: Told where it was found.
 
     Raises:
         RefusedError: It was never up, so nothing says its settings.
@@ -98,12 +87,7 @@ def restore(directory: Path, name: str, progress: Progress) -> None:
 
 
 def sweep(known: Known, names: Collection[str]) -> None:
-    """Take away what a killed `create` left before it was an environment, and files of what is gone.
-
-    Args:
-        known: Pulumi's backend.
-        names: The environments that are there.
-    """
+    """Take away what a killed `create` left before it was an environment, and files of what is gone."""
     for file in (known.directory / ENVIRONMENTS).glob("Pulumi.*.yaml"):
         name = file.name.removeprefix("Pulumi.").removesuffix(".yaml")
         # One that is just being made is none yet.

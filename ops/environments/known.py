@@ -43,15 +43,7 @@ AT_ONCE = 3
 
 @dataclass(frozen=True)
 class Tags:
-    """The tags of an environment.
-
-    Attributes:
-        name: Its name, which is its stack's.
-        template: Stack that it was made from.
-        owner: Who answers for it.
-        created: When it was asked for.
-        expires: When it may be removed.
-    """
+    """The tags of an environment."""
 
     name: str
     template: str
@@ -71,9 +63,6 @@ class Made:
 
     Attributes:
         clusters: The clusters that it is on, by their names in its stack file.
-        namespaces: Names of its namespaces on them.
-        apps: Number of its workloads.
-        durable: Whether it was made durable.
         empty: Whether nothing stands, or may stand, on a cluster.
     """
 
@@ -105,12 +94,7 @@ def made(deployment: Mapping[str, Any]) -> Made:
 
 
 class Known:
-    """The environments of a project in Pulumi's backend.
-
-    Attributes:
-        cli: Pulumi's CLI.
-        directory: Directory of Pulumi.yaml.
-    """
+    """The environments of a project in Pulumi's backend."""
 
     def __init__(self, cli: Cli, directory: Path) -> None:
         """Nothing is asked yet."""
@@ -194,10 +178,6 @@ class Known:
 
     def set(self, wanted: Tags, before: Mapping[str, str]) -> None:
         """Set tags.
-
-        Args:
-            wanted: What they should say.
-            before: What they say now.
 
         Raises:
             OpsError: The backend does not answer, or has no such stack any more.

@@ -47,10 +47,6 @@ def check_name(name: str) -> None:
 def refuse_stack(directory: Path, name: str) -> None:
     """Refuse the name of a stack of the project, for making an environment as well as for removing one.
 
-    Args:
-        directory: Directory of Pulumi.yaml.
-        name: Name of an environment.
-
     Raises:
         RefusedError: There is such a stack file; names it.
     """

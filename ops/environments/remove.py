@@ -10,15 +10,16 @@ from local.errors import LocalError
 from ops.environments.files import file_of, forget
 from ops.environments.known import AT_ONCE
 from ops.environments.names import refuse_stack
-from ops.environments.template import places, settings_of
+from ops.environments.template import places
 from ops.errors import BusyError, OpsError, RefusedError
 from ops.pulumi.down import down
 from ops.pulumi.lock import locked
 from ops.pulumi.protection import on_clusters
 from ops.render.result import Rendered
+from ops.settings import settings_of
 from ops.stack import Stack
 from stacks.settings import SettingsError
-from stacks.stack_file import load_yaml
+from stacks.stack_file import load_yaml, read_stack_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,10 +37,8 @@ class Removed:
     """What became of an environment.
 
     Attributes:
-        name: Its name.
         result: `removed`; `gone` (somebody else had done it); `kept` (it got more time); `busy` (somebody else is at
             it); `failed`; `would-remove`.
-        why: The reason, where there is one.
     """
 
     name: str
@@ -55,21 +54,11 @@ class Remover:
     """Removes environments, each by itself."""
 
     def __init__(self, known: Known, progress: Progress, timeout: float) -> None:
-        """Bind what every removal needs.
-
-        Args:
-            known: Pulumi's backend.
-            progress: Where to report.
-            timeout: Seconds that each step may take.
-        """
+        """Bind what every removal needs."""
         self._known, self._progress, self._timeout = known, progress, timeout
 
     def reap(self, everyone: Iterable[Tags], *, dry_run: bool = False) -> list[Removed]:
         """Remove the environments whose time is over; one that fails does not stop the others.
-
-        Args:
-            everyone: The environments that are there.
-            dry_run: Only say which.
 
         Returns:
             What became of each, by name; one that was made durable has no end and is not among them.
@@ -103,11 +92,6 @@ class Remover:
         Nothing of the program is run: an environment goes by what Pulumi's state says, even when it was made by another
         version of the program.
 
-        Args:
-            name: Its name.
-            only_expired: Leave it where it got more time meanwhile.
-            durable: Whether one that was made durable is meant, too.
-
         Raises:
             BusyError: Somebody else is at work on it.
             RefusedError: It is durable.
@@ -138,7 +122,8 @@ class Remover:
 def _meant(directory: Path, tags: Tags) -> dict[str, Cluster]:
     """The clusters of an environment of which the state has nothing (any more): what its file or its template says."""
     try:
-        return places(settings_of(directory, tags.name if file_of(directory, tags.name).is_file() else tags.template))
+        stack = tags.name if file_of(directory, tags.name).is_file() else tags.template
+        return places(settings_of(read_stack_config(directory, stack)))
     except SettingsError:
         return {}
 

@@ -29,8 +29,6 @@ class Environment:
     """An environment.
 
     Attributes:
-        tags: Its tags.
-        made: What Pulumi's state says of it.
         complete: Whether an `up` of it ended well.
         ready: Number of its apps that are ready; None where a cluster of it does not answer.
     """
@@ -66,9 +64,7 @@ class Survey:
     """What there is.
 
     Attributes:
-        environments: The environments, by name.
         silent: The clusters that do not answer, and why.
-        broken: What is wrong with tags that cannot be read.
     """
 
     environments: list[Environment] = field(default_factory=list["Environment"])
@@ -78,10 +74,6 @@ class Survey:
 
 def survey(known: Known, progress: Progress) -> Survey:
     """Ask Pulumi's backend for the environments, and their clusters for what is ready.
-
-    Args:
-        known: Pulumi's backend.
-        progress: Told what had to be left out.
 
     Raises:
         OpsError: The backend does not answer.

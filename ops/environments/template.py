@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,6 +12,7 @@ from local.settings import CONTEXT
 from ops.environments.files import written
 from ops.errors import RefusedError
 from ops.render.result import Cluster
+from ops.settings import settings_of
 from stacks.settings import parse
 from stacks.settings.apps import StatelessApp
 from stacks.settings.clusters import EmbeddedCluster, ExistingCluster
@@ -23,10 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stacks.settings import Settings
-    from stacks.stack_file import StackConfig
 
-CONTEXT_VARIABLE = "KUBE_CONTEXT"
-"""The context that takes the place of the embedded cluster."""
 _TOLD_PORTS = {("cotoami", "nodePort")}
 """Node ports that an app is told itself: Cotoami writes its address into mails."""
 
@@ -36,12 +33,8 @@ class Template:
     """The stack that an environment is made from.
 
     Attributes:
-        name: Its name.
         project: Name of the project, the namespace of our keys.
-        source: Its file.
         raw: Top-level key to value, as the file says.
-        settings: The same, parsed.
-        apps: The apps that the environment takes over.
         secrets_provider: What encrypts secrets in Pulumi's backend, for example `awskms://…`; None if it does not say.
     """
 
@@ -65,20 +58,6 @@ class Template:
         return {name: there[name] for name in self.clusters if name in there}
 
 
-def settings_of(directory: Path, stack: str) -> Settings:
-    """The settings of a stack file.
-
-    Raises:
-        SettingsError: They are wrong.
-    """
-    return _parsed(read_stack_config(directory, stack))
-
-
-def _parsed(config: StackConfig) -> Settings:
-    context = os.environ.get(CONTEXT_VARIABLE) or None
-    return parse(config.values, project=config.project, source=config.source, kube_context=context)
-
-
 def places(settings: Settings) -> dict[str, Cluster]:
     """The clusters of a stack that no cloud makes, and how they are reached."""
     found: dict[str, Cluster] = {}
@@ -97,9 +76,6 @@ def read_template(directory: Path, stack: str, wanted: Sequence[str], *, ephemer
     """Read a template and refuse what cannot be one.
 
     Args:
-        directory: Directory of Pulumi.yaml.
-        stack: Name of the template.
-        wanted: Apps to take over; none: all of them.
         ephemeral: Whether it was said that an ephemeral environment of a durable template is meant.
 
     Raises:
@@ -114,7 +90,7 @@ def read_template(directory: Path, stack: str, wanted: Sequence[str], *, ephemer
             f"--from {stack}: {config.source} holds encrypted values ({', '.join(config.secret_keys)}), which only "
             "that stack can read; take a template without them"
         )
-    settings = _parsed(config)
+    settings = settings_of(config)
     if settings.lifecycle == "durable" and not ephemeral:
         raise RefusedError(
             f"--from {stack}: is durable, and an environment is not: it is removed with its data when its time is "
@@ -187,14 +163,8 @@ def derive(
     second one could not run.
 
     Args:
-        template: What it is made from.
-        name: Name of the environment.
-        owner: Who answers for it.
         contexts: Cluster name to the kubeconfig context that is meant by the current one.
         port: Draws a node port for an app, given its name, the setting and the cluster.
-
-    Returns:
-        Text of the file; its settings were checked.
 
     Raises:
         SettingsError: It would be wrong.
@@ -221,7 +191,7 @@ def derive(
     }
     config |= {key: value for key, value in template.raw.items() if key.startswith("pulumi:")}
     values = {key: json.dumps(value) if isinstance(value, dict) else str(value) for key, value in config.items()}
-    parse(values, project=template.project, source=f"environment {name} (from {template.source})")
+    parse(values, project=template.project, source=f"environment {name} (from {template.source})", stack=name)
     provider = {"secretsprovider": template.secrets_provider} if template.secrets_provider else {}
     return written(name, template.name, {**provider, "config": config})
 

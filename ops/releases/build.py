@@ -14,10 +14,6 @@ if TYPE_CHECKING:
 def build(target: Target, progress: Progress) -> None:
     """Build `images/<name>` (build and test, then the package) and push each under the target's tag.
 
-    Args:
-        target: The app with its new tag.
-        progress: Where to report.
-
     Raises:
         RefusedError: images/ has no such image, or it is pushed under another name.
         LocalError: A build or its tests fail, or the tag is there with other content.

@@ -19,15 +19,6 @@ def run(
 ) -> None:
     """Release or go back, and print what came of it.
 
-    Args:
-        kind: Which of the two.
-        app: Name of the app.
-        tag: The tag; None, when going back: the one before.
-        stack: Stack name.
-        timeout: Seconds that the rollout may take.
-        as_json: Whether the result is printed as JSON.
-        build: Whether the image is built first.
-
     Raises:
         OpsError: It was refused, or it failed and was rolled back; with `as_json` the entry is printed all the same.
     """
@@ -60,11 +51,6 @@ def run(
 
 def entries(app: str | None, stack: str, report: Progress) -> list[Entry]:
     """The history of a stack, of one app or of all, newest first.
-
-    Args:
-        app: Name of an app, or None.
-        stack: Stack name.
-        report: Where to report.
 
     Raises:
         SettingsError: The settings are wrong.

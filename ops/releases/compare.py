@@ -21,11 +21,6 @@ _PROVIDER_ANNOTATIONS = "pulumi.com/"
 def leaves(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
     """Every place at which two documents differ.
 
-    Args:
-        before: One document.
-        after: The other.
-        path: Where they are in a larger one.
-
     Yields:
         Path, the value before and the value after; None where there is none.
     """
@@ -50,7 +45,6 @@ def unexpected(before: Mapping[str, Any], after: Manifest, target: Target) -> li
     Args:
         before: Its inputs in Pulumi's state.
         after: Its manifest as the program makes it now.
-        target: The app with its new tag.
 
     Returns:
         A line each, `path: before → after`.

@@ -36,9 +36,7 @@ class Events:
         """Nothing is watched yet.
 
         Args:
-            kubectl: The cluster.
             paths: Paths with query, without `watch`.
-            sink: Where events are put.
         """
         self._sink = sink
         self._kubectl = kubectl

@@ -15,12 +15,13 @@ from ops.pulumi.session import open_stack
 from ops.releases import history, registry, smoke
 from ops.releases.build import build as build_images
 from ops.releases.compare import unexpected
+from ops.releases.file import replace as replace_file
+from ops.releases.file import with_text
 from ops.releases.history import Entry
 from ops.releases.live import look, running_digests
 from ops.releases.rollout import Failure, Rollout
 from ops.releases.tags import tag_in
 from ops.releases.update import put
-from ops.settings_file import SettingsFile
 from ops.urls import objects_by_resource, resolve
 
 if TYPE_CHECKING:
@@ -41,9 +42,6 @@ class Done:
     """What came of it.
 
     Attributes:
-        entry: The release, as the history has it.
-        changed: Whether there was anything to do.
-        seconds: How long it took, questions included.
         file: Name of the stack file, where the tag was written into it.
     """
 
@@ -72,15 +70,7 @@ class Release:
     """One release of one app."""
 
     def __init__(self, app: Releasable, cli: Cli, kind: Kind, tag: str | None, timeout: float) -> None:
-        """Nothing happens yet.
-
-        Args:
-            app: The app.
-            cli: Pulumi's CLI.
-            kind: Whether it is a release or somebody goes back.
-            tag: The tag; None, when going back: the one before.
-            timeout: Seconds that the rollout may take.
-        """
+        """Nothing happens yet."""
         self._app, self._cli, self._tag, self._timeout = app, cli, tag, timeout
         self._kind: Kind = kind
         self._stack, self._progress = app.config.stack, app.progress
@@ -88,9 +78,6 @@ class Release:
 
     def run(self, *, build: bool = False) -> Done:
         """Release, prove, and go back if it cannot be proven.
-
-        Args:
-            build: Whether the image is built and pushed first.
 
         Raises:
             RefusedError: It cannot be; nothing was changed.
@@ -242,12 +229,13 @@ class Release:
     def _done(self, target: Target, entry: Entry, *, changed: bool) -> Done:
         """What came of it; the tag is written into the stack file, where that says another one."""
         try:
-            file = SettingsFile(self._app.directory, self._stack)
-            file.set(self._app.path, target.value, quoted=True)
-            written = file.name if file.save() else None
+            before = self._app.file.read_text(encoding="utf-8")
+            after = with_text(before, self._app.keys, target.value)
+            if after != before:
+                replace_file(self._app.file, after)
         except OpsError as error:
             raise EngineError(
-                f"{target.app} runs {target.tag}, but the stack file does not say so: {error}; until it does, "
-                f"slipway up goes back: slipway config set {self._app.path} {target.value} --stack {self._stack}"
+                f"{target.app} runs {target.tag}, but the stack file does not say so: {error}; until {self._app.path} "
+                f"is {target.value!r} there, slipway up --stack {self._stack} goes back"
             ) from None
-        return Done(entry, changed, time.monotonic() - self._started, written)
+        return Done(entry, changed, time.monotonic() - self._started, self._app.file.name if after != before else None)

@@ -41,16 +41,11 @@ class Entry:
 
     Attributes:
         at: When it began, UTC, ISO 8601.
-        app: The app.
-        kind: Whether somebody released, or went back.
         before: The tag that ran before; empty if that was no image of ours.
-        after: The tag that was wanted.
         result: What came of it: `unfinished` while it runs, or where it was killed and the backend knows of it,
             `released`, `rolled back` (the tag before runs again) or `failed` (and nothing went back).
-        who: Who did it.
         digests: Image reference to the digest that was released.
         seconds: How long Pulumi worked at it, the way back included.
-        reason: Why it was rolled back; empty otherwise.
     """
 
     at: str
@@ -75,11 +70,7 @@ class Entry:
         return f"{self.kind} {self.app}: {self.before or _NOTHING} → {self.after} by {self.who} ({images})"
 
     def back_message(self, reason: str) -> str:
-        """What Pulumi's history says about the update that puts the tag before back.
-
-        Args:
-            reason: Why.
-        """
+        """What Pulumi's history says about the update that puts the tag before back."""
         short = " ".join(reason.split())[:_REASON_LENGTH]
         return f"{_BACK} {self.app}: {self.after} → {self.before} by {self.who}: {short}"
 
@@ -97,10 +88,6 @@ class History:
     def proven(self, app: str, running: str | None) -> str | None:
         """The tag to go back to when a release fails.
 
-        Args:
-            app: The app.
-            running: The tag that Pulumi's state says now.
-
         Returns:
             That tag, unless it was put there by a release that came to no good end: then the one before it.
         """
@@ -115,13 +102,6 @@ class History:
         """The tag that ran before the one that runs now.
 
         Going back twice goes back two releases: what was gone back from is not where to go.
-
-        Args:
-            app: The app.
-            running: The tag that runs now.
-
-        Returns:
-            The tag, or None where the history knows none.
         """
         good = [entry for entry in self.of(app) if entry.result == "released"]
         for entry in reversed(good):
@@ -157,11 +137,7 @@ def read(session: Session) -> History:
 
 
 def parsed(updates: Iterable[Mapping[str, Any]]) -> History:
-    """The releases among a stack's updates.
-
-    Args:
-        updates: As `pulumi stack history --json` prints them, newest first.
-    """
+    """The releases among a stack's updates: `pulumi stack history --json`, newest first."""
     found: list[Entry] = []
     for update in reversed(list(updates)):
         match = _MESSAGE.fullmatch(str(update.get("message", "")))
@@ -175,11 +151,7 @@ def parsed(updates: Iterable[Mapping[str, Any]]) -> History:
 
 
 def unfinished(deployment: Mapping[str, Any]) -> list[Entry]:
-    """Releases that began and did not end: file and bucket backends have them in the state alone.
-
-    Args:
-        deployment: The state.
-    """
+    """Releases that began and did not end: file and bucket backends have them in the state alone."""
     standing = {str(entry["urn"]): entry for entry in state.resources(deployment)}
     at = str(section(dict(deployment), "manifest").get("time", ""))
     found: dict[str, Entry] = {}

@@ -18,11 +18,7 @@ _TYPES = "deployments.apps,services"
 
 @dataclass(frozen=True)
 class Live:
-    """What is on the cluster.
-
-    Attributes:
-        objects: The app's namespaces, with their Deployments and Services.
-    """
+    """The app's namespaces on the cluster, with their Deployments and Services."""
 
     objects: dict[Key, Manifest]
 
@@ -81,10 +77,6 @@ def is_done(workload: Manifest) -> bool:
 
 def running_digests(kubectl: Kubectl, target: Target) -> dict[str, set[str]]:
     """What the pods of an app really run.
-
-    Args:
-        kubectl: The cluster.
-        target: The app.
 
     Returns:
         Image reference to the digests that the node names for it; a digest may be of an image or of an index.

@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 def tell_behind(stack: Stack, session: Session) -> None:
     """Say which apps run what was released last while the stack file says another tag: the release was made in another
     clone, and its change of the file was not committed. The history is asked for only where a tag changes.
-
-    Args:
-        stack: The stack; its progress is told, a sentence for each app.
-        session: The stack, opened.
     """
     there = {state.name_of(entry): entry for entry in state.resources(session.deployment())}
     changes: dict[str, str] = {}

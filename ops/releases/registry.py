@@ -27,10 +27,6 @@ _SILENT = re.compile(r"connection refused|no such host|timeout|no route to host|
 def require(images: Sequence[str], progress: Progress) -> dict[str, str]:
     """The digests of images that have to be there, by crane, which knows the credential helpers of Docker's settings.
 
-    Args:
-        images: Image references with a tag.
-        progress: Told when crane has to be built.
-
     Returns:
         Reference to digest, `sha256:…`.
 

@@ -34,12 +34,7 @@ _POLL_S = 0.5
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a rollout did not come to its end.
-
-    Attributes:
-        summary: In one line.
-        lines: The details: what the pods' reasons, warnings and last log lines are.
-    """
+    """Why a rollout did not come to its end."""
 
     summary: str
     lines: tuple[str, ...] = ()
@@ -65,8 +60,6 @@ class Rollout:
         """Nothing happens yet.
 
         Args:
-            kubectl: The cluster.
-            target: The app with its new tag.
             smoke_check: Whether the first pod that is ready has to pass the smoke check.
         """
         self._kubectl, self._target = kubectl, target
@@ -101,7 +94,6 @@ class Rollout:
         """Follow the rollout to its end.
 
         Args:
-            timeout: Seconds it may take.
             stopped: Asked again and again; ends the wait without a result.
 
         Returns:

@@ -35,16 +35,7 @@ _FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 
 
 def ask(url: str, smoke: Smoke, host: str | None = None) -> str | None:
-    """Ask once, on a connection of its own.
-
-    Args:
-        url: Where; its path is that of the smoke check.
-        smoke: What is right.
-        host: Host name to ask for, where it differs from the address.
-
-    Returns:
-        What is wrong with the answer, or None.
-    """
+    """Ask once, on a connection of its own; returns what is wrong with the answer, or None."""
     parts = urlsplit(url)
     name = parts.hostname or ""
     secure = parts.scheme == "https"
@@ -80,11 +71,6 @@ def trusted() -> ssl.SSLContext:
 def check(url: str, smoke: Smoke, host: str | None = None) -> str | None:
     """Ask several times; a wrong answer is given a few seconds to become right.
 
-    Args:
-        url: Where.
-        smoke: What is right.
-        host: Host name to ask for, where it differs from the address.
-
     Returns:
         What is wrong, or None once a whole round of requests was answered rightly.
     """
@@ -98,17 +84,7 @@ def check(url: str, smoke: Smoke, host: str | None = None) -> str | None:
 
 
 def check_pod(kubectl: Kubectl, namespace: str, pod: str, port: int, smoke: Smoke) -> str | None:
-    """Ask one pod, past Service and network policies: whatever answers there is the new image.
-
-    Args:
-        kubectl: The cluster.
-        namespace: The pod's namespace.
-        pod: Its name.
-        port: The container port.
-        smoke: What is right.
-
-    Returns:
-        What is wrong, or None.
+    """Ask one pod, past Service and network policies: whatever answers there is the new image. Returns as `check` does.
 
     Raises:
         OpsError: The pod cannot be reached from here.

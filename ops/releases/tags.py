@@ -25,11 +25,7 @@ _REMEDY = "use the commit's SHA or a version, such as 2f9a0c1 or 1.4.2"
 
 
 def split(image: str) -> tuple[str, str]:
-    """Repository and tag of an image reference, whatever digest stands behind them.
-
-    Args:
-        image: Reference with a tag.
-    """
+    """Repository and tag of an image reference, whatever digest stands behind them."""
     name, _, tag = image.partition("@")[0].rpartition(":")
     return name, tag
 
@@ -42,9 +38,6 @@ def tag_in(resource: Mapping[str, Any]) -> str | None:
 
 def check_tag(tag: str) -> None:
     """Refuse what is no tag, or one that moves.
-
-    Args:
-        tag: What somebody wants to release.
 
     Raises:
         RefusedError: It is not fit; says why and what would be right.

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from ops.errors import EngineError, OpsError, RefusedError
 from ops.kube import Key, entries
 from ops.pulumi.backend import with_secrets_of
+from ops.releases.file import with_text
 from ops.releases.tags import split
-from ops.settings_file import SettingsFile
+from ops.settings import settings_of
 from ops.stack import Stack
+from stacks.stack_file import read_stack_config, stack_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,10 +31,7 @@ class Target:
     """An app with one tag.
 
     Attributes:
-        app: Its name in the stack file.
-        tag: The tag.
         value: What its setting says then: the tag, or a whole image reference.
-        cluster: Name of its cluster.
         stack: The stack, rendered with this app alone.
         parts: Its workloads that carry the tag.
     """
@@ -90,14 +88,8 @@ class Releasable:
     """An app of a stack whose image is our own.
 
     Attributes:
-        directory: Directory of the project.
-        config: The stack's configuration.
-        app: Name of the app.
         key: Key below the app that carries the tag.
         value: What that key says now, a default included.
-        cluster: Name of its cluster.
-        cluster_settings: That cluster's settings.
-        progress: Where to report.
     """
 
     directory: Path
@@ -111,8 +103,18 @@ class Releasable:
 
     @property
     def path(self) -> str:
-        """Key path of the setting, as `slipway config set` takes it."""
+        """Key path of the setting, as messages name it."""
         return f"apps.{self.app}.{self.key}"
+
+    @property
+    def keys(self) -> list[str]:
+        """Where the setting is in the stack file."""
+        return ["config", f"{self.config.project}:apps", self.app, self.key]
+
+    @property
+    def file(self) -> Path:
+        """The stack file."""
+        return stack_file(self.directory, self.config.stack)
 
     @property
     def tag(self) -> str:
@@ -127,9 +129,6 @@ class Releasable:
 
     def target(self, tag: str) -> Target:
         """The app with a tag.
-
-        Args:
-            tag: The tag.
 
         Raises:
             SettingsError: The settings are wrong with it.
@@ -155,15 +154,12 @@ class Releasable:
         return Target(self.app, tag, value, self.cluster, stack, parts)
 
     def file_with(self, target: Target, work: str) -> str:
-        """Text of the whole stack's file with the target's tag, in quotes: `0123456` and `1e5` are tags, not numbers.
+        """Text of the whole stack's file with the target's tag.
 
         Args:
-            target: The app with its tag.
             work: Text of the file that Pulumi works with, whose keys about secrets count.
         """
-        file = SettingsFile(self.directory, self.config.stack)
-        file.set(self.path, target.value, quoted=True)
-        return with_secrets_of(file.text(), work)
+        return with_secrets_of(with_text(self.file.read_text(encoding="utf-8"), self.keys, target.value), work)
 
     def _alone(self, value: str) -> StackConfig:
         """Without the other apps and without what no workload of this one depends on."""
@@ -181,28 +177,18 @@ class Releasable:
 def find(directory: Path, stack: str, app: str, progress: Progress) -> Releasable:
     """The app of a stack file that is to be released.
 
-    Args:
-        directory: Directory of the project.
-        stack: Stack name.
-        app: Name of the app.
-        progress: Where to report.
-
     Raises:
         SettingsError: The settings are wrong.
         OpsError: There is no such app.
         RefusedError: Its image is not our own.
     """
-    from stacks.settings import parse
-    from stacks.stack_file import read_stack_config, stack_file
-
     if not stack_file(directory, stack).is_file():
         from ops.environments.files import restore
 
         # An environment that was made elsewhere: its settings are on its cluster.
         restore(directory, stack, progress)
     config = read_stack_config(directory, stack)
-    context = os.environ.get("KUBE_CONTEXT") or None
-    settings = parse(config.values, project=config.project, source=config.source, kube_context=context)
+    settings = settings_of(config)
     apps = settings.apps.deployed()
     if app not in apps:
         raise OpsError(f"{config.source} has no app {app}; there are: {', '.join(apps) or 'none'}")
@@ -213,7 +199,7 @@ def find(directory: Path, stack: str, app: str, progress: Progress) -> Releasabl
     if found.tag_key != "revision" and not value.startswith(f"{registry}/"):
         raise RefusedError(
             f"{app}: its image {value} is somebody else's, and only own images, those of the registry {registry}, are "
-            f"released by tag; change it with slipway config set apps.{app}.{found.tag_key}"
+            f"released by tag; change apps.{app}.{found.tag_key} in {config.source}"
         )
     return Releasable(directory, config, app, found.tag_key, value, found.cluster, cluster, progress)
 

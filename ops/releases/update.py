@@ -27,17 +27,6 @@ def put(
 ) -> Failure | None:
     """Change the app and wait until it is ready; what somebody changed of it by hand is brought back.
 
-    Args:
-        session: The stack, opened.
-        app: The app.
-        target: The app with the tag that it gets.
-        rollout: Follows it; begun already.
-        message: What Pulumi's history says about it.
-        timeout: Seconds to wait.
-
-    Returns:
-        Why it did not become ready, or None.
-
     Raises:
         ConcurrentUpdateError: Another run holds the stack's lock.
     """

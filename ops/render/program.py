@@ -19,7 +19,7 @@ from ops.render import manifests
 from ops.render.monitor import Record, RecordingMonitor
 from ops.render.plan import plan
 from ops.render.result import App, Cluster, Rendered, Smoke
-from stacks.settings import parse
+from ops.settings import settings_of
 from stacks.stack_file import StackConfig, read_stack_config
 
 if TYPE_CHECKING:
@@ -145,12 +145,7 @@ def render_config(config: StackConfig, project_dir: Path = PROJECT_DIR) -> Rende
         SettingsError: The settings are wrong.
     """
     # Told here with the file's name, before the program is run and can only name the stack.
-    parse(
-        config.values,
-        project=config.project,
-        source=config.source,
-        kube_context=os.environ.get("KUBE_CONTEXT") or None,
-    )
+    settings_of(config)
     records = record(config, project_dir)
     clusters = _clusters(records)
     by_cluster: dict[str, Any] = {}

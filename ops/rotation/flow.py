@@ -49,15 +49,6 @@ class _Change:
 def rotate(stack: Stack, cli: Cli, wanted: Sequence[str], timeout: float) -> list[Credential]:
     """Replace credentials.
 
-    Args:
-        stack: The stack.
-        cli: Pulumi's CLI.
-        wanted: Apps, Secrets or credentials; empty for all.
-        timeout: Seconds that the rollout of the apps may take.
-
-    Returns:
-        What was replaced.
-
     Raises:
         OpsError: It cannot be done; says how far it came.
     """

@@ -17,8 +17,6 @@ def scram(password: str, salt: bytes | None = None, iterations: int = _ITERATION
 
     Args:
         password: Printable ASCII, which SASLprep leaves as it is.
-        salt: Salt; None: drawn.
-        iterations: Rounds of PBKDF2.
     """
     salted = hashlib.pbkdf2_hmac(
         "sha256", password.encode(), salt := salt or secrets.token_bytes(_SALT_BYTES), iterations
@@ -30,11 +28,7 @@ def scram(password: str, salt: bytes | None = None, iterations: int = _ITERATION
 
 
 def native(password: str) -> str:
-    """MariaDB's mysql_native_password hash (https://mariadb.com/kb/en/password/): SHA-1 twice, in hexadecimal.
-
-    Args:
-        password: The password.
-    """
+    """MariaDB's mysql_native_password hash (https://mariadb.com/kb/en/password/): SHA-1 twice, in hexadecimal."""
     # Not a choice of ours: it is what the server compares with, and the password has 190 bits.
     once = hashlib.sha1(password.encode()).digest()  # noqa: S324
     return f"*{hashlib.sha1(once).hexdigest().upper()}"  # noqa: S324

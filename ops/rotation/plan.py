@@ -39,9 +39,6 @@ class Server:
     """A database that knows a password.
 
     Attributes:
-        kind: What it is.
-        workload: Its workload.
-        container: Name of its container.
         user: Whose password it is; `root` for MariaDB's administrator.
     """
 
@@ -57,12 +54,7 @@ class Credential:
 
     Attributes:
         name: Logical name of its stash, which is unique in the stack.
-        cluster: Cluster of its Secret.
-        secret: The Secret that holds it.
-        key: Key in that Secret.
         clients: Workloads that read it and are restarted with a new one.
-        servers: Databases that have to know it.
-        apps: Names of the apps that it belongs to.
         consequence: What people notice of a rotation, or empty.
     """
 
@@ -81,14 +73,7 @@ class Credential:
 
 
 def credentials(stack: Stack) -> list[Credential]:
-    """Every generated credential of a stack.
-
-    Args:
-        stack: The stack.
-
-    Returns:
-        One for each stash that a Secret holds, by cluster and name.
-    """
+    """Every generated credential of a stack."""
     return [
         credential
         for cluster, wanted in sorted(stack.rendered.secrets.items())

@@ -72,8 +72,6 @@ class Postgres:
         """Bind to it.
 
         Args:
-            kubectl: The cluster.
-            server: The database and its user.
             timeout: Seconds after which old pods are not let in any more, whatever becomes of the rotation.
         """
         self._kubectl, self._server, self._timeout = kubectl, server, timeout
@@ -101,13 +99,7 @@ class MariaDb:
     """One user of a MariaDB in a pod; it can know two passwords at a time."""
 
     def __init__(self, kubectl: Kubectl, server: Server, root: str) -> None:
-        """Bind to it.
-
-        Args:
-            kubectl: The cluster.
-            server: The database and its user.
-            root: The administrator's password.
-        """
+        """Bind to it."""
         self._kubectl, self._server, self._root = kubectl, server, root
 
     def admit(self, addresses: Iterable[str]) -> None:
@@ -132,13 +124,7 @@ class MariaDb:
 
 
 def addresses(kubectl: Kubectl, namespace: str, selector: dict[str, str]) -> list[str]:
-    """Addresses of the pods that a selector matches.
-
-    Args:
-        kubectl: The cluster.
-        namespace: Their namespace.
-        selector: Labels.
-    """
+    """Addresses of the pods that a selector matches."""
     labels = ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
     pods = kubectl.get(["pods", "-n", namespace, "-l", labels])
     found: Sequence[str] = [str(entry["ip"]) for pod in pods for entry in entries(pod, "status", "podIPs")]

@@ -28,9 +28,6 @@ def write(cli: Cli, stack: Stack, cluster: str, values: Mapping[str, str]) -> No
     `pulumi.Stash` keeps its first input for good, so an update would not change them.
 
     Args:
-        cli: Pulumi's CLI.
-        stack: The stack.
-        cluster: Cluster of the Secrets.
         values: Logical name of a stash to its new value.
 
     Raises:
@@ -58,7 +55,6 @@ def with_values(deployment: dict[str, Any], values: Mapping[str, str]) -> dict[s
     """A state whose stashes hold other values.
 
     Args:
-        deployment: The state as it is exported, its secrets encrypted.
         values: Logical name of a stash to its new value.
 
     Returns:

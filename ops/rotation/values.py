@@ -12,13 +12,7 @@ if TYPE_CHECKING:
 
 
 def value(kubectl: Kubectl, secret: Key, key: str) -> str | None:
-    """A value of a Secret in clear; None where the Secret or the key is not there.
-
-    Args:
-        kubectl: The cluster.
-        secret: The Secret.
-        key: Key in it.
-    """
+    """A value of a Secret in clear; None where the Secret or the key is not there."""
     for item in kubectl.get(["secrets", secret.name, "-n", secret.namespace]):
         data = section(item, "data")
         return base64.b64decode(str(data[key])).decode() if key in data else None

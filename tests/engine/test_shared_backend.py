@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from pulumi import automation
 
-from ops import sidecar
 from ops.errors import BusyError
 from ops.pulumi.results import Recovery
 from ops.pulumi.session import open_stack
-from tests.support import live
+from tests.support import live, sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,10 +16,9 @@ import pytest
 import yaml
 
 from local.errors import LocalError
-from ops import sidecar
 from ops.project import project_dir
 from ops.render.files import to_yaml, write
-from tests.support import cases
+from tests.support import cases, sidecar
 
 IGNORED: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "checkov-ignored.yaml").read_text())
 Found = set[tuple[str, str]]

@@ -248,12 +248,24 @@ def test_the_plain_cli_gets_what_slipways_own_runs_have(slipway: Slipway, pulumi
 
 @pytest.mark.usefixtures("project")
 def test_pulumis_own_cli_runs_in_the_stacks_backend(slipway: Slipway, pulumi: FakePulumi, tmp_path: Path) -> None:
-    pulumi.on("^config set a b$")
-    assert slipway("pulumi", "--", "config", "set", "a", "b").exit_code == 0
-    pulumi.on("^config set", error="error: wrong")
-    assert slipway("pulumi", "--", "config", "set", "c", "d").exit_code == 255
-    assert [call.line for call in pulumi.calls] == ["config set a b", "config set c d"]
+    pulumi.on("^about$")
+    assert slipway("pulumi", "--", "about").exit_code == 0
+    pulumi.on("^about$", error="error: wrong")
+    assert slipway("pulumi", "--", "about").exit_code == 255
+    assert len(pulumi.calls) == 2
     for call in pulumi.calls:
         assert call.directory == str(tmp_path / "data" / "slipway" / "work" / "dev")
         assert call.environment["PULUMI_STACK"] == "dev"
         assert call.environment["PULUMI_CONFIG_PASSPHRASE_FILE"]
+
+
+def test_pulumis_settings_are_those_of_the_projects_file(slipway: Slipway, pulumi: FakePulumi, project: Path) -> None:
+    """Even where it is wrong, so that it can be put right."""
+    file = project / "Pulumi.dev.yaml"
+    file.write_text("config:\n  slipway:apps: {nope: {}}\n", encoding="utf-8")
+    pulumi.on("^config")
+    assert slipway("pulumi", "--", "config", "set", "--path", "slipway:apps.nginx.replicas", "4").exit_code == 0
+    (call,) = pulumi.calls
+    assert call.line == f"config --config-file {file} set --path slipway:apps.nginx.replicas 4"
+    assert call.directory == str(project)
+    assert call.environment["PULUMI_CONFIG_PASSPHRASE_FILE"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,9 +13,9 @@ from local.progress import SilentProgress
 from ops.errors import OpsError, RefusedError
 from ops.releases import history
 from ops.releases.compare import leaves, unexpected
+from ops.releases.file import replace, with_text
 from ops.releases.tags import check_tag
 from ops.releases.target import Releasable, find
-from ops.settings_file import SettingsFile
 from stacks.stack_file import read_stack_config
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def test_somebody_elses_image_is_refused_with_the_reason(project: Path, app: str
     apps(project, f"    {app}: {{cluster: local}}\n")
     with pytest.raises(RefusedError, match=told) as caught:
         found(project, app)
-    assert f"slipway config set apps.{app}." in str(caught.value)
+    assert f"change apps.{app}." in str(caught.value)
 
 
 def test_an_unknown_app_is_told_with_those_that_are_there(project: Path) -> None:
@@ -138,15 +139,39 @@ def test_an_unknown_app_is_told_with_those_that_are_there(project: Path) -> None
 @pytest.mark.parametrize("before", ['revision: "1"', "revision: 1", "revision: abc", "replicas: 2"])
 def test_the_stack_file_says_the_tag_as_it_is(project: Path, tag: str, before: str) -> None:
     apps(project, f"    # Kept.\n    h2o-example:\n      cluster: local\n      {before} # kept too\n")
-    file = SettingsFile(project, "dev")
-    file.set("apps.h2o-example.revision", tag, quoted=True)
-    assert file.save()
-    text = (project / "Pulumi.dev.yaml").read_text(encoding="utf-8")
+    file = project / "Pulumi.dev.yaml"
+    text = with_text(file.read_text(encoding="utf-8"), found(project).keys, tag)
+    file.write_text(text, encoding="utf-8")
     assert "# Kept." in text
     assert "# kept too" in text
     config = read_stack_config(project, "dev")
     assert json.loads(config.values[f"{config.project}:apps"])["h2o-example"]["revision"] == tag
     assert found(project).tag == tag
+
+
+def test_a_link_its_file_and_the_files_mode_and_owner_stay(tmp_path: Path) -> None:
+    file, link = tmp_path / "file", tmp_path / "link"
+    file.write_text("before")
+    file.chmod(0o640)
+    os.chown(file, 1, 1) if os.geteuid() == 0 else None
+    owner = file.stat().st_uid
+    link.symlink_to(file)
+    replace(link, "after")
+    assert link.is_symlink()
+    assert file.read_text() == "after"
+    assert (file.stat().st_mode & 0o777, file.stat().st_uid) == (0o640, owner)
+
+
+def test_a_file_that_cannot_be_replaced_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "file").write_text("before")
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OpsError, match="No space left on device; it is as it was"):
+        replace(tmp_path / "file", "after")
+    assert (tmp_path / "file").read_text() == "before"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_differences_are_found_at_any_depth() -> None:

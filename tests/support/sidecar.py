@@ -9,19 +9,14 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from local import paths
 from local.errors import LocalError
-from local.progress import SilentProgress
 
-if TYPE_CHECKING:
-    from local.progress import Progress
-
-SCRIPTS = Path(__file__).parents[1] / "scripts"
+SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
-def environment(name: str, progress: Progress | None = None) -> Path:
+def environment(name: str) -> Path:
     """The `bin` directory of an environment with what `scripts/requirements-<name>.txt` pins; made once, in the cache.
 
     Raises:
@@ -31,8 +26,7 @@ def environment(name: str, progress: Progress | None = None) -> Path:
     digest = hashlib.sha256(file.read_bytes() + sys.version.encode()).hexdigest()[:12]
     home = paths.cache() / "python" / f"{name}-{digest}"
     if not (home / "complete").is_file():
-        with (progress or SilentProgress()).step(f"install {name}'s packages"):
-            _make(home, file)
+        _make(home, file)
     return home / "bin"
 
 
