@@ -20,10 +20,13 @@ _CLUSTERS = {"embedded": "embedded Kubernetes", "existing": "existing Kubernetes
 _CLOUDS = {"AwsAccount": "AWS", "GcpProject": "Google Cloud"}
 _FOUNDATION = {
     "ArtifactRegistry": ("Artifact Registry", "platform"),
+    "AwsCertificate": ("certificate of the hosts", "platform"),
     "AwsDeployer": ("releases apps", "platform"),
     "CloudSql": ("Cloud SQL", "database"),
     "DelegatedZone": ("Route 53 zone", "platform"),
+    "DomainProof": ("proof of a domain", "platform"),
     "Ecr": ("ECR", "platform"),
+    "GcpCertificate": ("certificate of the hosts", "platform"),
     "GcpDeployer": ("releases apps", "platform"),
     "GithubIdentity": ("GitHub's identities", "platform"),
     "GithubPool": ("GitHub's identities", "platform"),
