@@ -94,8 +94,8 @@ def test_curl_reaches_every_app_with_a_host_by_both_of_its_names(
 
 def test_status_says_where(dev: LiveStack) -> None:
     for name, app in hosted(dev).items():
-        assert urlsplit(app["url"]).scheme == "https", name
-        assert urlsplit(app["url"]).port == PORT, name
+        assert urlsplit(str(app["url"])).scheme == "https", name
+        assert urlsplit(str(app["url"])).port == PORT, name
 
 
 def test_nobody_else_is_trusted_and_old_tls_is_refused(dev: LiveStack, context: ssl.SSLContext) -> None:
