@@ -61,13 +61,14 @@ def _annotations(namespace: Namespace, exposure: Exposure) -> dict[str, pulumi.I
     return {**notes, **exposure.annotations}
 
 
-def make_exposure(parent: pulumi.Resource, peer: Peer, exposure: Exposure) -> Reached:
+def make_exposure(parent: pulumi.Resource, peer: Peer, exposure: Exposure, app: str) -> Reached:
     """Make the Service, and the Ingress where there is a host name.
 
     Args:
         parent: The workload's component.
         peer: The workload's names, namespace and pods.
         exposure: How it is reached.
+        app: Name that people know it by, the stack file's.
 
     Returns:
         Where it is reached.
@@ -105,7 +106,7 @@ def make_exposure(parent: pulumi.Resource, peer: Peer, exposure: Exposure) -> Re
     )
     address = _address(namespace, service) if balanced else None
     if exposure.host:
-        return Reached(url=_ingress(parent, peer, exposure), address=address)
+        return Reached(url=_ingress(parent, peer, exposure, app), address=address)
     secure = next((i for i, port in enumerate(exposure.ports) if port.number == HTTPS), None)
     return Reached(
         url=_url(namespace, exposure, service, address),
@@ -153,16 +154,14 @@ def _url(
     return pulumi.Output.format("{0}://{1}{2}{3}", scheme, address, suffix, exposure.path)
 
 
-def _ingress(parent: pulumi.Resource, peer: Peer, exposure: Exposure) -> pulumi.Output[str]:
+def _ingress(parent: pulumi.Resource, peer: Peer, exposure: Exposure, app: str) -> pulumi.Output[str]:
     namespace = peer.namespace
     controller = namespace.cluster.ingress
     if controller is None:
         raise ValueError(
             f"{peer.logical}: host {exposure.host} needs an ingress controller on cluster {namespace.cluster.name}"
         )
-    local = (
-        f"{namespace.scope.namespace(peer.logical)}.localhost" if namespace.cluster.node_address in _LOOPBACK else None
-    )
+    local = f"{namespace.scope.namespace(app)}.localhost" if namespace.cluster.node_address in _LOOPBACK else None
     networking.Ingress(
         f"{peer.logical}-ingress",
         metadata=namespace.metadata(peer.app, annotations=SKIP_AWAIT),

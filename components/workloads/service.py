@@ -181,7 +181,7 @@ class Service(pulumi.ComponentResource):
         if args.kind != "DaemonSet":
             make_budget(self, self.peer)
 
-        reached = make_exposure(self, self.peer, args.exposure) if args.exposure else None
+        reached = make_exposure(self, self.peer, args.exposure, args.component_of or name) if args.exposure else None
         service_name = (args.exposure.service_name or object_name) if args.exposure else None
         self.host = f"{service_name}.{namespace.name}.svc.cluster.local" if service_name else None
         self.url: pulumi.Output[str] | None = reached.url if reached else None
