@@ -6,6 +6,7 @@ import io
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -45,7 +46,8 @@ class SettingsFile:
         config = read_stack_config(directory, stack)
         self.name = config.source
         self._directory, self._stack, self._project = directory, config.stack, config.project
-        self._path = stack_file(directory, config.stack)
+        # A symbolic link stays one: what it leads to is changed.
+        self._path = stack_file(directory, config.stack).resolve()
         self._before = self._path.read_text(encoding="utf-8")
         self._yaml = YAML()
         self._yaml.preserve_quotes = True
@@ -182,7 +184,8 @@ class SettingsFile:
         except OSError as error:
             raise OpsError(f"{self.name} cannot be written: {error.strerror}; it is as it was") from None
         finally:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
 
 
 def _text(text: str) -> str:

@@ -113,18 +113,30 @@ def test_the_files_mode_stays(project: Path, slipway: Slipway) -> None:
     assert file.stat().st_mode & 0o777 == 0o640
 
 
+def test_a_symbolic_link_stays_one(project: Path, slipway: Slipway, tmp_path: Path) -> None:
+    file, real = project / "Pulumi.dev.yaml", tmp_path / "real.yaml"
+    file.rename(real)
+    file.symlink_to(real)
+    assert slipway("config", "set", "apps.h2o-example.replicas", "3").exit_code == 0
+    assert file.is_symlink()
+    assert "replicas: 3" in real.read_text(encoding="utf-8")
+
+
 def test_a_file_that_cannot_be_replaced_stays_as_it_was(
     project: Path, slipway: Slipway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
     monkeypatch.setattr("os.fsync", full)
+    monkeypatch.setattr("pathlib.Path.unlink", read_only)
     result = slipway("config", "set", "apps.h2o-example.revision", "2")
     assert result.exit_code == 1
     assert "No space left on device; it is as it was" in result.stderr
     assert text(project) == STACK
-    assert [p.name for p in project.iterdir() if p.name.startswith(".")] == []
 
 
 def test_check_names_the_clusters(project: Path, slipway: Slipway) -> None:
