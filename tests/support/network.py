@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from tests.support.data import Data, items, mapping, texts
 
 NODE_ADDRESS = "192.168.0.10"
-POD_RANGE = "10.244.0.0/16"
 OUTSIDE_ADDRESS = "203.0.113.7"
 _EXPRESSIONS = ("In", "NotIn", "Exists", "DoesNotExist")
 
