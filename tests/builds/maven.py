@@ -16,15 +16,7 @@ if TYPE_CHECKING:
 
 
 def package(image: str, directory: Path) -> Path:
-    """Run `mvn package`; skips the test where Maven, a JDK or Maven's repository is missing.
-
-    Args:
-        image: Name of the image.
-        directory: Where a copy of its sources is built.
-
-    Returns:
-        The build's `target`.
-    """
+    """Run `mvn package` and return its `target`; skips the test where Maven, a JDK or Maven's repository is missing."""
     if shutil.which("mvn") is None or shutil.which("javac") is None:
         pytest.skip("needs Maven and a JDK; the image's build has them")
     copy = directory / image

@@ -54,12 +54,7 @@ TEMPLATE = {
 
 @dataclass(frozen=True)
 class Clone:
-    """A directory of the project whose one stack, `lesson`, is only a template.
-
-    Attributes:
-        directory: The directory.
-        home: Where this machine keeps Pulumi's state.
-    """
+    """A directory of the project whose one stack, `lesson`, is only a template."""
 
     directory: Path
     home: Path

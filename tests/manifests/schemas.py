@@ -34,11 +34,7 @@ _OPEN = "x-kubernetes-preserve-unknown-fields"
 
 
 def document() -> Path:
-    """The OpenAPI document of the pinned Kubernetes; its source module is fetched where the cache lacks it.
-
-    Raises:
-        LocalError: There is no Go, or the module cannot be fetched.
-    """
+    """The OpenAPI document of the pinned Kubernetes; its source module is fetched where the cache lacks it."""
     version = toolchain.version("kube-apiserver")
     path = paths.go_home() / "mod" / "k8s.io" / f"kubernetes@{version}" / "api" / "openapi-spec" / "swagger.json"
     if not path.is_file():
@@ -58,11 +54,7 @@ def document() -> Path:
 
 
 def closed(schema: Schema) -> Schema:
-    """A definition as a JSON schema whose objects take no field that they do not name.
-
-    Args:
-        schema: A definition of the OpenAPI document.
-    """
+    """A definition as a JSON schema whose objects take no field that they do not name."""
     made: Schema = {}
     for key, item in schema.items():
         if key == "properties":
@@ -87,15 +79,7 @@ def kinds(definitions: dict[str, Schema]) -> Iterator[tuple[str, str]]:
 
 
 def build(source: Path, directory: Path) -> int:
-    """Write one schema file per kind, and one with all definitions that they refer to.
-
-    Args:
-        source: The OpenAPI document.
-        directory: Where the files go; made if missing.
-
-    Returns:
-        The number of kinds.
-    """
+    """Write one schema file per kind, and one with all definitions that they refer to."""
     directory.mkdir(parents=True, exist_ok=True)
     given = cast("dict[str, Schema]", json.loads(source.read_text(encoding="utf-8"))["definitions"])
     definitions = {name: closed(schema) for name, schema in given.items()}
@@ -117,11 +101,7 @@ def build(source: Path, directory: Path) -> int:
 
 
 def ensure() -> Path:
-    """The directory of the schemas, made once for each version of Kubernetes.
-
-    Raises:
-        LocalError: There is no document to make them from.
-    """
+    """The directory of the schemas, made once for each version of Kubernetes."""
     directory = paths.cache() / "schemas" / f"{toolchain.version('kube-apiserver')}-{_FORM}"
     done = directory / ".done"
     if not done.is_file():

@@ -139,15 +139,7 @@ print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))
 
 @cache
 def fresh_process(name: str, directory: Path) -> frozenset[str]:
-    """Render a stack in an interpreter of its own, with another order of hashes, another time zone and directory.
-
-    Args:
-        name: Stack name.
-        directory: Where the files go.
-
-    Returns:
-        The top-level modules that the interpreter had loaded in the end.
-    """
+    """Render a stack in an interpreter of its own, with another order of hashes, another time zone and directory."""
     environment = {**os.environ, "PYTHONHASHSEED": "4242", "TZ": "Asia/Tokyo", "PYTHONPATH": str(PROJECT_DIR)}
     done = subprocess.run(
         [sys.executable, "-c", _SCRIPT, name, str(directory)],
@@ -162,11 +154,7 @@ def fresh_process(name: str, directory: Path) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource of a plan.
-
-    Attributes:
-        data: Its entry in plan.json.
-    """
+    """One resource of a plan."""
 
     data: dict[str, Any]
 

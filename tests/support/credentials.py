@@ -23,11 +23,7 @@ EVERYTHING = re.compile(b"|".join(b"(?:" + pattern + b")" for pattern in PATTERN
 
 
 def named(content: bytes) -> set[str]:
-    """Kinds of credentials that a text holds.
-
-    Args:
-        content: The text.
-    """
+    """Kinds of credentials that a text holds."""
     if not EVERYTHING.search(content):
         return set()
     return {name for name, pattern in PATTERNS.items() if re.search(pattern, content)}

@@ -36,17 +36,7 @@ Plan = list[dict[str, Any]]
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One change.
-
-    Attributes:
-        section: The part of the stack file.
-        key: The setting.
-        to: Its new value.
-        both: Settings of both sides.
-        note: What the plan cannot say.
-        alone: Whether it is rendered alone.
-        only: The one stack that it is made on; empty for both.
-    """
+    """One change."""
 
     section: str
     key: str
@@ -117,12 +107,7 @@ def _assign(settings: dict[str, Any], key: str, value: Any) -> None:
 
 
 def config(stack: str, changes: Iterable[tuple[str, Any]]) -> StackConfig:
-    """A stack with some settings changed.
-
-    Args:
-        stack: `prod` or `tutorial`.
-        changes: Setting and value, in their order.
-    """
+    """A stack with some settings changed."""
     settings = copy.deepcopy(_settings())
     settings["lifecycle"] = STACKS[stack]
     for key, value in [*_data()["base"].items(), *changes]:
@@ -163,11 +148,7 @@ def rounds(stack: str) -> Iterator[list[Row]]:
 
 
 def verdicts(stack: str, together: list[Row]) -> dict[Row, str]:
-    """What a round's changes do, one sentence a row.
-
-    Raises:
-        AssertionError: Something changes that is of none of the rows' parts.
-    """
+    """What a round's changes do, one sentence a row."""
     both = [pair for row in together for pair in row.both.items()]
     try:
         base = plan(stack, both)

@@ -26,13 +26,7 @@ _SERVICE_MODULE = Service.__module__
 
 @dataclass(frozen=True)
 class Owner:
-    """Pods of one workload.
-
-    Attributes:
-        cluster: Name of the cluster.
-        namespace: Kubernetes namespace.
-        selector: Labels that select them.
-    """
+    """Pods of one workload."""
 
     cluster: str
     namespace: str
@@ -46,14 +40,7 @@ class Owner:
 
 @dataclass
 class Declared:
-    """All connections that a program declares.
-
-    Attributes:
-        edges: Client, server, port number and protocol.
-        outside: Client and the addresses it may reach.
-        public: Server, port number and protocol that anybody may reach.
-        asking: Who declares any connection of its own, and so needs names.
-    """
+    """All connections that a program declares."""
 
     edges: set[tuple[Owner, Owner, int, str]] = field(default_factory=set[tuple[Owner, Owner, int, str]])
     outside: list[tuple[Owner, Outside]] = field(default_factory=list[tuple[Owner, Outside]])
@@ -95,11 +82,7 @@ class Declared:
 
 
 def declared(config: StackConfig) -> Declared:
-    """Run a stack and note what it declares.
-
-    Args:
-        config: The stack's configuration.
-    """
+    """Run a stack and note what it declares."""
     # Loaded before anything is replaced: a module that is imported meanwhile would keep the replacement for ever.
     for package in (components.platform, components.workloads):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):

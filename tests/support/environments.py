@@ -31,14 +31,7 @@ _TIME = "2026-03-01T12:00:00.000Z"
 
 @dataclass
 class MemoryStack:
-    """A stack in the backend.
-
-    Attributes:
-        tags: Its tags.
-        resources: The resources of its state.
-        history: Its updates, newest first.
-        settings: The configuration of the last one.
-    """
+    """A stack in the backend."""
 
     tags: dict[str, str] = field(default_factory=dict[str, str])
     resources: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -53,15 +46,7 @@ class MemoryStack:
 
 @dataclass
 class MemoryPulumi:
-    """Pulumi's CLI, as `StoppableCommand` runs it, and its backend.
-
-    Attributes:
-        stacks: What the backend has.
-        fails: What to raise at the `up` of a stack, or at its `destroy` (`destroy <stack>`).
-        leaves: Whether an `up` that fails leaves something behind.
-        ups: Stacks that were brought up, in order.
-        calls: Every call, in order.
-    """
+    """Pulumi's CLI, as `StoppableCommand` runs it, and its backend."""
 
     stacks: dict[str, MemoryStack] = field(default_factory=dict[str, MemoryStack])
     fails: dict[str, BaseException] = field(default_factory=dict[str, BaseException])
@@ -70,11 +55,7 @@ class MemoryPulumi:
     calls: list[list[str]] = field(default_factory=list[list[str]])
 
     def run(self, args: list[str], *_: object) -> CommandResult:
-        """A call of the CLI.
-
-        Raises:
-            CommandError: As the CLI says it.
-        """
+        """A call of the CLI."""
         self.calls.append(args)
         try:
             return CommandResult(stdout=self._answer(args), stderr="", code=0)

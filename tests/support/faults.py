@@ -32,17 +32,7 @@ SETTLE_SECONDS = 7
 
 @dataclass
 class Observed:
-    """What a fault came to.
-
-    Attributes:
-        fault: What was broken.
-        tried: How often.
-        requests: Requests sent meanwhile.
-        lost: Those that failed, a reason each.
-        written: Writes that were acknowledged meanwhile.
-        missing: Those that were not there afterwards.
-        recovery_s: Seconds from the repair (or the fault, where nobody repairs) until all was well, for each try.
-    """
+    """What a fault came to."""
 
     fault: str
     tried: int = 1

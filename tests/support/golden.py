@@ -28,12 +28,7 @@ def contents(directory: Path) -> dict[str, str]:
 
 
 def difference(expected: dict[str, str], actual: dict[str, str]) -> str:
-    """A unified diff over all files, empty where they are the same.
-
-    Args:
-        expected: Path to text, as kept.
-        actual: Path to text, as rendered.
-    """
+    """A unified diff over all files, empty where they are the same."""
     lines: list[str] = []
     for path in sorted({*expected, *actual}):
         before, after = expected.get(path), actual.get(path)
@@ -50,15 +45,7 @@ def difference(expected: dict[str, str], actual: dict[str, str]) -> str:
 
 
 def check(stack: str, scratch: Path) -> None:
-    """Compare the render of a stack with its golden files, or write them where the environment says so.
-
-    Args:
-        stack: Stack name.
-        scratch: An empty directory.
-
-    Raises:
-        AssertionError: They differ; the message is the diff and how to accept it.
-    """
+    """Compare the render of a stack with its golden files, or write them where the environment says so."""
     write(cases.rendered(stack), scratch)
     kept = DIRECTORY / stack
     if os.environ.get(UPDATE):

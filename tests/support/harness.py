@@ -58,18 +58,7 @@ def run_program(
     stack: str = "test",
     values: Mapping[str, str] | None = None,
 ) -> dict[str, Record]:
-    """Run a program and write down what it registers.
-
-    Args:
-        program: What to run; it registers resources.
-        monitor: What answers it; a `PreviewMonitor` tells it that this is a preview.
-        project: Project name.
-        stack: Stack name.
-        values: Configuration.
-
-    Returns:
-        URN to resource.
-    """
+    """Run a program and write down what it registers."""
     made = monitor(sdk.output_types, invokes.answer)
     config = StackConfig(project=project, stack=stack, source="test", values=dict(values or {}), secret_keys=())
     run(made, config, program, preview=issubclass(monitor, PreviewMonitor))
@@ -77,15 +66,7 @@ def run_program(
 
 
 def preview(config: StackConfig, monitor: type[PreviewMonitor]) -> dict[str, Record]:
-    """What a stack registers in a preview of it, new as it is.
-
-    Args:
-        config: The stack's configuration.
-        monitor: What answers it.
-
-    Returns:
-        URN to resource.
-    """
+    """What a stack registers in a preview of it, new as it is."""
 
     def program() -> None:
         runpy.run_path(str(PROJECT_DIR / "__main__.py"), run_name="__main__")
@@ -94,12 +75,7 @@ def preview(config: StackConfig, monitor: type[PreviewMonitor]) -> dict[str, Rec
 
 
 def make_cluster(name: str = "one", **facts: Any) -> ClusterHandle:
-    """A cluster for component tests.
-
-    Args:
-        name: Its name.
-        facts: Arguments of `ExistingClusterArgs` that differ from a plain embedded cluster.
-    """
+    """A cluster for component tests."""
     arguments: dict[str, Any] = {
         "kind": "embedded",
         "registry": "localhost:5000",

@@ -22,14 +22,7 @@ Tree = dict[str, Any]
 
 @dataclass(frozen=True)
 class StackFile:
-    """One generated stack file.
-
-    Attributes:
-        category: What kind of file it is.
-        content: Its bytes.
-        wrong: Key paths that a refusal has to name; empty where only acceptance or any refusal is expected.
-        right: Whether it has to be accepted.
-    """
+    """One generated stack file."""
 
     category: str
     content: bytes

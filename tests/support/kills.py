@@ -27,14 +27,7 @@ def count(usual: int) -> int:
 
 @dataclass(frozen=True)
 class Clean:
-    """What an undisturbed run came to.
-
-    Attributes:
-        stack: The stack.
-        objects: What it makes.
-        up_s: Seconds of a first `up`.
-        down_s: Seconds of a `down`.
-    """
+    """What an undisturbed run came to."""
 
     stack: LiveStack
     objects: set[str]

@@ -42,14 +42,7 @@ def settings(prefix: str, first_port: int) -> dict[str, Any]:
 
 @dataclass
 class LiveStack:
-    """A stack and the directory it is run from.
-
-    Attributes:
-        name: Its name.
-        directory: Directory of Pulumi.yaml.
-        environment: Variables besides this process's own.
-        drop: Variables of this process that its commands do not get.
-    """
+    """A stack and the directory it is run from."""
 
     name: str
     directory: Path

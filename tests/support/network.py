@@ -20,16 +20,7 @@ _EXPRESSIONS = ("In", "NotIn", "Exists", "DoesNotExist")
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod on the network, or (without namespace) an address outside the cluster.
-
-    Attributes:
-        name: For messages.
-        namespace: Its namespace; None: outside the cluster.
-        labels: Its labels.
-        address: Its IP address.
-        ports: Its named container ports: name to (number, protocol).
-        host_network: Whether it uses its node's network.
-    """
+    """A pod on the network, or (without namespace) an address outside the cluster."""
 
     name: str
     namespace: str | None
@@ -40,15 +31,7 @@ class Pod:
 
 
 def selects(selector: Data | None, labels: dict[str, str]) -> bool:
-    """Whether a label selector matches labels; an empty one matches everything, none matches nothing.
-
-    Args:
-        selector: `matchLabels` and `matchExpressions`.
-        labels: Labels of an object.
-
-    Raises:
-        ValueError: An operator that selectors do not have.
-    """
+    """Whether a label selector matches labels; an empty one matches everything, none matches nothing."""
     if selector is None:
         return False
     if any(labels.get(key) != value for key, value in mapping(selector, "matchLabels").items()):
@@ -68,12 +51,7 @@ def _expression(item: Data, labels: dict[str, str]) -> bool:
 
 
 class Network:
-    """The network of one cluster, as its policies make it.
-
-    Attributes:
-        policies: All NetworkPolicies.
-        namespaces: Namespace name to labels.
-    """
+    """The network of one cluster, as its policies make it."""
 
     def __init__(self, policies: list[Data], namespaces: dict[str, dict[str, str]]) -> None:
         """Keep the policies; every namespace has its name as a label, as the API server sees to."""
@@ -81,14 +59,7 @@ class Network:
         self.namespaces = {name: {**labels, "kubernetes.io/metadata.name": name} for name, labels in namespaces.items()}
 
     def allows(self, client: Pod, server: Pod, port: int, protocol: str = "TCP") -> bool:
-        """Whether a connection comes about.
-
-        Args:
-            client: Who connects.
-            server: Where to.
-            port: Port number on the server's pod.
-            protocol: `TCP`, `UDP` or `SCTP`.
-        """
+        """Whether a connection comes about."""
         if client == server:
             return True
         return self.leaves(client, server, port, protocol) and self.enters(client, server, port, protocol)

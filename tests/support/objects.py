@@ -22,12 +22,7 @@ _POD_PATHS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Thing:
-    """One Kubernetes object.
-
-    Attributes:
-        cluster: Name of its cluster.
-        data: Its manifest.
-    """
+    """One Kubernetes object."""
 
     cluster: str
     data: Data
@@ -138,11 +133,7 @@ _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "
 
 
 def quantity(text: str | int) -> float:
-    """A Kubernetes quantity as a number (https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/).
-
-    Args:
-        text: For example `100m`, `1Gi` or `2`.
-    """
+    """A Kubernetes quantity as a number (https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/)."""
     given = str(text)
     digits = given.rstrip("kMGTmi")
     unit = given[len(digits) :]

@@ -52,13 +52,7 @@ def eventually(check: Callable[[], T], *, seconds: float = 60, every: float = 0.
 
 @dataclass(frozen=True)
 class RunningStack:
-    """A stack on a cluster.
-
-    Attributes:
-        name: Stack name.
-        context: Kubeconfig context.
-        kubeconfig: Path of the kubeconfig, or None for the usual place.
-    """
+    """A stack on a cluster."""
 
     name: str
     context: str

@@ -12,12 +12,7 @@ if TYPE_CHECKING:
 
 
 def leaves(model: type[Model], prefix: str = "") -> Iterator[str]:
-    """Key paths of the settings of a model and of the models in it; `kind` says which model it is and is left out.
-
-    Args:
-        model: The model.
-        prefix: Put before each path, with its dot.
-    """
+    """Key paths of the settings of a model and of the models in it; `kind` says which model it is and is left out."""
     for name, field in model.model_fields.items():
         key = prefix + (field.alias or name)
         if name == "kind":

@@ -26,11 +26,7 @@ def used(directory: Path) -> int:
 
 @dataclass(frozen=True)
 class SmallDisk:
-    """A tmpfs over a directory, with its content.
-
-    Attributes:
-        directory: Where it is mounted.
-    """
+    """A tmpfs over a directory, with its content."""
 
     directory: Path
 

@@ -202,9 +202,3 @@ def test_any_bytes_as_a_stack_file(tmp_path: Path, content: bytes) -> None:
     result = read(tmp_path, content)
     assert isinstance(result, SettingsError)
     assert result.problems
-
-
-def test_the_bases_are_right() -> None:
-    """Guards the tests above against starting from files that are wrong anyway."""
-    for tree in base_trees():
-        assert isinstance(parse(engine_values(tree), project=PROJECT, source="base"), Settings)
