@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 import time
 import traceback
@@ -86,6 +87,10 @@ def _about_system(error: OSError) -> str:
     where = f" ({error.filename})" if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"no space left to write{where}: {error.strerror}; free some space and run the same command again"
+    if error.errno == errno.EROFS:
+        return f"{error.strerror}{where}; name a place that can be written"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"{error.strerror}{where}; this runs as user {os.geteuid()}"
     return f"{error.strerror or error}{where}; {_saved(error)}"
 
 

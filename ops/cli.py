@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import locale
+import os
 import signal
 import sys
 
@@ -12,8 +15,36 @@ INTERRUPTED = 130
 INTERRUPTED_TEXT = "interrupted; run the same command again to continue"
 
 
+def _open_streams() -> None:
+    """Put /dev/null where a standard stream is closed: the next file that is opened would take its place."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, this one
+            os.set_inheritable(number, True)
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - for good
+
+
+def _read_utf8() -> None:
+    """Begin again in UTF-8 mode (PEP 540) where the locale is another: files and programs speak UTF-8 all the same."""
+    own = locale.getpreferredencoding()
+    if own.lower().replace("-", "") != "utf8" and not sys.flags.ignore_environment:
+        os.environ.update(PYTHONUTF8="1", PYTHONIOENCODING=f"{own}:backslashreplace")
+        sys.stdout.flush()
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - this very program
+    if "PYTHONUTF8" in os.environ:
+        os.environ.pop("PYTHONIOENCODING", None)  # it is for this process alone
+    stdout: object = sys.stdout
+    if isinstance(stdout, io.TextIOWrapper):
+        stdout.reconfigure(errors="backslashreplace")
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
+    _open_streams()
+    _read_utf8()
     relax()
     code: object = 0
     try:

@@ -37,7 +37,8 @@ look() {
   if ! mkdir -p "$CACHE/log" 2>/dev/null || [[ ! -w "$CACHE" ]]; then
     problems+=("the cache directory $CACHE cannot be written; set SLIPWAY_CACHE to one that can")
   fi
-  [[ -w . ]] || problems+=("the project's directory $PWD cannot be written, and .venv goes there")
+  [[ -w . ]] || problems+=("the project's directory $PWD cannot be written, and .venv goes there; it belongs to \
+$(stat -c %U .), and this is user $EUID")
   if [[ ! -x .venv/bin/slipway ]]; then
     free="$(df -Pm . | awk 'NR == 2 { print $4 }')"
     ((free >= NEEDED_MIB)) || problems+=("$PWD has $free MiB free; the virtual environment takes $NEEDED_MIB MiB")
@@ -88,4 +89,5 @@ uv="$(find_uv)"
 python=()
 [[ -x .venv/bin/python ]] || python=(--python "$(python3 -c 'import sys; print(sys.executable)')")
 # The machine's own Python, not one that uv would download.
-step "uv sync" env UV_PYTHON_DOWNLOADS=never "$uv" sync --frozen "${python[@]}"
+# Another clone's environment may be active.
+step "uv sync" env -u VIRTUAL_ENV -u UV_PROJECT_ENVIRONMENT UV_PYTHON_DOWNLOADS=never "$uv" sync --frozen "${python[@]}"

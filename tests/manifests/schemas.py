@@ -34,11 +34,7 @@ _OPEN = "x-kubernetes-preserve-unknown-fields"
 
 
 def document() -> Path:
-    """The OpenAPI document of the pinned Kubernetes; its source module is fetched where the cache lacks it.
-
-    Raises:
-        LocalError: There is no Go, or the module cannot be fetched.
-    """
+    """The OpenAPI document of the pinned Kubernetes; its source module is fetched where the cache lacks it."""
     version = toolchain.version("kube-apiserver")
     path = paths.go_home() / "mod" / "k8s.io" / f"kubernetes@{version}" / "api" / "openapi-spec" / "swagger.json"
     if not path.is_file():
@@ -105,11 +101,7 @@ def build(source: Path, directory: Path) -> int:
 
 
 def ensure() -> Path:
-    """The directory of the schemas, made once for each version of Kubernetes.
-
-    Raises:
-        LocalError: There is no document to make them from.
-    """
+    """The directory of the schemas, made once for each version of Kubernetes."""
     directory = paths.cache() / "schemas" / f"{toolchain.version('kube-apiserver')}-{_FORM}"
     done = directory / ".done"
     if not done.is_file():

@@ -145,10 +145,7 @@ print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))
 
 @cache
 def fresh_process(name: str, directory: Path) -> frozenset[str]:
-    """Render a stack in an interpreter of its own, with another order of hashes, another time zone and directory.
-
-    Returns the top-level modules that it had loaded in the end.
-    """
+    """Render a stack in an interpreter of its own, with another order of hashes, another time zone and directory."""
     environment = {**os.environ, "PYTHONHASHSEED": "4242", "TZ": "Asia/Tokyo", "PYTHONPATH": str(PROJECT_DIR)}
     done = subprocess.run(
         [sys.executable, "-c", _SCRIPT, name, str(directory)],

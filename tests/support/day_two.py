@@ -37,14 +37,7 @@ Plan = list[dict[str, Any]]
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One change.
-
-    Attributes:
-        both: Settings of both sides.
-        note: What the plan cannot say.
-        alone: Whether it is rendered alone.
-        only: The one stack that it is made on; empty for both.
-    """
+    """One change."""
 
     section: str
     key: str
@@ -156,11 +149,7 @@ def rounds(stack: str) -> Iterator[list[Row]]:
 
 
 def verdicts(stack: str, together: list[Row]) -> dict[Row, str]:
-    """What a round's changes do, one sentence a row.
-
-    Raises:
-        AssertionError: Something changes that is of none of the rows' parts.
-    """
+    """What a round's changes do, one sentence a row."""
     both = [pair for row in together for pair in row.both.items()]
     try:
         base = plan(stack, both)

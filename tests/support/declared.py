@@ -40,13 +40,7 @@ class Owner:
 
 @dataclass
 class Declared:
-    """All connections that a program declares.
-
-    Attributes:
-        edges: Client, server, port number and protocol.
-        public: Server, port number and protocol that anybody may reach.
-        asking: Who declares any connection of its own, and so needs names.
-    """
+    """All connections that a program declares."""
 
     edges: set[tuple[Owner, Owner, int, str]] = field(default_factory=set[tuple[Owner, Owner, int, str]])
     outside: list[tuple[Owner, Outside]] = field(default_factory=list[tuple[Owner, Outside]])

@@ -46,12 +46,7 @@ class MemoryStack:
 
 @dataclass
 class MemoryPulumi:
-    """Pulumi's CLI, as `StoppableCommand` runs it, and its backend.
-
-    Attributes:
-        fails: What to raise at the `up` of a stack, or at its `destroy` (`destroy <stack>`).
-        leaves: Whether an `up` that fails leaves something behind.
-    """
+    """Pulumi's CLI, as `StoppableCommand` runs it, and its backend."""
 
     stacks: dict[str, MemoryStack] = field(default_factory=dict[str, MemoryStack])
     fails: dict[str, BaseException] = field(default_factory=dict[str, BaseException])
@@ -60,11 +55,7 @@ class MemoryPulumi:
     calls: list[list[str]] = field(default_factory=list[list[str]])
 
     def run(self, args: list[str], *_: object) -> CommandResult:
-        """A call of the CLI.
-
-        Raises:
-            CommandError: As the CLI says it.
-        """
+        """A call of the CLI."""
         self.calls.append(args)
         try:
             return CommandResult(stdout=self._answer(args), stderr="", code=0)

@@ -21,7 +21,7 @@ from local.machine import cgroup_mounts
 from tests.support import live
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from tests.support.load import Load
 
@@ -32,13 +32,7 @@ SETTLE_SECONDS = 7
 
 @dataclass
 class Observed:
-    """What a fault came to.
-
-    Attributes:
-        lost: Those that failed, a reason each.
-        missing: Those that were not there afterwards.
-        recovery_s: Seconds from the repair (or the fault, where nobody repairs) until all was well, for each try.
-    """
+    """What a fault came to."""
 
     fault: str
     tried: int = 1
@@ -211,20 +205,6 @@ def cordoned() -> Generator[None]:
         yield
     finally:
         live.kubectl("uncordon", settings.NODE)
-
-
-def first_answer(ask: Callable[[], bool], seconds: float) -> float:
-    """Seconds until `ask` says yes; what it raises over the network counts as no."""
-    started = time.monotonic()
-
-    def asked() -> bool:
-        try:
-            return ask()
-        except OSError:
-            return False
-
-    live.wait_for(asked, seconds, "an answer")
-    return time.monotonic() - started
 
 
 def body(url: str) -> str:

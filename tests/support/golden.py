@@ -45,11 +45,7 @@ def difference(expected: dict[str, str], actual: dict[str, str]) -> str:
 
 
 def check(stack: str, scratch: Path) -> None:
-    """Compare the render of a stack with its golden files, or write them where the environment says so.
-
-    Raises:
-        AssertionError: They differ; the message is the diff and how to accept it.
-    """
+    """Compare the render of a stack with its golden files, or write them where the environment says so."""
     write(cases.rendered(stack), scratch)
     kept = DIRECTORY / stack
     if os.environ.get(UPDATE):

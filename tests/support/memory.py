@@ -18,13 +18,7 @@ _TYPES = ("configmaps", "deployments.apps", "namespaces", "persistentvolumeclaim
 
 
 class MemoryCluster(Kubectl):
-    """kubectl of a cluster that is a mapping.
-
-    Attributes:
-        silent: Whether it gives no answer.
-        stuck: What a deletion does not take away.
-        calls: What changed something, in order: verb and object.
-    """
+    """kubectl of a cluster that is a mapping."""
 
     def __init__(self, name: str = "local", context: str | None = "test", kubeconfig: Path | None = None) -> None:
         """Empty, but for what every cluster has."""

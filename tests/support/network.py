@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from tests.support.data import Data, items, mapping, texts
 
 NODE_ADDRESS = "192.168.0.10"
-POD_RANGE = "10.244.0.0/16"
 OUTSIDE_ADDRESS = "203.0.113.7"
 _EXPRESSIONS = ("In", "NotIn", "Exists", "DoesNotExist")
 
@@ -32,11 +31,7 @@ class Pod:
 
 
 def selects(selector: Data | None, labels: dict[str, str]) -> bool:
-    """Whether a label selector matches labels; an empty one matches everything, none matches nothing.
-
-    Raises:
-        ValueError: An operator that selectors do not have.
-    """
+    """Whether a label selector matches labels; an empty one matches everything, none matches nothing."""
     if selector is None:
         return False
     if any(labels.get(key) != value for key, value in mapping(selector, "matchLabels").items()):

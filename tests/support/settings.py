@@ -22,11 +22,7 @@ ABSENT = object()
 
 
 def with_values(changes: dict[str, Any], base: dict[str, Any] = BASE) -> dict[str, Any]:
-    """A copy of a tree with values set at dotted paths (`apps.nginx.replicas`).
-
-    Args:
-        changes: Dotted path to value, or `ABSENT`; mappings on the way are made.
-    """
+    """A copy of a tree with values set at dotted paths (`apps.nginx.replicas`)."""
     tree = copy.deepcopy(base)
     for path, value in changes.items():
         *way, last = path.split(".")
@@ -51,11 +47,7 @@ def accept(tree: dict[str, Any]) -> Settings:
 
 
 def refuse(tree: dict[str, Any]) -> SettingsError:
-    """Parse a tree that must be wrong, and return the error.
-
-    Raises:
-        AssertionError: It was accepted.
-    """
+    """Parse a tree that must be wrong, and return the error."""
     try:
         accept(tree)
     except SettingsError as error:
@@ -64,11 +56,7 @@ def refuse(tree: dict[str, Any]) -> SettingsError:
 
 
 def problem(tree: dict[str, Any]) -> Problem:
-    """The only problem of a tree.
-
-    Raises:
-        AssertionError: It was accepted, or has more than one.
-    """
+    """The only problem of a tree."""
     error = refuse(tree)
     assert len(error.problems) == 1, str(error)
     return error.problems[0]

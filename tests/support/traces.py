@@ -15,11 +15,7 @@ _SERVER_FIELDS = ("managedFields", "resourceVersion", "generation", "creationTim
 
 @dataclass(frozen=True)
 class Traces:
-    """What a cluster holds.
-
-    Attributes:
-        objects: Every object of every type, as `kind.group namespace/name`.
-    """
+    """What a cluster holds."""
 
     objects: frozenset[str]
     node_ports: frozenset[int]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import socket
@@ -12,11 +11,13 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import httpx
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
-    from types import ModuleType
 
 ROOT = Path(__file__).parents[3]
 _START_SECONDS = 20
@@ -26,7 +27,7 @@ _START_SECONDS = 20
 class Running:
     """A server: its process, its port and the file that its output goes to."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[Any]
     port: int
     log: Path
 
@@ -44,44 +45,25 @@ class Running:
         return self.process.wait(timeout=_START_SECONDS)
 
 
-def free_port() -> int:
+def _free_port() -> int:
     """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def load(image: str, module: str) -> ModuleType:
-    """A module of an image, by itself: images have modules of the same names."""
-    directory = str(ROOT / "images" / image)
-    kept = dict(sys.modules)
-    sys.path.insert(0, directory)
-    try:
-        sys.modules.pop(module, None)
-        return importlib.import_module(module)
-    finally:
-        sys.path.remove(directory)
-        for name in set(sys.modules) - set(kept):
-            if (getattr(sys.modules[name], "__file__", None) or "").startswith(directory):
-                del sys.modules[name]
+def _call(image: str, settings: Mapping[str, str]) -> dict[str, Any]:
+    """How a server is run: with these settings, PATH and nothing else."""
+    own = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {"args": [sys.executable, str(ROOT / "images" / image / "server.py")], "env": {**own, **settings}}
 
 
-def start(image: str, port_variable: str, settings: Mapping[str, str], log: Path, port: int | None = None) -> Running:
-    """Start a server and wait until it listens."""
-    chosen = port or free_port()
+def _start(image: str, port_variable: str, settings: Mapping[str, str], log: Path) -> Running:
+    """Start a server and wait until it listens; `port_variable` tells it the port."""
+    chosen = _free_port()
     with log.open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, str(ROOT / "images" / image / "server.py")],
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(ROOT),
-                "PYTHONDONTWRITEBYTECODE": "1",
-                port_variable: str(chosen),
-                **settings,
-            },
-            stdout=output,
-            stderr=output,
-        )
+        call = _call(image, {port_variable: str(chosen), **settings})
+        process = subprocess.Popen(**call, stdout=output, stderr=output)
     server = Running(process, chosen, log)
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
@@ -99,7 +81,7 @@ def start(image: str, port_variable: str, settings: Mapping[str, str], log: Path
 @contextmanager
 def running(image: str, port_variable: str, settings: Mapping[str, str], log: Path) -> Generator[Running]:
     """A server for the length of the block."""
-    server = start(image, port_variable, settings, log)
+    server = _start(image, port_variable, settings, log)
     try:
         yield server
     finally:
@@ -108,16 +90,19 @@ def running(image: str, port_variable: str, settings: Mapping[str, str], log: Pa
             server.process.wait()
 
 
+@contextmanager
+def program(image: str, settings: Mapping[str, str] | None = None) -> Generator[httpx.Client]:
+    """A client of a server for the length of the block."""
+    with TemporaryDirectory() as directory, running(image, "PORT", settings or {}, Path(directory) / "log") as server:
+        with httpx.Client(base_url=server.url, timeout=10, trust_env=False) as client:
+            yield client
+        print(server.output)  # pytest shows it when the test fails
+
+
 def refusal(image: str, settings: Mapping[str, str]) -> str:
     """What a server says when it does not start with these settings."""
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "images" / image / "server.py")],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **settings},
-        capture_output=True,
-        text=True,
-        timeout=_START_SECONDS,
-        check=False,
-    )
+    call = _call(image, settings)
+    done = subprocess.run(**call, capture_output=True, text=True, timeout=_START_SECONDS, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
-    return done.stderr
+    return done.stdout + done.stderr

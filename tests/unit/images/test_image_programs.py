@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import socket
 
-from tests.unit.images.programs import program, refusal
+from tests.unit.images.running import program, refusal
 from tests.unit.images.servers import Redis, running
 
 
 def test_the_debug_server_tells_what_it_was_asked() -> None:
-    with program("http-debug-server/server.py") as client:
+    with program("http-debug-server") as client:
         answer = client.put("/any/path?a=1", headers={"X-Test": "yes"}, content="hello")
         body = answer.json()
         assert body["hostname"] == socket.gethostname()
@@ -16,7 +16,7 @@ def test_the_debug_server_tells_what_it_was_asked() -> None:
 
 
 def test_the_default_backend_answers_404_to_everything_but_its_probe() -> None:
-    with program("default-backend/server.py") as client:
+    with program("default-backend") as client:
         for method in ("GET", "POST", "DELETE"):
             answer = client.request(method, "/what/ever")
             assert (answer.status_code, answer.text) == (404, "default backend - 404")
@@ -29,7 +29,7 @@ def test_a_taken_port_is_told() -> None:
         taken.bind(("0.0.0.0", 0))  # noqa: S104 - the program listens there too
         taken.listen()
         port = taken.getsockname()[1]
-        message = refusal("default-backend/server.py", {"PORT": str(port)})
+        message = refusal("default-backend", {"PORT": str(port)})
     assert f"Connection in use: ('0.0.0.0', {port})" in message
 
 
@@ -41,7 +41,7 @@ def test_the_guestbook_writes_to_the_master_and_reads_from_a_slave() -> None:
             "REDIS_SLAVE_SERVICE_HOST": "127.0.0.2",
             "REDIS_PORT_NUMBER": str(master.server_address[1]),
         }
-        with program("guestbook-frontend/server.py", environment) as client:
+        with program("guestbook-frontend", environment) as client:
             written = client.get("/guestbook.php", params={"cmd": "set", "key": "messages", "value": 'a "quote", é'})
             assert written.json() == {"message": "Updated"}
             assert master.data == {b"messages": 'a "quote", é'.encode()}
@@ -68,7 +68,7 @@ def test_the_guestbook_says_who_does_not_answer() -> None:
         "REDIS_SLAVE_SERVICE_HOST": "127.0.0.1",
         "REDIS_PORT_NUMBER": str(port),
     }
-    with program("guestbook-frontend/server.py", environment) as client:
+    with program("guestbook-frontend", environment) as client:
         answer = client.get("/guestbook.php?cmd=get&key=messages")
         assert answer.status_code == 503
         assert answer.json() == {"error": "127.0.0.1 does not answer"}

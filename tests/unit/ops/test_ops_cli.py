@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -199,6 +201,53 @@ def test_a_full_disk_is_told(project: Path, tmp_path: Path) -> None:
     assert "error: no space left to write" in done.stderr
     assert "Traceback" not in done.stderr
     assert project.is_dir()
+
+
+def in_a_process(*arguments: str, closed: int | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    code = "import ops.cli, sys; sys.argv = ['slipway', *sys.argv[1:]]; ops.cli.main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        preexec_fn=None if closed is None else lambda: os.close(closed),
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_a_closed_standard_stream_does_no_harm(closed: int) -> None:
+    done = in_a_process("config", "check", closed=closed)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("nothing is wrong" in done.stdout) is (closed != 1)
+
+
+def test_a_locale_that_is_not_utf_8_changes_no_text(project: Path) -> None:
+    (project / "Pulumi.dev.yaml").write_text(STACK.replace('"1"', '"ü"'), encoding="utf-8")
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    assert "revision = \\xfc" in in_a_process("config", "check", closed=None, **locale).stderr
+    assert (
+        "apps.\\xe4pfel is no setting" in in_a_process("config", "explain", "apps.äpfel", closed=None, **locale).stderr
+    )
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(errno.EROFS, "Read-only file system", "out"), "(out); name a place that can be written"),
+        (PermissionError(errno.EACCES, "Permission denied", "out"), f"(out); this runs as user {os.geteuid()}"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_one_sentence(
+    error: OSError, told: str, slipway: Slipway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused() -> Path:
+        raise error
+
+    monkeypatch.setattr("ops.project.project_dir", refused)
+    assert slipway("render", "--out", "out").stderr == f"error: {error.strerror} {told}\n"
 
 
 @pytest.mark.usefixtures("project")

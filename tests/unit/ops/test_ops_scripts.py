@@ -51,10 +51,10 @@ def program(directory: Path, name: str, text: str) -> None:
     (directory / name).chmod(0o755)
 
 
-def bootstrap(clone: Path, path: Path, cache: str) -> subprocess.CompletedProcess[str]:
+def bootstrap(clone: Path, path: Path, cache: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(path / "bash"), str(clone / "scripts" / "bootstrap.sh")],
-        env={"PATH": str(path), "HOME": str(clone), "SLIPWAY_CACHE": cache},
+        env={"PATH": str(path), "HOME": str(clone), "SLIPWAY_CACHE": cache, **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -81,6 +81,26 @@ def test_everything_that_is_missing_is_told_at_once(clone: Path, path: Path) -> 
     assert done.stderr.count("  - ") == 2
     assert "python3-venv" in done.stderr
     assert "SLIPWAY_CACHE" in done.stderr
+
+
+def test_the_environment_is_made_here_whatever_other_is_active(clone: Path, path: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    program(path, "python3", "#!/bin/bash\nexit 0\n")
+    version = (clone / "scripts" / "bootstrap.sh").read_text(encoding="utf-8").split("UV_VERSION=")[1].split()[0]
+    program(path, "uv", f'#!/bin/bash\n[[ "$1" == --version ]] && echo "uv {version}" || env >{log}\n')
+    fake_slipway(clone)
+    active = {"VIRTUAL_ENV": "/other/.venv", "UV_PROJECT_ENVIRONMENT": "/other/.venv"}
+    assert bootstrap(clone, path, str(tmp_path / "cache"), **active).returncode == 0
+    assert "/other" not in log.read_text(encoding="utf-8")
+
+
+def test_an_environment_that_cannot_be_run_here_is_made_anew(clone: Path) -> None:
+    """As one that another user's Python is in."""
+    shutil.copy(PROJECT_DIR / "slipway", clone)
+    program(clone / "scripts", "bootstrap.sh", "#!/bin/bash\necho made anew\n")
+    fake_slipway(clone)
+    done = subprocess.run([str(clone / "slipway")], capture_output=True, text=True, check=False)
+    assert "made anew" in done.stdout
 
 
 def fake_slipway(clone: Path, *, code: int = 0, out: str = "", sleep: int = 0) -> Path:

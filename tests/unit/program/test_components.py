@@ -46,20 +46,49 @@ def on_a_cluster(program: Callable[[Namespace], object], **facts: Any) -> Callab
     return run
 
 
-def test_an_edge_to_a_port_that_does_not_exist_is_refused() -> None:
-    def program(namespace: Namespace) -> None:
-        make(namespace).endpoint("https")
-
-    with pytest.raises(ValueError, match="edge to web:https: there is no such port; there is: http"):
-        run_program(on_a_cluster(program))
+def edge_without_port(namespace: Namespace) -> None:
+    silent = make(namespace, "silent", containers=(replace(WEB, ports=(), probes=None),))
+    Endpoint(silent.peer, "http")
 
 
-def test_an_edge_to_a_workload_without_ports_is_refused() -> None:
-    def program(namespace: Namespace) -> None:
-        silent = make(namespace, "silent", containers=(replace(WEB, ports=(), probes=None),))
-        Endpoint(silent.peer, "http")
+REFUSED: dict[str, tuple[Callable[[Namespace], object], str]] = {
+    "an edge to a port that is not there": (
+        lambda namespace: make(namespace).endpoint("https"),
+        "edge to web:https: there is no such port; there is: http",
+    ),
+    "an edge to a workload without ports": (edge_without_port, "there is no such port; there is: none"),
+    "a host without an ingress controller": (
+        lambda namespace: make(namespace, exposure=Exposure(ports=(HTTP,), host="www.example.com")),
+        r"host www\.example\.com needs an ingress controller on cluster one",
+    ),
+    "a Service port that nobody listens on": (
+        lambda namespace: make(namespace, exposure=Exposure(ports=(ServicePort("http", 80, "https"),))),
+        "Service port http leads to https, which no container listens on",
+    ),
+    "user 0": (lambda namespace: make(namespace, user=0), "runs as user 0: needs the exemption root-user"),
+    "a container's user 0": (
+        lambda namespace: make(namespace, containers=(replace(WEB, user=0),)),
+        "runs as user 0: needs the exemption root-user",
+    ),
+    "a host's path": (
+        lambda namespace: make(namespace, containers=(replace(WEB, host_paths={"/": "/host"}),)),
+        "needs the exemption host-path",
+    ),
+    "a service account": (
+        lambda namespace: make(namespace, service_account="reader"),
+        "needs the exemption service-account-token",
+    ),
+    "two resources of one name": (
+        lambda namespace: (make(namespace), make(namespace)),
+        "two resources have the URN|already registered|duplicate",
+    ),
+}
 
-    with pytest.raises(ValueError, match="there is no such port; there is: none"):
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_refused(name: str) -> None:
+    program, message = REFUSED[name]
+    with pytest.raises(ValueError, match=message):
         run_program(on_a_cluster(program))
 
 
@@ -72,32 +101,6 @@ def test_an_edge_across_clusters_is_refused() -> None:
         run_program(program)
 
 
-def test_a_host_without_ingress_controller_is_refused() -> None:
-    exposure = Exposure(ports=(HTTP,), host="www.example.com")
-    with pytest.raises(ValueError, match=r"host www\.example\.com needs an ingress controller on cluster one"):
-        run_program(on_a_cluster(lambda namespace: make(namespace, exposure=exposure)))
-
-
-def test_a_service_port_that_nobody_listens_on_is_refused() -> None:
-    exposure = Exposure(ports=(ServicePort("http", 80, "https"),))
-    with pytest.raises(ValueError, match="Service port http leads to https, which no container listens on"):
-        run_program(on_a_cluster(lambda namespace: make(namespace, exposure=exposure)))
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"user": 0}, "runs as user 0: needs the exemption root-user"),
-        ({"containers": (replace(WEB, user=0),)}, "runs as user 0: needs the exemption root-user"),
-        ({"containers": (replace(WEB, host_paths={"/": "/host"}),)}, "needs the exemption host-path"),
-        ({"service_account": "reader"}, "needs the exemption service-account-token"),
-    ],
-)
-def test_departures_need_an_exemption(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        run_program(on_a_cluster(lambda namespace: make(namespace, **changes)))
-
-
 def test_an_exemption_is_written_on_the_pods() -> None:
     exemption = Exemption("writable-root", "edits its own files")
     recorded = run_program(on_a_cluster(lambda namespace: make(namespace, exemptions=(exemption,))))
@@ -105,15 +108,6 @@ def test_an_exemption_is_written_on_the_pods() -> None:
     pod = mapping(deployment.inputs, "spec", "template")
     assert mapping(pod, "metadata", "annotations") == {"slipway.dev/exempt-writable-root": "edits its own files"}
     assert value(items(pod, "spec", "containers")[0], "securityContext", "readOnlyRootFilesystem") is False
-
-
-def test_two_resources_of_one_name_are_refused() -> None:
-    def program(namespace: Namespace) -> None:
-        make(namespace)
-        make(namespace)
-
-    with pytest.raises(Exception, match=r"two resources have the URN|already registered|duplicate"):
-        run_program(on_a_cluster(program))
 
 
 def test_a_failed_run_leaves_nothing_for_the_next_one_to_wait_for() -> None:

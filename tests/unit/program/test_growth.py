@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bench.parts.render import same_resources
+from bench.programs import flat, run_flat
 from bench.programs.workloads import PER_NAMESPACE, make
 from ops.render import sdk
 from ops.render.monitor import Record, RecordingMonitor
 from ops.render.placeholders import placeholder
-from ops.render.program import run
+from ops.render.program import record, run
 from stacks.stack_file import StackConfig
+from tests.support import cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
 SMALL, LARGE = 10, 40
 PER_WORKLOAD = 4
@@ -128,3 +132,12 @@ def test_a_run_that_fails_tells_its_error_once(capfd: pytest.CaptureFixture[str]
         run(RecordingMonitor(), config, twice)
     gc.collect()
     assert "never retrieved" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("stack", cases.stack_names())
+def test_the_flat_program_of_the_benchmark_is_the_same_work(stack: str, tmp_path: Path) -> None:
+    ours = record(cases.case(stack))
+    file = tmp_path / "flat.py"
+    file.write_text(flat.source(ours), encoding="utf-8")
+    assert same_resources(ours, run_flat.record(file, stack)) == []
+    assert "class " not in file.read_text()

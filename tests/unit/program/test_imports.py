@@ -18,9 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+HELP_MODULES = 300
+"""`import pulumi` alone loads 450."""
+HEAVY = {"pulumi", "pulumi_kubernetes", "pulumi_aws", "pulumi_gcp", "cryptography", "httpx", "ruamel", "yaml", "grpc"}
+
+
 def loaded(script: str) -> set[str]:
-    """Top-level modules in a fresh interpreter after a script."""
-    program = f"import json, sys\n{script}\nprint(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})))"
+    """All modules of a fresh interpreter after a script."""
+    program = f"import json, sys\n{script}\nprint('\\n' + json.dumps(sorted(sys.modules)))"
     environment = {key: text for key, text in os.environ.items() if key != "KUBE_CONTEXT"}
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -31,6 +36,12 @@ def loaded(script: str) -> set[str]:
         env={**environment, "PYTHONPATH": str(PROJECT_DIR)},
     )
     return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_the_help_loads_little() -> None:
+    modules = loaded("import ops.app")
+    assert not HEAVY & {name.partition(".")[0] for name in modules}
+    assert len(modules) <= HELP_MODULES
 
 
 def test_a_stack_loads_only_the_sdks_of_its_clouds(

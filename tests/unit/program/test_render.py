@@ -38,12 +38,6 @@ def rendered_files(case: str, directory: Path) -> dict[str, str]:
     return golden.contents(directory)
 
 
-def test_two_renders_are_the_same_bytes(tmp_path: Path) -> None:
-    for name in ("dev", "outward"):
-        write(cases.rendered(name), tmp_path / name / "first")
-        assert rendered_files(name, tmp_path / name / "second") == golden.contents(tmp_path / name / "first")
-
-
 def test_another_process_renders_the_same_bytes(
     stack: str, tmp_path: Path, elsewhere: Callable[[str], tuple[Path, frozenset[str]]]
 ) -> None:

@@ -6,7 +6,6 @@ SLIPWAY_EXAMPLES sets the number of examples of each test (200 by default); a lo
 from __future__ import annotations
 
 import copy
-import json
 import os
 import re
 from typing import TYPE_CHECKING, Any, cast
@@ -18,7 +17,7 @@ from hypothesis import strategies as st
 from stacks.settings import Settings, SettingsError, parse
 from stacks.settings.problems import shown
 from stacks.stack_file import read_stack_config
-from tests.support import cases
+from tests.support.hostile import base_trees
 from tests.support.settings import PROJECT, engine_values
 
 if TYPE_CHECKING:
@@ -67,17 +66,6 @@ anything = st.recursive(
 )
 
 
-def bases() -> list[dict[str, Any]]:
-    """Trees that are right: every case's."""
-    return [
-        {
-            key.partition(":")[2]: json.loads(text) if text.startswith(("{", "[")) else text
-            for key, text in cases.case(name).values.items()
-        }
-        for name in cases.case_names()
-    ]
-
-
 def spots(tree: Any, way: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
     """The paths of everything in a tree."""
     found: list[tuple[str | int, ...]] = []
@@ -94,7 +82,7 @@ def spots(tree: Any, way: tuple[str | int, ...] = ()) -> list[tuple[str | int, .
 @st.composite
 def broken(draw: st.DrawFn) -> dict[str, Any]:
     """A right tree with one to four changes anywhere: a value replaced, a key removed, added, renamed or moved."""
-    tree: Any = copy.deepcopy(draw(st.sampled_from(bases())))
+    tree: Any = copy.deepcopy(draw(st.sampled_from(base_trees())))
     for _ in range(draw(st.integers(1, 4))):
         *way, last = draw(st.sampled_from(spots(tree) or [("clusters",)]))
         parent = tree
@@ -214,9 +202,3 @@ def test_any_bytes_as_a_stack_file(tmp_path: Path, content: bytes) -> None:
     result = read(tmp_path, content)
     assert isinstance(result, SettingsError)
     assert result.problems
-
-
-def test_the_bases_are_right() -> None:
-    """Guards the tests above against starting from files that are wrong anyway."""
-    for tree in bases():
-        assert isinstance(parse(engine_values(tree), project=PROJECT, source="base"), Settings)

@@ -68,21 +68,8 @@ def test_a_directory_in_place_of_the_file(project: Path) -> None:
 @pytest.mark.parametrize(
     "stack",
     [
-        "../dev",
-        "..",
-        ".",
-        "",
-        "a b",
-        "x\n",
-        "dev;rm",
-        "*",
-        "\x00",
-        "a" * 64,
-        "-dev",
-        "dev-",
-        "_dev",
-        "dev.",
-        "org/project/",
+        *("../dev", "..", ".", "dev;rm", "*", "-dev", "dev-", "_dev", "dev.", "org/project/"),
+        *("", "a b", "x\n", "\x00", "a" * 64),
     ],
 )
 def test_a_stack_name_cannot_leave_the_directory(project: Path, stack: str) -> None:

@@ -7,6 +7,7 @@ import re
 from tests.support.data import Data, items, mapping, texts, value
 from tests.support.objects import (
     ENFORCE,
+    Thing,
     Workload,
     find,
     namespace_of,
@@ -16,49 +17,43 @@ from tests.support.objects import (
     things,
     workloads,
 )
-from tests.support.pod_security import LEVELS, violations
+from tests.support.pod_security import departures
 
 REASON = "slipway.dev/pod-security-reason"
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 _SECRET_NAME = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|PRIVATE_KEY", re.IGNORECASE)
 
 
-def level_of(case: str, workload: Workload) -> str:
-    namespace = namespace_of(case, workload)
-    assert namespace is not None, workload
+def level_of(case: str, thing: Thing) -> str:
+    namespace = namespace_of(case, thing)
+    assert namespace is not None, thing
     return namespace.labels[ENFORCE]
 
 
 def test_every_pod_is_admitted_in_its_namespace(case: str) -> None:
     for thing in things(case):
-        if thing.pod is None:
-            continue
-        namespace = namespace_of(case, thing)
-        assert namespace is not None, thing
-        assert violations(namespace.labels[ENFORCE], thing.pod) == [], thing
+        if thing.pod is not None and level_of(case, thing) == "restricted":
+            assert departures(thing.pod) == [], thing
 
 
 def test_a_weaker_namespace_says_why_and_is_needed(case: str) -> None:
     for namespace in of_kind(case, "Namespace"):
         level = namespace.labels[ENFORCE]
-        assert level in LEVELS, namespace
-        pods = [
-            t.pod for t in things(case) if t.pod and (t.cluster, t.namespace) == (namespace.cluster, namespace.name)
-        ]
-        stricter = LEVELS[LEVELS.index(level) + 1 :]
-        assert bool(namespace.annotations.get(REASON, "").strip()) == bool(stricter), namespace
-        for better in stricter:
-            assert any(violations(better, pod) for pod in pods), f"{namespace} could be {better}"
+        assert level in ("restricted", "privileged"), namespace
+        assert bool(namespace.annotations.get(REASON, "").strip()) == (level == "privileged"), namespace
+        if level == "privileged":
+            pods = [
+                t.pod for t in things(case) if t.pod and (t.cluster, t.namespace) == (namespace.cluster, namespace.name)
+            ]
+            # Else it could be `baseline`.
+            assert any(what.startswith("host") for pod in pods for what in departures(pod)), namespace
 
 
 def test_a_pod_that_departs_from_restricted_says_why(case: str) -> None:
     for workload in workloads(case):
         reasons = {k: v for k, v in workload.pod_annotations.items() if k.startswith("slipway.dev/exempt-")}
         assert all(len(reason.split()) >= 3 for reason in reasons.values()), workload
-        if violations("restricted", workload.template):
-            assert reasons, workload
-        if not reasons:
-            assert level_of(case, workload) == "restricted" or not violations("restricted", workload.template), workload
+        assert reasons or not departures(workload.template), workload
 
 
 def test_resources_are_requested_and_memory_is_limited(case: str) -> None:
