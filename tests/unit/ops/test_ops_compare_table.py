@@ -32,11 +32,13 @@ def full() -> list[dict[str, Any]]:
         "monitoring": {},
         "ssh": {"publicKey": "ssh-ed25519 " + "A" * 68, "sources": ["10.0.0.0/8"]},
     }
+    clusters["nginx-asia"]["ingress"] = {"https": {}}
+    apps = tree(config, "apps")
+    apps["nginx"]["host"] = "nginx.k8s.example.com"
     deployers = tree(config, "deployers")
     deployers["tokyo"]["iamUser"] = {"reason": "the pipeline has no OpenID Connect"}
-    return render_config(changed(config, lifecycle="ephemeral", clusters=clusters, deployers=deployers)).plan[
-        "resources"
-    ]
+    changes = {"clusters": clusters, "deployers": deployers, "apps": apps}
+    return render_config(changed(config, lifecycle="ephemeral", **changes)).plan["resources"]
 
 
 @cache
