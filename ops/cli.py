@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import locale
 import os
 import signal
@@ -36,9 +35,8 @@ def _read_utf8() -> None:
         os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - this very program
     if "PYTHONUTF8" in os.environ:
         os.environ.pop("PYTHONIOENCODING", None)  # it is for this process alone
-    stdout: object = sys.stdout
-    if isinstance(stdout, io.TextIOWrapper):
-        stdout.reconfigure(errors="backslashreplace")
+    if reconfigure := getattr(sys.stdout, "reconfigure", None):
+        reconfigure(errors="backslashreplace")
 
 
 def main() -> None:

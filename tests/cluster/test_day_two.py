@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.support.live import LiveStack
     from tests.support.writers import Store
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.usefixtures("machine")]
 
 PORT = 30890
 FLIPS: tuple[dict[str, str], ...] = (
@@ -47,9 +47,8 @@ def settings() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def stack(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
     """The stack, up as an ephemeral one; gone by the documented two steps."""
-    assert machine is None
     made = live.make(tmp_path_factory.mktemp("day"), "day", "day", PORT)
     with live.alone("day"):
         made.run("down", "--by-label", "--yes-remove-durable", "day")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tests.support.traces import Traces
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("machine")]
 
 # All twenty with SLIPWAY_TEST_SOAK=1, which takes several minutes.
 COUNT = 20 if soak.ASKED else 3
@@ -126,9 +126,8 @@ def clone(directory: Path, home: Path) -> Clone:
 
 
 @pytest.fixture(scope="module")
-def project(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     """A clone; its environments are gone at the end, whatever the tests did."""
-    assert machine is None
     with live.alone("environments"):
         place = tmp_path_factory.mktemp("environments")
         made = clone(place / "project", place / "data")

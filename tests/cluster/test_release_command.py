@@ -15,16 +15,15 @@ if TYPE_CHECKING:
 
     from tests.support.live import LiveStack
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900), pytest.mark.usefixtures("machine")]
 
 PORT = 31380
 ROUNDS = int(os.environ.get("SLIPWAY_TEST_ROUNDS", "2"))
 
 
 @pytest.fixture(scope="module")
-def stack(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
     """A stack of these tests' own; gone at the end."""
-    assert machine is None
     found = live.make(tmp_path_factory.mktemp("rel"), "rel", "rel", PORT)
     with live.alone("rel"):
         # What a run that was killed left: its state is gone.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.support.live import LiveStack
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("machine")]
 
 SETTINGS: dict[str, Any] = {
     "slipway:namespacePrefix": "sec",
@@ -89,8 +89,7 @@ def arguments() -> Arguments:
 
 
 @pytest.fixture(scope="module")
-def stack(machine: None, tmp_path_factory: pytest.TempPathFactory, arguments: Arguments) -> Iterator[LiveStack]:
-    assert machine is None
+def stack(tmp_path_factory: pytest.TempPathFactory, arguments: Arguments) -> Iterator[LiveStack]:
     made = live.make(tmp_path_factory.mktemp("sec"), "sec", "sec", 30870)
     made.settings({**SETTINGS})
     with live.alone("sec"):

@@ -15,7 +15,6 @@ from tests.support.data import Data, items, mapping, texts
 
 NODE_ADDRESS = "192.168.0.10"
 OUTSIDE_ADDRESS = "203.0.113.7"
-_EXPRESSIONS = ("In", "NotIn", "Exists", "DoesNotExist")
 
 
 @dataclass(frozen=True)
@@ -30,24 +29,10 @@ class Pod:
     host_network: bool = False
 
 
-def selects(selector: Data | None, labels: dict[str, str]) -> bool:
-    """Whether a label selector matches labels; an empty one matches everything, none matches nothing."""
-    if selector is None:
-        return False
-    if any(labels.get(key) != value for key, value in mapping(selector, "matchLabels").items()):
-        return False
-    return all(_expression(item, labels) for item in items(selector, "matchExpressions"))
-
-
-def _expression(item: Data, labels: dict[str, str]) -> bool:
-    key, operator, values = item["key"], item["operator"], texts(item, "values")
-    if operator not in _EXPRESSIONS:
-        raise ValueError(f"no selector operator: {operator}")
-    if operator == "Exists":
-        return key in labels
-    if operator == "DoesNotExist":
-        return key not in labels
-    return (labels.get(key) in values) == (operator == "In")
+def selects(selector: Data, labels: dict[str, str]) -> bool:
+    """Whether a label selector matches labels; an empty one matches everything."""
+    assert selector.keys() <= {"matchLabels"}, f"the program selects by labels alone: {selector}"
+    return mapping(selector, "matchLabels").items() <= labels.items()
 
 
 class Network:
@@ -71,10 +56,6 @@ class Network:
     def enters(self, client: Pod, server: Pod, port: int, protocol: str = "TCP") -> bool:
         """Whether the server's side alone lets a connection in."""
         return self._side("Ingress", server, client, server, port, protocol)
-
-    def isolated(self, direction: str, pod: Pod) -> bool:
-        """Whether some policy restricts a pod in a direction (`Ingress` or `Egress`)."""
-        return bool(self._policies(direction, pod))
 
     def _policies(self, direction: str, pod: Pod) -> list[Data]:
         if pod.namespace is None or pod.host_network:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -52,18 +52,18 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _call(image: str, settings: Mapping[str, str]) -> dict[str, Any]:
+def _call(image: str, settings: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
     """How a server is run: with these settings, PATH and nothing else."""
     own = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    return {"args": [sys.executable, str(ROOT / "images" / image / "server.py")], "env": {**own, **settings}}
+    return [sys.executable, str(ROOT / "images" / image / "server.py")], {**own, **settings}
 
 
 def _start(image: str, port_variable: str, settings: Mapping[str, str], log: Path) -> Running:
     """Start a server and wait until it listens; `port_variable` tells it the port."""
     chosen = _free_port()
     with log.open("ab") as output:
-        call = _call(image, {port_variable: str(chosen), **settings})
-        process = subprocess.Popen(**call, stdout=output, stderr=output)
+        command, environment = _call(image, {port_variable: str(chosen), **settings})
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     server = Running(process, chosen, log)
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
@@ -101,8 +101,8 @@ def program(image: str, settings: Mapping[str, str] | None = None) -> Generator[
 
 def refusal(image: str, settings: Mapping[str, str]) -> str:
     """What a server says when it does not start with these settings."""
-    call = _call(image, settings)
-    done = subprocess.run(**call, capture_output=True, text=True, timeout=_START_SECONDS, check=False)
+    command, environment = _call(image, settings)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_START_SECONDS, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout + done.stderr

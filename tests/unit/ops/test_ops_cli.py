@@ -203,12 +203,14 @@ def test_a_full_disk_is_told(project: Path, tmp_path: Path) -> None:
     assert project.is_dir()
 
 
-def in_a_process(*arguments: str, closed: int | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def in_a_process(
+    *arguments: str, closed: int | None = None, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     code = "import ops.cli, sys; sys.argv = ['slipway', *sys.argv[1:]]; ops.cli.main()"
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],
         preexec_fn=None if closed is None else lambda: os.close(closed),
-        env={**os.environ, **environment},
+        env={**os.environ, **(env or {})},
         capture_output=True,
         text=True,
         check=False,
@@ -226,10 +228,8 @@ def test_a_closed_standard_stream_does_no_harm(closed: int) -> None:
 def test_a_locale_that_is_not_utf_8_changes_no_text(project: Path) -> None:
     (project / "Pulumi.dev.yaml").write_text(STACK.replace('"1"', '"ü"'), encoding="utf-8")
     locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    assert "revision = \\xfc" in in_a_process("config", "check", closed=None, **locale).stderr
-    assert (
-        "apps.\\xe4pfel is no setting" in in_a_process("config", "explain", "apps.äpfel", closed=None, **locale).stderr
-    )
+    assert "revision = \\xfc" in in_a_process("config", "check", env=locale).stderr
+    assert "apps.\\xe4pfel is no setting" in in_a_process("config", "explain", "apps.äpfel", env=locale).stderr
 
 
 @pytest.mark.usefixtures("project")

@@ -11,7 +11,6 @@ import pytest
 
 from components.scope import LABEL_DOMAIN
 from components.workloads.spec import SELECTOR_KEYS
-from stacks.settings.apps import Apps
 from tests.support import cases
 from tests.support.data import items, leaves, mapping, texts, value
 from tests.support.objects import (
@@ -168,8 +167,6 @@ def test_the_mock_is_selected_by_app_and_tier_only(case: str) -> None:
 
 
 def test_dev_exercises_all_four_service_types() -> None:
-    if "example-app" not in {field.alias for field in Apps.model_fields.values()}:
-        pytest.skip("example-app, which has the ExternalName Service, is not there yet")
     kinds = {value(service.data, "spec", "type") for service in services("dev")}
     assert kinds == {"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"}
 
