@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ops.compare.immutable import REFUSES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -29,11 +31,10 @@ def when_applied(token: str, base: Mapping[str, Any], head: Mapping[str, Any]) -
 def _moment(changed: list[str], base: Mapping[str, Any], head: Mapping[str, Any]) -> list[str]:
     if not changed:
         return []
+    if base.get("engineVersion") != head.get("engineVersion") and not head.get("allowMajorVersionUpgrade"):
+        return [f"{REFUSES} another major version without `allowMajorVersionUpgrade`"]
     names = ", ".join(f"`{key}`" for key in changed)
     if head.get("applyImmediately"):
-        found = [f"{names} is changed at once, with the outage that it brings"]
-    else:
-        window = head.get("maintenanceWindow", "of RDS's choice")
-        found = [f"{names} waits for the maintenance window ({window} UTC); `up` is done before it"]
-    major = base.get("engineVersion") != head.get("engineVersion") and not head.get("allowMajorVersionUpgrade")
-    return [*found, *(["another major version is refused without `allowMajorVersionUpgrade`"] if major else [])]
+        return [f"{names} is changed at once, with the outage that it brings"]
+    window = head.get("maintenanceWindow", "of RDS's choice")
+    return [f"{names} waits for the maintenance window ({window} UTC); `up` is done before it"]

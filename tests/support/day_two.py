@@ -242,6 +242,7 @@ def _part(kind: str, name: str) -> str:
         "slipway:foundation:ArtifactRegistry": ("registries", "-registry"),
         "slipway:foundation:AwsDeployer": ("deployers", "-deployer"),
         "slipway:foundation:GcpDeployer": ("deployers", "-deployer"),
+        "slipway:foundation:StateUser": ("deployers", "-state"),
         "slipway:foundation:DelegatedZone": ("zones", "-delegated-zone"),
         "slipway:foundation:AwsAccount": ("clouds", ""),
         "slipway:foundation:GcpProject": ("clouds", ""),
@@ -251,5 +252,7 @@ def _part(kind: str, name: str) -> str:
     if kind in tables:
         table, suffix = tables[kind]
         return f"{table}.{name.removesuffix(suffix)}"
+    if not kind.startswith("slipway:workloads:"):
+        return f"{kind} {name}"  # of no row's part: whatever reaches it is `alone`
     systems = {"h2o-mock": "h2o-example", "http-debug-system": "http-debug-server"}
     return f"apps.{systems.get(name, name.removesuffix('-system'))}"

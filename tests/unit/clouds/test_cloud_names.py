@@ -81,9 +81,9 @@ ELSEWHERE = {
 }
 
 
-def renamed(part: str, old: str, new: str) -> Tree:
-    """The base with an entry renamed, and whoever refers to it."""
-    tree = base_tree()
+def renamed(part: str, old: str, new: str, tree: Tree | None = None) -> Tree:
+    """The base, or another tree, with an entry renamed, and whoever refers to it."""
+    tree = tree or base_tree()
     tree[part] = {new if name == old else name: entry for name, entry in tree[part].items()}
     for users in ("databases", "deployers"):
         for entry in tree[users].values():
@@ -166,14 +166,19 @@ LONGEST = [
 ]
 
 
-@pytest.mark.parametrize(("part", "old", "most", "kind"), LONGEST)
-def test_the_longest_name_is_taken_and_the_next_one_refused(part: str, old: str, most: int, kind: str) -> None:
-    longest = "n" * most
-    tree = renamed(part, old, longest)
+def test_the_longest_names_are_taken() -> None:
+    tree = base_tree()
+    for part, old, most, _ in LONGEST:
+        tree = renamed(part, old, old[0] * most, tree)
     assert problems_of(tree, "prod") == {}
     assert misfits(render_config(config_of(tree, "prod")).plan) == []
-    told = problems_of(renamed(part, old, longest + "n"), "prod")
-    path = f"{part}.{longest}n"
+
+
+@pytest.mark.parametrize(("part", "old", "most", "kind"), LONGEST)
+def test_the_next_longer_name_is_refused(part: str, old: str, most: int, kind: str) -> None:
+    longer = "n" * (most + 1)
+    told = problems_of(renamed(part, old, longer), "prod")
+    path = f"{part}.{longer}"
     assert path in told
     if kind:
         assert f"use at most {most} characters" in told[path]

@@ -1,6 +1,6 @@
 """Generated names: whatever the settings let through gives names that every cloud takes.
 
-SLIPWAY_EXAMPLES sets the number of examples (15 by default; each renders a whole stack).
+SLIPWAY_EXAMPLES sets the number of examples (8 by default; each renders a whole stack).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Tree = dict[str, Any]
-EXAMPLES = int(os.environ.get("SLIPWAY_EXAMPLES", "15"))
+EXAMPLES = int(os.environ.get("SLIPWAY_EXAMPLES", "8"))
 
 
 def repository(owner: str, name: str, number: int | None) -> str:

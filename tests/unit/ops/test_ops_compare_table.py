@@ -159,7 +159,7 @@ def test_a_change_that_waits_is_told_with_its_window() -> None:
 
     assert "waits for the maintenance window (sat:18:30-sat:19:30 UTC)" in said(size="db.t4g.small")
     assert "is changed at once" in said(size="db.t4g.small", applyImmediately=True)
-    assert "refused without `allowMajorVersionUpgrade`" in said(version="16")
+    assert "refuses another major version without `allowMajorVersionUpgrade`" in said(version="16")
 
 
 def test_what_the_provider_only_forgets_is_not_lost() -> None:
