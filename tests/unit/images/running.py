@@ -27,7 +27,7 @@ _START_SECONDS = 20
 class Running:
     """A server: its process, its port and the file that its output goes to."""
 
-    process: subprocess.Popen[Any]
+    process: subprocess.Popen[bytes]
     port: int
     log: Path
 
