@@ -55,8 +55,9 @@ class ExistingCluster(pulumi.ComponentResource):
             f"{name}-kubernetes",
             kubeconfig=args.kubeconfig,
             context=args.context,
-            # Two programs that own one field is an error to be told, not to be overwritten.
             enable_server_side_apply=True,
+            # A field that kubectl has taken over (`kubectl scale`) is the program's again, instead of a conflict.
+            enable_patch_force=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.handle = ClusterHandle(

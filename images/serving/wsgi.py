@@ -87,7 +87,8 @@ class Worker(ThreadWorker):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """SIGTERM: end every connection with its next answer, then stop; requests under way end in any case."""
-        self.cfg.set("keepalive", 0)
+        # Not by keepalive = 0: that ends at once what was answered a moment before as a connection to be kept.
+        self.max_keepalived = 0
         threading.Timer(DRAIN_SECONDS, super().handle_exit, (sig, frame)).start()
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:

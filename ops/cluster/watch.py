@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ops.stack import Stack
     from ops.status import AppStatus
 
-_POLL_S = 1.0
+_POLL_S = 2.0
 _SUMMARY_S = 10.0
 """How often a run that is watched by no terminal says how far it is."""
 _LINES_LEFT = 4
@@ -106,6 +106,7 @@ def watch(
     done: Callable[[list[AppStatus]], bool],
     timeout: float,
     summary: Callable[[], str] = str,
+    pause: Callable[[float], object] = lambda seconds: time.sleep(seconds),
 ) -> PodTrouble | None:
     """Show the rollout of a cluster until it is done.
 
@@ -115,6 +116,7 @@ def watch(
         done: Asked with the state of that cluster's apps; ends the watch.
         timeout: Seconds after which the watch ends anyway.
         summary: What the run that is watched is at, for people.
+        pause: Waits for some seconds, or less when the end is known.
 
     Returns:
         The pod for which waiting is in vain, or None.
@@ -143,5 +145,5 @@ def watch(
             lost = patience.exhausted(found)
             if lost is not None:
                 return lost
-            time.sleep(_POLL_S)
+            pause(_POLL_S)
     return None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import secrets
+import shutil
 import subprocess
+import tempfile
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +31,7 @@ BACKEND_VARIABLE = "PULUMI_BACKEND_URL"
 _PASSPHRASE_VARIABLE = "PULUMI_CONFIG_PASSPHRASE"  # noqa: S105 - the name of a variable
 _DEV = "dev"
 _PASSPHRASE_BYTES = 32
+_ROOM_BYTES = 32 * 2**20
 _SECRETS_LINE = re.compile(r"^(?:encryptionsalt|encryptedkey):.*\n?", re.MULTILINE)
 
 
@@ -61,6 +65,17 @@ class Backend:
     def has_lock(self, project: str, stack: str) -> bool:
         """Whether our own backend has a lock of the stack; False for other backends, which are not ours to judge."""
         return self.own is not None and any((self.own / ".pulumi/locks").glob(f"organization/{project}/{stack}/*.json"))
+
+
+def refuse_full(where: Backend) -> None:
+    """Look for room before Pulumi begins: on a full disk it goes on without its events, and nobody knows what it did.
+
+    Raises:
+        OSError: A directory that is written to has less than 32 MiB free.
+    """
+    for directory in filter(None, (tempfile.gettempdir(), where.own)):
+        if shutil.disk_usage(directory).free < _ROOM_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory))
 
 
 def backend_url(directory: Path, stack: str) -> str:

@@ -135,8 +135,8 @@ def _environment(directories: Iterable[Path]) -> dict[str, str]:
     return {
         "PATH": os.pathsep.join(dict.fromkeys([*first, *before])),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        # A field that kubectl has taken over (`kubectl scale`) is ours again, instead of a conflict.
-        "PULUMI_K8S_ENABLE_PATCH_FORCE": "true",
+        # Each step writes the whole state anew: a third of the engine's time went into what it left behind.
+        "GOGC": os.environ.get("GOGC", "400"),
     }
 
 

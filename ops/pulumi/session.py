@@ -15,12 +15,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import pulumi.log
 from pulumi import automation
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError, InvalidVersionError, StackNotFoundError
 
 from ops.errors import BusyError, EngineError, RefusedError
 from ops.pulumi import state
-from ops.pulumi.backend import backend
+from ops.pulumi.backend import backend, refuse_full
 from ops.pulumi.command import StoppableCommand
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 AT_ONCE = 64
 """Resource operations at a time; Pulumi's own default is four a processor, and most of them only wait."""
 _SHOWN_LINES = 12
+_FRAMES = 10
 # The SDK's text of an error names the stream before its first line.
 _STREAM = re.compile(r"^(code: \d+|stdout:|stderr:) ?")
 
@@ -221,6 +223,7 @@ def open_stack(cli: Cli, stack: Stack, *, create: bool = True, keep: bool = True
         RefusedError: It is an environment that was removed meanwhile.
     """
     where = backend(stack)
+    refuse_full(where)
     sys.unraisablehook = _quiet
     with one_message(cli, stack.name):
         command = StoppableCommand(cli, where.drop)
@@ -293,9 +296,20 @@ def _program(stack: Stack, environment: Mapping[str, str]) -> Callable[[], None]
         # Pulumi's SDK reads the kubeconfig for its provider from this process.
         if "KUBECONFIG" in environment:
             os.environ["KUBECONFIG"] = environment["KUBECONFIG"]
-        runpy.run_path(str(stack.program / "__main__.py"), run_name="__main__")
+        # Several messages a resource, each a call that the program waits for and an event that nobody reads.
+        pulumi.log.debug = _unheard
+        # The state keeps each resource's stack, and is written twice a resource; frames of libraries are a third of it.
+        sys.tracebacklimit = _FRAMES
+        try:
+            runpy.run_path(str(stack.program / "__main__.py"), run_name="__main__")
+        finally:
+            del sys.tracebacklimit
 
     return run
+
+
+def _unheard(msg: str, resource: object = None, stream_id: object = None, ephemeral: object = None) -> None:
+    """In the place of Pulumi's messages for its own developers."""
 
 
 def _quiet(unraisable: sys.UnraisableHookArgs) -> None:

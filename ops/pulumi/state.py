@@ -72,7 +72,8 @@ def is_kubernetes(entry: Mapping[str, Any]) -> bool:
 
 def only_on_clusters(deployment: Mapping[str, Any]) -> bool:
     """Whether all that the state holds is objects on clusters and what Pulumi itself keeps beside them."""
-    ours = (_KUBERNETES, f"pulumi:providers:{_KUBERNETES[:-1]}", "pulumi:pulumi:", "pulumi:index:")
+    providers = tuple(f"pulumi:providers:{name}" for name in ("kubernetes", "pulumi"))
+    ours = (_KUBERNETES, *providers, "pulumi:pulumi:", "pulumi:index:")
     return all(str(entry["type"]).startswith(ours) for entry in resources(deployment) if entry.get("custom"))
 
 

@@ -262,7 +262,14 @@ class _Watcher:
             return
         for cluster in self._clusters:
             try:
-                lost = watch(self._stack, cluster, lambda _: self._ended.is_set(), self._timeout, self.events.summary)
+                lost = watch(
+                    self._stack,
+                    cluster,
+                    lambda _: self._ended.is_set(),
+                    self._timeout,
+                    self.events.summary,
+                    self._ended.wait,
+                )
             except OpsError:
                 continue
             if lost is not None and not self._ended.is_set():

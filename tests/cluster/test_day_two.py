@@ -41,7 +41,7 @@ def settings() -> dict[str, Any]:
         "slipway:apps": {
             "cotoami": {"cluster": "local", "replicas": 1, "nodePort": PORT + 2, "maildevNodePort": PORT + 3},
             "example-app": {"cluster": "local", "replicas": 1, "nodePort": PORT + 4},
-            "todo": {"cluster": "local", "nodePort": PORT + 5, "resources": small},
+            "todo": {"cluster": "local", "standIn": True, "nodePort": PORT + 5, "resources": {"cpu": "10m", "memory": "128Mi"}},
         },
     }
 

@@ -57,7 +57,8 @@ def program(*, head: bool) -> Callable[[], None]:
             return pulumi.ResourceOptions(provider=provider, depends_on=[space], **more)
 
         def metadata(name: str) -> Any:
-            return {"name": name, "namespace": SPACE, "annotations": SKIP}
+            # What is to be made anew must be gone first; a pod without an image never becomes ready.
+            return {"name": name, "namespace": SPACE, **({"annotations": SKIP} if name == "scaled" else {})}
 
         def deployment(name: str, *, tier: str = "a", replicas: int = 0, **more: Any) -> None:
             labels = {"app": name, "tier": tier}
@@ -174,7 +175,8 @@ def test_compare_foresees_what_the_engine_says(
 ) -> None:
     work(program(head=False)).up()
     events: list[Any] = []
-    work(program(head=True)).preview(on_event=events.append)
+    # Not its preview: the provider's asks the API server to make beside it what has to go first.
+    work(program(head=True)).up(on_event=events.append)
     told = said(events)
     assert told == foreseen()
     assert {told[name] for name in ("selected", "resized", "told", "dropped", "bound", "claimed")} == {"replace"}

@@ -53,7 +53,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(directory)], check=True)
 
 
-@pytest.mark.parametrize("command", ["up", "preview", "status", "down", "drift", "recover"])
+@pytest.mark.parametrize("command", ["up", "preview", "status", "down", "drift"])
 def test_a_kubeconfig_pointing_nowhere(command: str, tmp_path: Path) -> None:
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(NOWHERE, encoding="utf-8")
@@ -73,8 +73,9 @@ def test_a_context_that_is_not_there(tmp_path: Path) -> None:
     assert "context else cannot be used" in done.stderr
 
 
-def test_a_full_disk_changes_nothing(absent: LiveStack, tiny_disk: Path) -> None:
-    done = absent.run("up", check=False, env={"TMPDIR": str(tiny_disk)})
+@pytest.mark.parametrize("variable", ["TMPDIR", "XDG_DATA_HOME"])
+def test_a_full_disk_changes_nothing(absent: LiveStack, tiny_disk: Path, variable: str) -> None:
+    done = absent.run("up", check=False, env={variable: str(tiny_disk)})
     assert done.returncode == 1
     assert "no space left to write" in done.stderr
 

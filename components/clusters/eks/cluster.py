@@ -183,6 +183,8 @@ class EksCluster(pulumi.ComponentResource):
             # A new certificate or address is the same cluster; only another cluster means other objects.
             cluster_identifier=cluster.arn,
             enable_server_side_apply=True,
+            # A field that kubectl has taken over (`kubectl scale`) is the program's again, instead of a conflict.
+            enable_patch_force=True,
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[

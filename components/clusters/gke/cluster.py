@@ -164,6 +164,8 @@ class GkeCluster(pulumi.ComponentResource):
             # A new certificate or address is the same cluster; only another cluster means other objects.
             cluster_identifier=cluster.id,
             enable_server_side_apply=True,
+            # A field that kubectl has taken over (`kubectl scale`) is the program's again, instead of a conflict.
+            enable_patch_force=True,
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[cluster, nodes.pool, self.network.subnetwork, *needed, *self.control_plane.grants],

@@ -291,7 +291,6 @@ def test_the_plain_cli_gets_what_slipways_own_runs_have(slipway: Slipway, pulumi
     assert given["PULUMI_STACK"] == "dev"
     assert given["PULUMI_BACKEND_URL"] == f"file://{home}/state?metadata=skip"
     assert given["PULUMI_CONFIG_PASSPHRASE_FILE"] == str(home / "passphrase")
-    assert given["PULUMI_K8S_ENABLE_PATCH_FORCE"] == "true"
     assert given["PATH"].split(":")[0] == str(pulumi.path.parent)
     assert pulumi.calls == []
 

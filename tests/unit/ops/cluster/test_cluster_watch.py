@@ -111,7 +111,7 @@ def become_ready(cluster: MemoryCluster) -> None:
 def test_each_change_is_a_line_and_the_summary_comes_now_and_then(
     stack: Stack, cluster: MemoryCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = Clock(*([lambda: None] * 11), lambda: become_ready(cluster))
+    clock = Clock(*([lambda: None] * 5), lambda: become_ready(cluster))
     monkeypatch.setattr("ops.cluster.watch.time", clock)
     assert watch(stack, "local", all_ready, 60, lambda: f"{clock.now:.0f} s of work") is None
     assert told(stack) == ["web: 0 of 2 ready", "10 s of work", "web: 2 of 2 ready"]
@@ -126,7 +126,7 @@ def test_a_cluster_that_gives_no_answer_for_a_moment_is_asked_again(
     clock = Clock(lambda: silent(is_so=True), lambda: silent(is_so=False), lambda: become_ready(cluster))
     monkeypatch.setattr("ops.cluster.watch.time", clock)
     assert watch(stack, "local", lambda apps: bool(apps) and all_ready(apps), 60) is None
-    assert clock.now == 3
+    assert clock.now == 6
 
 
 def test_a_pod_that_cannot_start_ends_the_watch_and_time_does(
@@ -155,7 +155,7 @@ def test_pods_that_no_node_has_room_for_and_refused_ones_end_the_watch_too(
     refused = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
     cluster.put({**web, "status": {"conditions": [refused]}})
     assert str(watch(stack, "local", all_ready, 600)) == "no pod of n/web can be made (exceeded quota)"
-    assert clock.now == 165
+    assert clock.now == 166
 
 
 def stateful_pod(revision: str) -> dict[str, Any]:

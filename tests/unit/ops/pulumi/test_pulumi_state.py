@@ -76,6 +76,7 @@ def test_protected_are_resources_and_no_components() -> None:
         ("pulumi:providers:kubernetes", True),
         ("pulumi:pulumi:Stack", True),
         ("pulumi:index:Stash", True),
+        ("pulumi:providers:pulumi", True),
         ("aws:s3/bucket:Bucket", False),
         ("pulumi:providers:aws", False),
         ("kubernetes-ng:x:Y", False),
