@@ -32,7 +32,6 @@ STORES = {"cotoami": (PostgresStore, RedisStore), "example-app": (MariaStore,), 
 
 def settings() -> dict[str, Any]:
     """Every kind of store, and little else."""
-    small = {"cpu": "10m", "memory": "64Mi"}
     return {
         "slipway:namespacePrefix": "day",
         "slipway:clusters": {
@@ -41,7 +40,12 @@ def settings() -> dict[str, Any]:
         "slipway:apps": {
             "cotoami": {"cluster": "local", "replicas": 1, "nodePort": PORT + 2, "maildevNodePort": PORT + 3},
             "example-app": {"cluster": "local", "replicas": 1, "nodePort": PORT + 4},
-            "todo": {"cluster": "local", "standIn": True, "nodePort": PORT + 5, "resources": {"cpu": "10m", "memory": "128Mi"}},
+            "todo": {
+                "cluster": "local",
+                "standIn": True,
+                "nodePort": PORT + 5,
+                "resources": {"cpu": "10m", "memory": "128Mi"},
+            },
         },
     }
 

@@ -33,7 +33,12 @@ def settings() -> dict[str, Any]:
             "h2o-example": {**small, "serviceType": "NodePort"},
             "nginx": {**small, "serviceType": "LoadBalancer"},
             "guestbook": {"cluster": "local", "serviceType": "ClusterIP", "resources": {"cpu": "10m"}},
-            "todo": {"cluster": "local", "standIn": True, "nodePort": PORT, "resources": {"cpu": "10m", "memory": "128Mi"}},
+            "todo": {
+                "cluster": "local",
+                "standIn": True,
+                "nodePort": PORT,
+                "resources": {"cpu": "10m", "memory": "128Mi"},
+            },
         },
     }
 
