@@ -43,6 +43,7 @@ PROTECTED = (
 TAGGED = frozenset(
     {
         *PROTECTED,
+        "aws:acm/certificate:Certificate",
         "aws:cloudwatch/logGroup:LogGroup",
         "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
         "aws:ec2/eip:Eip",

@@ -26,7 +26,7 @@ def test_a_new_revision_loses_no_request(own: LiveStack) -> None:
     before = own.pods()
     with Load(own.apps()["h2o-example"]["url"]) as load:
         time.sleep(2)
-        own.run("config", "set", "apps.h2o-example.revision", "2")
+        own.settings(h2o_example={"revision": "2"})
         own.run("up")
         time.sleep(SETTLE_SECONDS)
     assert load.failures == []
@@ -41,7 +41,7 @@ def test_a_new_revision_loses_no_request(own: LiveStack) -> None:
 
 
 def test_scaling_is_one_setting(own: LiveStack) -> None:
-    own.run("config", "set", "apps.nginx.replicas", "4")
+    own.settings(nginx={"replicas": 4})
     preview = json.loads(own.run("preview", "--json").stdout)
     assert preview["counts"]["update"] == len(preview["objects"]) == 1
     assert "+  replicas: 4" in preview["objects"][0]["diff"]

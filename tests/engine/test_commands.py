@@ -91,7 +91,7 @@ def test_no_warning_about_plugins_reaches_anybody(stack: LiveStack) -> None:
 
 
 def test_a_change_of_the_program_is_pending_and_no_drift(stack: LiveStack) -> None:
-    stack.run("config", "set", "apps.nginx.replicas", "2")
+    stack.settings(nginx={"replicas": 2})
     preview = answer(stack, "preview")
     assert preview["counts"] == {"create": 0, "update": 1, "replace": 0, "delete": 0}
     (change,) = preview["objects"]

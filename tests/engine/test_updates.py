@@ -57,7 +57,7 @@ def test_the_plan_has_the_engines_urns(up: LiveStack, tmp_path: Path) -> None:
 def test_a_new_revision_loses_no_request(up: LiveStack) -> None:
     with Load(up.apps()["h2o-example"]["url"]) as load:
         time.sleep(2)
-        up.run("config", "set", "apps.h2o-example.revision", "2")
+        up.settings(h2o_example={"revision": "2"})
         up.run("up")
         time.sleep(SETTLE_SECONDS)
     assert load.failures == []

@@ -130,7 +130,8 @@ def test_what_was_made_durable_is_never_reaped(
     env: Slipway, slipway: Slipway, cluster: MemoryCluster, pulumi: MemoryPulumi
 ) -> None:
     env("create", "a")
-    assert slipway("config", "set", "lifecycle", "durable", "--stack", "a").exit_code == 0
+    file = file_of("a")
+    file.write_text(file.read_text(encoding="utf-8").replace("ephemeral", "durable"), encoding="utf-8")
     assert slipway("up", "--stack", "a").exit_code == 0
     pulumi.outdate("a")
     for command in (("reap",), ("reap", "--dry-run")):
