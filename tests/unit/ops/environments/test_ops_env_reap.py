@@ -19,6 +19,7 @@ from ops.environments.names import now, written
 from ops.environments.remove import Remover
 from ops.errors import EngineError
 from ops.kube import Key
+from ops.project import project_dir
 from ops.pulumi import cli
 from ops.pulumi.down import down
 from tests.support.environments import MemoryPulumi, MemoryStack, objects_of
@@ -130,7 +131,7 @@ def test_what_was_made_durable_is_never_reaped(
     env: Slipway, slipway: Slipway, cluster: MemoryCluster, pulumi: MemoryPulumi
 ) -> None:
     env("create", "a")
-    file = file_of("a")
+    file = file_of(project_dir(), "a")
     file.write_text(file.read_text(encoding="utf-8").replace("ephemeral", "durable"), encoding="utf-8")
     assert slipway("up", "--stack", "a").exit_code == 0
     pulumi.outdate("a")
