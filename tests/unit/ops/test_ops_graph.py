@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Slipway = Callable[..., Result]
 
 ROOT = Path(__file__).resolve().parents[3]
-KEPT = {"dev": ROOT / "README.md", "prod": ROOT / "docs" / "pull-requests.md"}
+KEPT = {"dev": ROOT / "docs" / "architecture.md", "prod": ROOT / "docs" / "pull-requests.md"}
 STACKS = tuple(KEPT)
 ECHO = "#!/bin/sh\necho '<svg/>'\nexec cat\n"
 """Stands in for Graphviz' `dot`: says what it is given."""
