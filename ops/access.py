@@ -42,12 +42,8 @@ class Cluster(Protocol):
 
 
 def access(cluster: Cluster) -> Access:
-    """How a cluster is reached by tools beside the program.
-
-    Raises:
-        RefusedError: A cloud makes it, so only Pulumi's state knows its kubeconfig.
-        UnreachableError: It is the embedded one and was never started.
-    """
+    """How tools beside the program reach a cluster. Raises RefusedError for a cloud's, whose kubeconfig only Pulumi's
+    state knows; UnreachableError for the embedded one where it was never started."""
     if cluster.kind not in LOCAL_KINDS:
         raise RefusedError(
             f"cluster {cluster.name} is of kind {cluster.kind}: a cloud makes it, so Pulumi's state has its kubeconfig"
@@ -63,12 +59,6 @@ def access(cluster: Cluster) -> Access:
 
 
 def kubectl(cluster: Cluster, progress: Progress | None = None) -> Kubectl:
-    """kubectl bound to a cluster of the stack.
-
-    Raises:
-        RefusedError: A cloud makes the cluster.
-        UnreachableError: It is the embedded one and was never started.
-        LocalError: kubectl has to be built and cannot be.
-    """
+    """kubectl bound to a cluster of the stack; raises as `access` does, and LocalError where it cannot be built."""
     reached = access(cluster)
     return Kubectl(tools.find("kubectl", progress), cluster.name, reached)

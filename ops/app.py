@@ -50,7 +50,6 @@ class _Guarded(TyperGroup):
     """Turns every error of a command into one message for people."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:

@@ -30,14 +30,9 @@ HOPELESS_KILLS = 2
 
 @dataclass(frozen=True)
 class PodTrouble:
-    """A pod that is not ready.
-
-    Attributes:
-        reason: The reason as Kubernetes names it, for example ImagePullBackOff.
-        container: The container that it is about, or None for the whole pod.
-        last_words: The end of its log when it ended last, as the kubelet kept it; empty if it never did.
-        ended: How often it ended: once more than it was started again, while it does not run.
-    """
+    """A pod that is not ready. `reason` is Kubernetes' own word (ImagePullBackOff); `container` None: it is about the
+    whole pod; `last_words` is the end of the last ended log, as the kubelet kept it; `ended` is one more than
+    `restarted` while it does not run."""
 
     namespace: str
     pod: str
@@ -127,10 +122,8 @@ def _limit(pod: Manifest, container: str) -> str:
 
 
 def explain(kubectl: Kubectl, stack: str, apps: Sequence[App]) -> str:
-    """Which apps are not ready and why: waiting reasons, refused pods, events and the last log lines.
-
-    Empty when there is nothing to say. Whatever cannot be found out is left out.
-    """
+    """Which apps are not ready and why: waiting reasons, refused pods, events and the last log lines. Empty when there
+    is nothing to say; whatever cannot be found out is left out."""
     try:
         pods = kubectl.get(["pods", "-A", "-l", selector(stack)])
         workloads = kubectl.get(["deployments.apps,statefulsets.apps,daemonsets.apps", "-A", "-l", selector(stack)])

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 
 class OpsError(Exception):
-    """Something a person has to know; the message is whole: what, the value, and what would be right.
-
-    The command line prints it as `error: …` on standard error and exits with code 1, without a traceback.
-    """
+    """Something a person has to know; the message is whole: what, the value, and what would be right. The command line
+    prints it as `error: …` on standard error and exits with code 1, without a traceback."""
 
 
 class UnreachableError(OpsError):

@@ -41,11 +41,8 @@ def with_origins(stack: Stack, statuses: Sequence[AppStatus]) -> tuple[AppStatus
 
 
 def ensure_images(stack: Stack, cluster: str) -> None:
-    """Build and push what the embedded cluster's registry lacks; other clusters pull for themselves.
-
-    Raises:
-        LocalError: An image cannot be had, or an own image has changed while its tag has not.
-    """
+    """Build and push what the embedded cluster's registry lacks; other clusters pull for themselves. Raises LocalError
+    where an image cannot be had, or an own image has changed while its tag has not."""
     target = stack.cluster(cluster)
     if target.kind != "embedded":
         return

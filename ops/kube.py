@@ -92,12 +92,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Access:
-    """How a cluster is reached.
-
-    Attributes:
-        kubeconfig: Its kubeconfig; None for the usual place (`KUBECONFIG`, `~/.kube/config`).
-        context: Context in it; None for the current one.
-    """
+    """How a cluster is reached; no kubeconfig: `KUBECONFIG` or `~/.kube/config`; no context: the current one."""
 
     kubeconfig: Path | None
     context: str | None
@@ -117,16 +112,15 @@ class CommandError(OpsError):
     """kubectl ended with an error; `text` is what it said."""
 
     def __init__(self, what: str, text: str) -> None:
-        """Keep what was asked and the answer."""
         self.text = text
         super().__init__(f"{what}: {text}")
 
 
 class Kubectl:
-    """kubectl bound to one cluster, with its name in the stack file, for messages."""
+    """kubectl bound to one cluster, with its name in the stack file, for messages. Its calls raise UnreachableError
+    where the cluster does not answer, CommandError at any other failure."""
 
     def __init__(self, program: Path, cluster: str, access: Access) -> None:
-        """Bind the program to the cluster."""
         self._program = program
         self.cluster = cluster
         self.access = access
@@ -138,15 +132,8 @@ class Kubectl:
     def run(
         self, arguments: Sequence[str], *, stdin: str | None = None, timeout: float = 120, partial: bool = False
     ) -> str:
-        """Run kubectl; returns its standard output.
-
-        Nothing secret may be in the arguments: they are public on a machine. `timeout` is in seconds; `partial` takes
-        what there is although some of the answer is missing because a type is not served.
-
-        Raises:
-            UnreachableError: The cluster does not answer.
-            CommandError: It ended with another error.
-        """
+        """kubectl's standard output. Nothing secret may be in the arguments: they are public on a machine. `timeout` is
+        in seconds; `partial` takes what there is although some of the answer is missing as a type is not served."""
         what = f"cluster {self.cluster}, kubectl {' '.join(arguments[:2])}"
         try:
             done = subprocess.run(
@@ -183,12 +170,7 @@ class Kubectl:
         return CommandError(what, text)
 
     def get(self, arguments: Sequence[str], *, partial: bool = False) -> list[Manifest]:
-        """`kubectl get … -o json` as a list of objects; empty if there is none.
-
-        Raises:
-            UnreachableError: The cluster does not answer.
-            CommandError: Anything else that kubectl does not like.
-        """
+        """`kubectl get … -o json` as a list of objects; empty if there is none."""
         text = self.run(
             ["get", *arguments, "--ignore-not-found", "-o", "json", f"--request-timeout={_REQUEST_TIMEOUT_S}s"],
             partial=partial,
@@ -196,23 +178,15 @@ class Kubectl:
         return items(text)
 
     def replace(self, manifests: Iterable[Manifest], *, manager: str, dry_run: bool = False) -> list[Manifest]:
-        """Put objects in the place of those that are there; each with the resourceVersion that it was read at.
-
-        Raises:
-            UnreachableError: The cluster does not answer.
-            CommandError: The API server refuses one of them, for instance because it was changed since it was read.
-        """
+        """Put objects in the place of those that are there, each with the resourceVersion that it was read at; raises
+        CommandError, for instance, where one was changed since."""
         bundle = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
         flags = ["--dry-run=server"] if dry_run else []
         return items(self.run(["replace", f"--field-manager={manager}", *flags, "-f", "-", "-o", "json"], stdin=bundle))
 
     def delete(self, keys: Iterable[Key], *, wait: bool, timeout: float = 120, cascade: str = "background") -> None:
-        """Delete objects; those that are gone already are fine. With cascade `foreground` what one owns goes before it.
-
-        Raises:
-            UnreachableError: The cluster does not answer.
-            CommandError: One cannot be deleted, or is not gone in time.
-        """
+        """Delete objects; those that are gone already are fine, one that is not gone in time is a CommandError. With
+        cascade `foreground` what one owns goes before it."""
         for namespace, names in _by_namespace(keys).items():
             scope = ["-n", namespace] if namespace else []
             self.run(

@@ -45,40 +45,23 @@ class Inventory:
 
 
 def selector(stack: str) -> str:
-    """The label selector of a stack."""
     return f"{STACK_LABEL}={stack}"
 
 
 def labelled(kubectl: Kubectl, kinds: str, stack: str) -> dict[Key, Manifest]:
-    """The objects of some types (as kubectl takes them, with commas) that carry the stack's label, in one call.
-
-    Raises:
-        UnreachableError: The cluster does not answer.
-        CommandError: kubectl ends with an error.
-    """
+    """The objects of some types (as kubectl takes them, with commas) that carry the stack's label, in one call."""
     return {Key.of(item): item for item in kubectl.get([kinds, "-A", "-l", selector(stack)])}
 
 
 def types(kubectl: Kubectl) -> list[str]:
-    """Every resource type of the cluster whose objects can be listed and deleted, as `name.group`.
-
-    Raises:
-        UnreachableError: The cluster does not answer.
-        CommandError: kubectl ends with an error.
-    """
+    """Every resource type of the cluster whose objects can be listed and deleted, as `name.group`."""
     text = kubectl.run(["api-resources", "--verbs=list,delete", "-o", "name", "--request-timeout=20s"], partial=True)
     return sorted({line.strip() for line in text.splitlines() if line.strip()} - _VIEWS)
 
 
 def inventory(kubectl: Kubectl, stack: str) -> Inventory:
-    """All objects that carry the stack's label, of every type and in every namespace.
-
-    Secrets come with their values: keep them in memory.
-
-    Raises:
-        UnreachableError: The cluster does not answer.
-        CommandError: Something cannot be listed, so that nothing could be proved.
-    """
+    """All objects that carry the stack's label, of every type and in every namespace. Secrets come with their values:
+    keep them in memory. Raises CommandError where something cannot be listed, so that nothing could be proved."""
     found = kubectl.get([",".join(types(kubectl)), "-A", "-l", selector(stack)], partial=True)
     return Inventory({Key.of(item): item for item in found})
 
@@ -104,11 +87,7 @@ def wait_until(condition: Callable[[], bool], timeout: float) -> bool:
 
 
 def wait_gone(kubectl: Kubectl, keys: Iterable[Key], timeout: float) -> None:
-    """Wait until objects that are being deleted are gone.
-
-    Raises:
-        OpsError: Some are not gone in time; names them and what holds them.
-    """
+    """Wait until objects that are being deleted are gone; raises OpsError, with what holds them, if some are not."""
     wanted = list(keys)
 
     def remaining() -> list[Manifest]:
@@ -127,11 +106,7 @@ def wait_gone(kubectl: Kubectl, keys: Iterable[Key], timeout: float) -> None:
 
 
 def held_namespaces(kubectl: Kubectl, stack: str) -> list[str]:
-    """Lines about the stack's namespaces that are being deleted and not gone: what holds each.
-
-    Raises:
-        OpsError: The cluster does not answer.
-    """
+    """Lines about the stack's namespaces that are being deleted and not gone: what holds each."""
     spaces = labelled(kubectl, "namespaces", stack).values()
     ending = [item for item in spaces if item["metadata"].get("deletionTimestamp")]
     return [f"  {line}" for item in ending for line in _held_back(kubectl, item)]

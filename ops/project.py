@@ -12,11 +12,7 @@ PROJECT_VARIABLE = "SLIPWAY_PROJECT"
 
 
 def project_dir() -> Path:
-    """The directory of Pulumi.yaml and `__main__.py`: `$SLIPWAY_PROJECT`, else the one this package belongs to.
-
-    Raises:
-        OpsError: There is no Pulumi.yaml in it.
-    """
+    """The directory of Pulumi.yaml (else OpsError) and `__main__.py`: `$SLIPWAY_PROJECT`, else this package's."""
     override = os.environ.get(PROJECT_VARIABLE, "")
     directory = Path(override).expanduser().absolute() if override else Path(__file__).resolve().parents[1]
     if not (directory / "Pulumi.yaml").is_file():

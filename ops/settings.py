@@ -13,10 +13,6 @@ if TYPE_CHECKING:
 
 
 def settings_of(config: StackConfig) -> Settings:
-    """The settings; the context KUBE_CONTEXT takes the place of the embedded cluster.
-
-    Raises:
-        SettingsError: They are wrong.
-    """
+    """The settings, or SettingsError; the context KUBE_CONTEXT takes the place of the embedded cluster."""
     context = os.environ.get("KUBE_CONTEXT") or None
     return parse(config.values, project=config.project, source=config.source, stack=config.stack, kube_context=context)

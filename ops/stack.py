@@ -27,11 +27,7 @@ _WITH_PODS = ("Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Jo
 
 @dataclass
 class Stack:
-    """A rendered stack.
-
-    Attributes:
-        read: Digest of its stack file when it was rendered; None where no file stands behind it.
-    """
+    """A rendered stack; `read` is its stack file's digest when it was rendered, None where no file is behind it."""
 
     name: str
     directory: Path
@@ -41,12 +37,8 @@ class Stack:
     _kubectl: dict[str, Kubectl] = field(default_factory=dict[str, Kubectl])
 
     def kubectl(self, cluster: str) -> Kubectl:
-        """kubectl of one cluster, made at first use; for a cloud's, Pulumi's state is asked for its kubeconfig.
-
-        Raises:
-            RefusedError: A cloud makes the cluster, and it is not there yet or there is no CLI to ask.
-            UnreachableError: It is the embedded one and was never started.
-        """
+        """kubectl of one cluster, made at first use; a cloud's kubeconfig is asked of Pulumi's state. RefusedError
+        if it has none or no CLI is there to ask, UnreachableError if the embedded one was never started."""
         if cluster not in self._kubectl:
             found = self.rendered.clusters[cluster]
             if found.kind in LOCAL_KINDS:
@@ -82,13 +74,8 @@ class Stack:
         return not (self.directory / f"Pulumi.{self.name}.yaml").is_file()
 
     def refuse_changed(self) -> None:
-        """Refuse to apply what the stack file does not say any more. The file lock must be held.
-
-        Whoever held the lock before may have written into the file: a release does.
-
-        Raises:
-            BusyError: The file was changed since it was rendered.
-        """
+        """Raises BusyError if the stack file was changed since it was rendered: whoever held the lock before may have
+        written into it, as a release does. The file lock must be held."""
         file = stack_file(self.directory, self.name)
         if self.read is not None and self.read != _digest(file):
             raise BusyError(
@@ -101,7 +88,6 @@ class Stack:
         return [app for app in self.rendered.apps if app.cluster == cluster]
 
     def cluster(self, name: str) -> Cluster:
-        """A cluster by name."""
         return self.rendered.clusters[name]
 
     def manifests(self, cluster: str) -> list[Manifest]:
@@ -130,11 +116,7 @@ class Stack:
 
 
 def load(name: str, progress: Progress) -> Stack:
-    """Render a stack.
-
-    Raises:
-        SettingsError: Its settings are wrong.
-    """
+    """Render a stack; raises SettingsError where its settings are wrong."""
     from ops.render import render
 
     directory = project_dir()

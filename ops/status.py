@@ -21,14 +21,9 @@ TYPES = "deployments.apps,statefulsets.apps,daemonsets.apps,services,ingresses.n
 
 @dataclass(frozen=True)
 class AppStatus:
-    """An app as it is now.
-
-    Attributes:
-        url: Where it answers now; None where it has no URL or its address is not known yet.
-        ready: Pods of the wanted revision that are ready.
-        origin: What that image is on the embedded cluster: `own`, `public`, `built here` (upstream's software from
-            packages), `stand-in`, or `missing`; None on other clusters.
-    """
+    """An app as it is now. `url` is None where it has none or its address is not known yet; `ready` counts pods of the
+    wanted revision. `origin` says what the image is on the embedded cluster (`built here`: upstream's software from
+    packages), None on others."""
 
     name: str
     system: str
@@ -52,12 +47,7 @@ class AppStatus:
 
 
 def collect(rendered: Rendered, clusters: Mapping[str, Kubectl], only: str | None = None) -> list[AppStatus]:
-    """The state of a stack's apps (on one cluster, or all) in the order of the render; each cluster is asked once.
-
-    Raises:
-        UnreachableError: A cluster does not answer.
-        CommandError: kubectl ends with an error.
-    """
+    """The state of a stack's apps (on one cluster, or all) in the order of the render; each cluster is asked once."""
     live = {name: labelled(kubectl, TYPES, rendered.stack) for name, kubectl in clusters.items()}
     return listed(rendered, live, only)
 

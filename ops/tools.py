@@ -27,15 +27,8 @@ def environment() -> dict[str, str]:
 
 
 def find(name: str, progress: Progress | None = None) -> Path:
-    """The program `kubectl`.
-
-    `$SLIPWAY_KUBECTL` wins; then the pinned one if it is built already, then one on PATH that is new
-    enough, and else the pinned one is built.
-
-    Raises:
-        OpsError: The environment variable names no program.
-        LocalError: It has to be built and cannot be.
-    """
+    """The program `kubectl`: `$SLIPWAY_KUBECTL` (OpsError if it names no program); then the pinned one if it is built
+    already, then one on PATH that is new enough, and else the pinned one is built (LocalError if that fails)."""
     variable = f"SLIPWAY_{name.upper()}"
     override = os.environ.get(variable, "")
     if override:

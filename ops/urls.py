@@ -36,20 +36,13 @@ def objects_by_resource(plan: Mapping[str, Any]) -> dict[str, Key]:
 
 
 def named_in(text: str, resources: Mapping[str, Key]) -> set[Key]:
-    """The objects that a text has references to.
-
-    Args:
-        text: May hold `${<resource>.<path>}`.
-        resources: Resource name to object.
-    """
+    """The objects that a text has references (`${<resource>.<path>}`) to; `resources` are by resource name."""
     return {resources[name] for name, _ in _REFERENCE.findall(text) if name in resources}
 
 
 def resolve(text: str, resources: Mapping[str, Key], live: Mapping[Key, Manifest]) -> str | None:
-    """A text with its references (`${<resource>.<path>}`) replaced by what the live objects say.
-
-    None when an object or its field is not there (yet).
-    """
+    """A text with its references (`${<resource>.<path>}`) replaced by what the live objects say. None when an object or
+    its field is not there (yet)."""
     missing = False
 
     def value(match: re.Match[str]) -> str:
@@ -95,10 +88,8 @@ def hosts_of(ingress: Manifest | None) -> list[str]:
 
 
 def with_live_host(url: str, hosts: list[str], wanted: str) -> str | None:
-    """A URL with a host name that its Ingress serves; None where there is no such name.
-
-    It is by the app's host name, a name below `localhost`, or the address of the ingress controller.
-    """
+    """A URL with a host name that its Ingress serves: the app's, a name below `localhost`, or the controller's address.
+    None where there is no such name."""
     name = urlsplit(url).hostname or ""
     if not hosts:
         return None

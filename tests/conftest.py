@@ -32,7 +32,6 @@ _STATE = Path("/var/lib/slipway")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers."""
     for line in (
         "cluster: needs the embedded cluster (or KUBE_CONTEXT) to be up",
         "purge: removes the embedded cluster from the machine and looks for traces",

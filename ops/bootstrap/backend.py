@@ -29,11 +29,7 @@ class Backend:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def run(self, *arguments: str) -> str:
-        """Run the CLI; returns its standard output.
-
-        Raises:
-            EngineError: It failed; the message has its last lines.
-        """
+        """Its standard output; raises EngineError with the last lines where it fails."""
         environment = {**self.environment, "PULUMI_BACKEND_URL": self.url}
         try:
             return self.command.run([*arguments, "--color", "never"], str(self.directory), environment).stdout

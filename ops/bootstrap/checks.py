@@ -37,11 +37,7 @@ class Aws:
     region: str
 
     def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run it.
-
-        Raises:
-            RefusedError: It does not end.
-        """
+        """Raises RefusedError where it does not end."""
         try:
             return subprocess.run(
                 [self.program, *arguments, "--region", self.region, "--output", "json"],
@@ -58,14 +54,7 @@ class Aws:
             ) from None
 
     def bucket(self, name: str) -> Literal["ours", "missing", "foreign"]:
-        """Whether a bucket is there.
-
-        Returns:
-            `foreign` for one that these credentials may not look into.
-
-        Raises:
-            RefusedError: AWS says something else.
-        """
+        """`foreign`: these credentials may not look into it. Raises RefusedError where AWS says something else."""
         done = self.call("s3api", "head-bucket", "--bucket", name)
         if done.returncode == 0:
             return "ours"
@@ -77,12 +66,7 @@ class Aws:
 
 
 def pulumi_cli(plan: BootstrapPlan, progress: Progress) -> Cli:
-    """Pulumi's CLI, one that can have the clouds' providers.
-
-    Raises:
-        RefusedError: There is none (the one that is built from source has the Kubernetes provider alone), or it is too
-            old.
-    """
+    """Raises RefusedError for a CLI that is too old, or built from source: that has the Kubernetes provider alone."""
     install = "https://www.pulumi.com/docs/iac/download-install/"
     found = cli.for_clouds(progress)
     if found is None:
@@ -102,14 +86,8 @@ def pulumi_cli(plan: BootstrapPlan, progress: Progress) -> Cli:
 
 
 def aws_cli(plan: BootstrapPlan) -> Aws:
-    """The AWS CLI, acting in the right account.
-
-    Returns:
-        The CLI, with the role's own credentials where there is a role.
-
-    Raises:
-        RefusedError: The CLI or credentials are missing, or they are another account's.
-    """
+    """The AWS CLI, with the role's own credentials where there is a role. Raises RefusedError where the CLI or
+    credentials are missing, or they are another account's."""
     program = shutil.which("aws")
     if program is None:
         raise RefusedError(
@@ -161,11 +139,7 @@ def _signed_out(plan: BootstrapPlan, said: str) -> RefusedError:
 
 
 def google_credentials() -> None:
-    """Application default credentials, which Google's provider uses.
-
-    Raises:
-        RefusedError: There are none.
-    """
+    """Raises RefusedError without application default credentials, which Google's provider uses."""
     home = Path(os.environ.get("CLOUDSDK_CONFIG") or Path.home() / ".config" / "gcloud")
     if (
         any(os.environ.get(name) for name in _GOOGLE_VARIABLES)

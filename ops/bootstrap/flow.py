@@ -39,12 +39,7 @@ _FIRST_PASSPHRASE = {"PULUMI_CONFIG_PASSPHRASE": "", "PULUMI_CONFIG_PASSPHRASE_F
 
 @dataclass(frozen=True)
 class Done:
-    """What a bootstrap found and did.
-
-    Attributes:
-        backend: URL of the bucket as Pulumi's backend.
-        secrets_provider: URL of the key as Pulumi's secrets provider.
-    """
+    """What a bootstrap found and did; backend (the bucket) and secrets provider (the key) are URLs for Pulumi."""
 
     backend: str
     secrets_provider: str
@@ -53,15 +48,9 @@ class Done:
 
 
 def bootstrap(directory: Path, plan: BootstrapPlan, progress: Progress, source: str | None = None) -> Done:
-    """Make the bucket and move the state there.
-
-    Args:
-        source: URL of the backend that the stack's state is in by now; None: the stack was never made.
-
-    Raises:
-        RefusedError: Something is missing, or the bucket is somebody else's.
-        EngineError: Pulumi failed; the same command continues.
-    """
+    """Make the bucket and move the state there. `source`: URL of the backend that has the stack's state by now, None
+    where it was never made. Raises RefusedError where something is missing or the bucket is somebody else's,
+    EngineError where Pulumi failed; the same command continues."""
     command = StoppableCommand(pulumi_cli(plan, progress))
     aws, environment = aws_cli(plan), operator(plan)
     target = Backend(command, plan.backend, directory, environment)

@@ -22,15 +22,8 @@ _ALWAYS = ("lifecycle", "owner", "namespacePrefix", "clouds", "state")
 
 @dataclass(frozen=True)
 class BootstrapPlan:
-    """Where the state goes, and what has to be made first.
-
-    Attributes:
-        profile: Profile of the AWS configuration files, or None.
-        role_arn: Role to assume first, or None.
-        backend: URL of the bucket as Pulumi's backend.
-        secrets_provider: URL of the key as Pulumi's secrets provider.
-        config: Content of the stack file that makes the bucket (and the registries) alone.
-    """
+    """Where the state goes (backend and secrets provider are URLs as Pulumi takes them), and what has to be made first:
+    `config` is the content of a stack file that makes the bucket (and the registries) alone."""
 
     project: str
     stack: str
@@ -46,12 +39,7 @@ class BootstrapPlan:
 
 
 def make_plan(directory: Path, stack: str, *, registries: bool) -> BootstrapPlan:
-    """Read the stack's settings.
-
-    Raises:
-        SettingsError: The stack file is wrong.
-        RefusedError: The stack names no state bucket.
-    """
+    """Read the stack's settings; raises SettingsError, or RefusedError where the stack names no state bucket."""
     source = read_stack_config(directory, stack)
     settings = settings_of(source)
     state = settings.state

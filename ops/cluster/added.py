@@ -23,15 +23,9 @@ _CONFLICT = "modified"
 
 
 def added(kubectl: Kubectl, live: Iterable[Manifest], wanted: Mapping[Key, Manifest]) -> dict[Key, list[Path]]:
-    """The fields added by hand that can be taken out: some the server would put in again, a Service's address say.
-
-    Args:
-        wanted: The objects that the program makes. What it speaks of was changed by hand, not added.
-
-    Raises:
-        UnreachableError: The cluster does not answer.
-        CommandError: An object was changed by somebody else each time it was asked about.
-    """
+    """The fields added by hand that can be taken out: some the server would put in again, a Service's address say. What
+    `wanted`, the program's objects, speak of was changed by hand, not added. Raises UnreachableError, or CommandError
+    where somebody else changed an object each time it was asked about."""
     found: dict[Key, list[Path]] = {}
     for item in live:
         key = Key.of(item)
@@ -52,12 +46,7 @@ def difference(kubectl: Kubectl, key: Key, paths: list[Path]) -> str:
 
 
 def take_out(kubectl: Kubectl, fields: Mapping[Key, list[Path]]) -> None:
-    """Take fields that somebody added by hand out of live objects.
-
-    Raises:
-        UnreachableError: The cluster does not answer.
-        CommandError: The API server refuses the object without them.
-    """
+    """Take fields out of live objects; raises CommandError where the API server refuses an object without them."""
     for key, paths in fields.items():
         _past_conflicts(partial(_take_out_of, kubectl, key, paths))
 

@@ -38,10 +38,8 @@ def is_tool(manager: str) -> bool:
 
 
 def added_by_hand(item: Manifest) -> list[Path]:
-    """Fields that only people's tools own, sorted, those of things inside an added thing left out.
-
-    The object has `managedFields` and every wanted field its owner, as in the answer to an apply of what is wanted.
-    """
+    """Fields that only people's tools own, sorted, those of things inside an added thing left out. The object has
+    `managedFields` and every wanted field its owner, as in the answer to an apply of what is wanted."""
     theirs: set[Path] = set()
     others: set[Path] = set()
     for entry in entries(item, "metadata", "managedFields"):

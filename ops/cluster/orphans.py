@@ -22,10 +22,7 @@ _SPARED_DATA = "`up` leaves it alone: the stack is durable and it holds data; de
 
 @dataclass(frozen=True)
 class Orphans:
-    """The orphans of a stack on one cluster: what `up` removes, and what it leaves to people.
-
-    Spared are namespaces, because all in them would go too, and data of a durable stack.
-    """
+    """What `up` removes, and what it spares: namespaces, because all in them would go too, and durable data."""
 
     removable: list[Key] = field(default_factory=list[Key])
     spared: list[Key] = field(default_factory=list[Key])
@@ -42,23 +39,15 @@ class Orphans:
 
 
 def orphans(made: Mapping[Key, Manifest], wanted: Collection[Key], known: Collection[str], *, durable: bool) -> Orphans:
-    """Objects that the stack does not make.
-
-    Args:
-        made: Live objects with the stack's label that no controller derived.
-        known: Names of what Pulumi's state has: what left the program is removed by Pulumi itself.
-    """
+    """Objects that the stack does not make, of the live ones with its label that no controller derived. `known`: names
+    in Pulumi's state; what left the program is removed by Pulumi itself."""
     found = [key for key in made if key not in wanted and str(key) not in known]
     spared = [key for key in found if key.kind == "Namespace" or (durable and key.kind in _DATA)]
     return Orphans([key for key in found if key not in spared], spared)
 
 
 def remove(kubectl: Kubectl, found: Orphans) -> bool:
-    """Remove the removable ones; returns whether there was anything.
-
-    Raises:
-        OpsError: The cluster does not answer, or something does not go.
-    """
+    """Remove the removable ones; returns whether there was anything. Raises OpsError where something does not go."""
     kubectl.delete(found.removable, wait=False)
     wait_gone(kubectl, found.removable, _GONE_TIMEOUT_S)
     return bool(found.removable)

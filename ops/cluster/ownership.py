@@ -18,12 +18,7 @@ _RELEASE_ANNOTATION = "meta.helm.sh/release-name"
 
 
 def check(stack: str, kubectl: Kubectl, wanted: Iterable[str]) -> None:
-    """Refuse namespaces that somebody else made, and a stack that an older version installed with Helm.
-
-    Raises:
-        RefusedError: It is not ours to touch.
-        UnreachableError: The cluster does not answer.
-    """
+    """Refuse namespaces that somebody else made, and a stack that an older version installed with Helm."""
     everything = kubectl.get(["namespaces"])
     ours = [item for item in everything if labels_of(item).get(STACK_LABEL) == stack]
     refuse_former(stack, kubectl.cluster, ours)
@@ -31,11 +26,7 @@ def check(stack: str, kubectl: Kubectl, wanted: Iterable[str]) -> None:
 
 
 def refuse_former(stack: str, cluster: str, namespaces: Iterable[Manifest]) -> None:
-    """Refuse a stack that an older version of slipway installed with Helm: Pulumi's state knows nothing of it.
-
-    Raises:
-        RefusedError: It was; says what to run.
-    """
+    """Refuse a stack that an older version installed with Helm, unknown to Pulumi's state; says what to run."""
     if any(_RELEASE_ANNOTATION in annotations_of(item) for item in namespaces):
         raise RefusedError(
             f"stack {stack} on cluster {cluster} was made by an older slipway, with Helm, so Pulumi does not know it; "
@@ -44,11 +35,7 @@ def refuse_former(stack: str, cluster: str, namespaces: Iterable[Manifest]) -> N
 
 
 def refuse_foreign(stack: str, cluster: str, namespaces: Iterable[Manifest], wanted: Iterable[str]) -> None:
-    """Refuse to move into a namespace that somebody else made: removing the stack would remove it with all in it.
-
-    Raises:
-        RefusedError: Some exist and are not the stack's; names them and whose they are.
-    """
+    """Refuse namespaces that somebody else made, naming whose they are: removing the stack would remove all in them."""
     theirs = {item["metadata"]["name"]: labels_of(item) for item in namespaces}
     taken: list[str] = []
     for name in sorted(set(wanted) & set(theirs)):

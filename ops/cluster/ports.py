@@ -39,14 +39,8 @@ def _node_ports(services: Iterable[Manifest]) -> dict[int, Key]:
 
 
 def refuse_taken(kubectl: Kubectl, wanted: Iterable[Manifest], stack: str) -> list[Move]:
-    """Refuse node ports that Services outside the stack hold, before anything is made.
-
-    Returns the ports that Services of the stack have to leave first, so that others of them can have these.
-
-    Raises:
-        RefusedError: Ports are taken; names each with its holder.
-        UnreachableError: The cluster does not answer.
-    """
+    """The ports that Services of the stack have to leave before others of them can have these. Raises RefusedError,
+    before anything is made, for node ports that Services outside the stack hold; names each with its holder."""
     ports = _node_ports(wanted)
     if not ports:
         return []
@@ -77,13 +71,8 @@ def refuse_taken(kubectl: Kubectl, wanted: Iterable[Manifest], stack: str) -> li
 
 
 def move(kubectl: Kubectl, moves: Iterable[Move]) -> None:
-    """Have Services leave ports; the update that follows gives each the one that it is to have.
-
-    The API server takes one Service after the other, and refuses a port as long as another one has it.
-
-    Raises:
-        OpsError: The cluster does not answer or refuses.
-    """
+    """Have Services leave ports; the update that follows gives each its own. The API server takes one Service after the
+    other, and refuses a port as long as another one has it."""
     for each in moves:
         patch = [{"op": "replace", "path": f"/spec/ports/{each.index}/nodePort", "value": each.spare}]
         where = ["-n", each.service.namespace, "--type=json", f"--patch={json.dumps(patch)}"]

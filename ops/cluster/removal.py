@@ -25,7 +25,6 @@ class Removal:
     """The removal of a stack from one cluster; goes on where an interrupted one stopped."""
 
     def __init__(self, stack: Stack, kubectl: Kubectl) -> None:
-        """Nothing happens yet."""
         self._stack, self._kubectl = stack, kubectl
         self._namespaces: set[str] = set()
         self._swept = False
@@ -42,10 +41,7 @@ class Removal:
 
     def run(self, timeout: float) -> bool:
         """Remove all with the stack's label, each step within so many seconds; returns whether there was anything.
-
-        Raises:
-            OpsError: A step failed; the next run goes on from there.
-        """
+        Raises OpsError where a step failed; the next run goes on from there."""
         there = self.look()
         made = there.made()
         self._swept = not there.objects
@@ -70,11 +66,7 @@ class Removal:
         return True
 
     def prove(self) -> None:
-        """Sweep every resource type for the stack's label, and the volumes of its namespaces.
-
-        Raises:
-            EngineError: Something is left; names it.
-        """
+        """Raises EngineError if anything with the stack's label, or a volume of its namespaces, is left."""
         with self._stack.progress.step("prove that nothing is left"):
             left = self._left()
             end = time.monotonic() + _VOLUME_TIMEOUT_S

@@ -16,14 +16,9 @@ _REVISION = "controller-revision-hash"
 
 
 def free_stateful_sets(kubectl: Kubectl, pods: Sequence[Manifest], found: Sequence[PodTrouble]) -> None:
-    """Delete pods of StatefulSets that cannot start and are of a revision that is not wanted any more.
-
-    The controller waits for such a pod to become ready before it replaces it, which never happens; Kubernetes asks for
-    the deletion (https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback).
-
-    Raises:
-        OpsError: The cluster does not answer.
-    """
+    """Delete pods of StatefulSets that cannot start and are of a revision that is not wanted any more. The controller
+    waits for such a pod to become ready before it replaces it, which never happens; Kubernetes asks for the deletion
+    (https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback)."""
     hopeless = {(trouble.namespace, trouble.pod) for trouble in found if trouble.hopeless}
     stuck = {
         (pod["metadata"]["namespace"], owner["name"]): pod

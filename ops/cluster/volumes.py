@@ -38,22 +38,13 @@ class Growth:
 
 
 def live(kubectl: Kubectl, stack: Stack) -> dict[Key, Manifest]:
-    """The claims of a stack on a cluster; it is not asked if none of its workloads has a volume of its own.
-
-    Raises:
-        OpsError: The cluster does not answer.
-    """
+    """The claims of a stack on a cluster; it is not asked if none of its workloads has a volume of its own."""
     has_claims = any(entries(item, "spec", "volumeClaimTemplates") for item in stack.manifests(kubectl.cluster))
     return labelled(kubectl, "persistentvolumeclaims", stack.name) if has_claims else {}
 
 
 def growing(stack: Stack, cluster: str, kubectl: Kubectl, claims: Mapping[Key, Manifest]) -> list[Growth]:
-    """The claims that become larger.
-
-    Raises:
-        RefusedError: One is smaller in the settings than it is, or its storage class cannot make it larger.
-        OpsError: The cluster does not answer.
-    """
+    """The claims that become larger; raises RefusedError for one that shrinks or whose storage class forbids it."""
     found: list[Growth] = []
     for workload in (item for item in stack.manifests(cluster) if item["kind"] == "StatefulSet"):
         path = _path(stack, cluster, Key.of(workload))
@@ -74,11 +65,7 @@ def growing(stack: Stack, cluster: str, kubectl: Kubectl, claims: Mapping[Key, M
 
 
 def grow(kubectl: Kubectl, growths: list[Growth]) -> None:
-    """Make claims larger; the volumes follow while their pods run.
-
-    Raises:
-        OpsError: The cluster does not answer or refuses.
-    """
+    """Make claims larger; the volumes follow while their pods run."""
     for growth in growths:
         patch = {"spec": {"resources": {"requests": {"storage": growth.after}}}}
         where = ["-n", growth.claim.namespace, "--type=merge", f"--patch={json.dumps(patch)}"]

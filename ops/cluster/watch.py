@@ -36,7 +36,6 @@ class RolloutView:
     """Shows the apps while they come up: a live table on a terminal, else a line per change."""
 
     def __init__(self, stack: Stack) -> None:
-        """Nothing is shown before `show`."""
         self._stack = stack
         self._console = errors()
         self._live = Live(console=self._console, transient=True, auto_refresh=False)
@@ -44,7 +43,6 @@ class RolloutView:
         self._next = time.monotonic() + _SUMMARY_S
 
     def __enter__(self) -> Self:
-        """Begin."""
         if self._console.is_terminal:
             self._live.start()
         return self
@@ -108,11 +106,9 @@ def watch(
     summary: Callable[[], str] = str,
     pause: Callable[[float], object] = lambda seconds: time.sleep(seconds),
 ) -> PodTrouble | None:
-    """Show the rollout of a cluster until `done`, asked with its apps, or for so many seconds.
-
-    Returns the pod for which waiting is in vain, or None. `summary` says, for people, what the watched run is at;
-    `pause` waits for some seconds, or less when the end is known.
-    """
+    """Show the rollout of a cluster until `done`, asked with its apps, or for so many seconds; returns the pod for
+    which waiting is in vain, or None. `summary` says, for people, what the watched run is at; `pause` waits for some
+    seconds, or less when the end is known."""
     kubectl = stack.kubectl(cluster)
     patience = Patience()
     end = time.monotonic() + timeout

@@ -88,10 +88,8 @@ def fixed_paths(token: str, provider: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def identity_paths(token: str, inputs: Mapping[str, Any]) -> tuple[str, ...]:
-    """Inputs of a cloud resource or a provider that cannot be changed in place.
-
-    None for a Kubernetes object, whose fields never come from what is replaced.
-    """
+    """Inputs of a cloud resource or a provider that cannot be changed in place. None for a Kubernetes object, whose
+    fields never come from what is replaced."""
     if token == _KUBERNETES_PROVIDER and inputs.get("clusterIdentifier"):
         return ("clusterIdentifier",)  # says by itself which cluster it is; credentials may change
     return () if token.startswith(f"{_KUBERNETES}:") else _row(token, "replaces")

@@ -27,10 +27,8 @@ _GROUP = 3
 
 
 def comment(difference: Difference, *, more: str = "") -> str:
-    """The comment as Markdown, the marker first. What does not fit is left out, the harmless first, with a note.
-
-    `more` says, as Markdown, where the rest is when it does not fit.
-    """
+    """The comment as Markdown, the marker first. What does not fit is left out, the harmless first, with a note; `more`
+    says, as Markdown, where the rest is."""
     head = "\n".join([MARKER, *_head(difference)]) + "\n"
     parts = list(_details(difference))
     reserve = 400 + _length(more)

@@ -18,11 +18,8 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True)
 class Pair:
-    """A resource on both sides, or on one.
-
-    Its URN may be another one: `moved` where an alias says so; `lost_alias` where none does, yet it is the same object
-    on the same cluster.
-    """
+    """A resource on both sides, or on one. Its URN may be another one: `moved` where an alias says so, `lost_alias`
+    where none does, yet it is the same object on the same cluster."""
 
     base: Entry | None
     head: Entry | None
@@ -53,12 +50,9 @@ def pairs(base: Sequence[Entry], head: Sequence[Entry]) -> list[Pair]:
 
 
 def former_urns(entry: Entry, entries: Mapping[str, Entry]) -> list[str]:
-    """Pulumi's URNs that a resource's aliases name, those that it inherits from its parents included.
-
-    A child of a component with an alias has one too: the parent's former types stand in its URN, and where its name
-    begins with the parent's name, so did its former name with the parent's former one
-    (https://www.pulumi.com/docs/iac/concepts/resources/options/aliases/).
-    """
+    """Pulumi's URNs that a resource's aliases name, those that it inherits from its parents included: the parent's
+    former types stand in a child's URN, and where its name begins with the parent's name, so did its former name with
+    the parent's former one (https://www.pulumi.com/docs/iac/concepts/resources/options/aliases/)."""
     found = list(entry["options"].get("aliases", ()))
     parent = entries.get(entry["parent"] or "")
     if parent is None or parent["type"] == _STACK:

@@ -25,14 +25,8 @@ class _Frozen(BaseModel):
 
 
 class Change(_Frozen):
-    """What happens to one resource.
-
-    Attributes:
-        urn: Pulumi URN of the head, or of the base for a deletion.
-        label: What it is called in text, for example `StatefulSet guestbook/redis-master`.
-        danger: Why this loses something, or None where it does not.
-        diff: Lines of a unified diff, secrets masked.
-    """
+    """What happens to one resource; the URN is the head's, or the base's for a deletion. `label` is for text, such as
+    `StatefulSet guestbook/redis-master`; `danger`: why this loses something; `diff` is unified, secrets masked."""
 
     operation: Operation
     urn: Line
@@ -44,11 +38,8 @@ class Change(_Frozen):
 
 
 class StackDifference(_Frozen):
-    """What happens to one stack, the gravest changes first.
-
-    Its state is `both` where both sides were rendered; `new` and `removed` where one side has no such stack; `unknown`
-    where a side could not be rendered. `files` are those of the manifests that differ though no resource does.
-    """
+    """What happens to one stack, the gravest changes first. `new` and `removed`: one side has no such stack; `unknown`:
+    a side could not be rendered. `files` are those of the manifests that differ though no resource does."""
 
     stack: Annotated[str, Field(max_length=255)]
     state: Literal["both", "new", "removed", "unknown"]
@@ -100,11 +91,7 @@ class Difference(_Frozen):
 
 
 def read(path: Path) -> Difference:
-    """A difference from a file that somebody else wrote.
-
-    Raises:
-        OpsError: It is missing, too large, or not of this format.
-    """
+    """A difference that somebody else wrote; raises OpsError if it is missing, too large, or not of this format."""
     try:
         with path.open("rb") as file:
             data = file.read(SIZE_LIMIT_BYTES + 1)

@@ -62,11 +62,8 @@ def differing(base: object, head: object, prefix: Path = ()) -> Iterator[Path]:
 
 
 def masked(kind: str, base: Mapping[str, Any] | None, head: Mapping[str, Any] | None) -> tuple[Any, Any]:
-    """Both sides with everything that looks like a secret hidden; that it changed stays visible.
-
-    The plan masks what the program declares secret. This hides, as well, the values of a Kubernetes Secret and values
-    whose name says that they are one, because the result is published.
-    """
+    """Both sides with everything that looks like a secret hidden; that it changed stays visible. The plan masks only
+    what the program declares secret; the result is published, so values of Secrets and of secret-like names go too."""
     secret = _KUBERNETES_SECRET if kind == "Secret" else ()
     return (
         _masked(base, head, secret, changed=False) if base is not None else None,

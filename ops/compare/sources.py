@@ -43,22 +43,15 @@ class Render:
 
 @dataclass(frozen=True)
 class Side:
-    """One side."""
-
     label: str
     stacks: dict[str, Render]
     notes: tuple[str, ...] = ()
 
 
 def read_side(wish: str, project: Path, stacks: Sequence[str] = (), commit: str = "") -> Side:
-    """One side of a comparison, of some stacks or of all.
-
-    A wish is a directory that `slipway render --out` wrote (of one stack, or with one such directory per stack), a git
-    revision, or `.` for the working tree. `commit` is what it is called in text, instead of its own name.
-
-    Raises:
-        OpsError: It is neither, or one of the stacks is on it nowhere.
-    """
+    """One side of a comparison, of some stacks or of all: a directory that `slipway render --out` wrote (of one stack,
+    or with one such directory per stack), a git revision, or `.` for the working tree. `commit` is what it is called in
+    text, instead of its own name. Raises OpsError if it is neither, or has none of one of the stacks."""
     directory = Path(wish)
     if wish not in ("", WORKING_TREE) and directory.is_dir():
         side = _directory(directory)
@@ -89,11 +82,7 @@ def _is_render(place: Path) -> bool:
 
 
 def load(place: Path) -> tuple[str, Render]:
-    """A render from its directory, after the stack's name (empty where only an error is there).
-
-    Raises:
-        OpsError: Its plan is no plan.
-    """
+    """The stack's name (empty where only an error is there) and its render; raises OpsError if its plan is no plan."""
     plan = place / "plan.json"
     if not plan.is_file():
         return "", Render(error=(place / ERROR_FILE).read_text(encoding="utf-8")[:_ERROR_LIMIT])

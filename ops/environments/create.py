@@ -36,13 +36,8 @@ _PORTS = range(30200, 32768)
 
 @dataclass(frozen=True)
 class Wish:
-    """What was asked for.
-
-    Attributes:
-        apps: Apps to take over; none: all.
-        ephemeral: Whether a durable template is meant all the same.
-        update: Whether one that is there already is brought up to date.
-    """
+    """What was asked for: no `apps` means all; `ephemeral` that a durable template is meant all the same; `update` that
+    one that is there already is brought up to date."""
 
     name: str
     template: str
@@ -54,13 +49,9 @@ class Wish:
 
 
 def create(wish: Wish, known: Known, progress: Progress, timeout: float) -> tuple[Tags, Outcome]:
-    """Make an environment and bring it up; one whose making was interrupted is gone on with.
-
-    Raises:
-        SettingsError: The template, or what comes of it, is wrong.
-        OpsError: It is refused, or could not be made; says what is left of it.
-        LocalError: An image or a program could not be had.
-    """
+    """Make an environment and bring it up; one whose making was interrupted is gone on with. Raises SettingsError where
+    the template or what comes of it is wrong, LocalError where an image or a program cannot be had, OpsError with what
+    is left of the environment."""
     check_name(wish.name)
     refuse_stack(known.directory, wish.name)
     template = read_template(known.directory, wish.template, wish.apps, ephemeral=wish.ephemeral)

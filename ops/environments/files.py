@@ -33,11 +33,7 @@ def file_of(directory: Path, name: str) -> Path:
 
 
 def keep(directory: Path, name: str, text: str) -> None:
-    """Write the stack file of an environment, in one step.
-
-    Raises:
-        OpsError: It cannot be written.
-    """
+    """Write the stack file of an environment, in one step; raises OpsError where it cannot be written."""
     file = file_of(directory, name)
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
@@ -63,12 +59,8 @@ def written(name: str, template: str, document: Mapping[str, Any]) -> str:
 
 
 def restore(directory: Path, name: str, progress: Progress) -> None:
-    """Write the stack file of an environment that was made elsewhere; nothing happens where there is none.
-
-    Raises:
-        RefusedError: It was never up, so nothing says its settings.
-        OpsError: The backend does not answer.
-    """
+    """Write the stack file of an environment that was made elsewhere; nothing happens where there is none. Raises
+    RefusedError where it was never up, so that nothing says its settings."""
     from ops.environments.known import Known
 
     try:

@@ -59,12 +59,8 @@ class Tags:
 
 @dataclass(frozen=True)
 class Made:
-    """What Pulumi's state says that there is of an environment.
-
-    Attributes:
-        clusters: The clusters that it is on, by their names in its stack file.
-        empty: Whether nothing stands, or may stand, on a cluster.
-    """
+    """What Pulumi's state says that there is of an environment; `clusters` by their names in its stack file. `empty`:
+    nothing stands, or may stand, on a cluster."""
 
     clusters: dict[str, Cluster] = field(default_factory=dict[str, Cluster])
     namespaces: tuple[str, ...] = ()
@@ -94,10 +90,9 @@ def made(deployment: Mapping[str, Any]) -> Made:
 
 
 class Known:
-    """The environments of a project in Pulumi's backend."""
+    """The environments of a project in Pulumi's backend; whatever asks it raises OpsError where it does not answer."""
 
     def __init__(self, cli: Cli, directory: Path) -> None:
-        """Nothing is asked yet."""
         self.cli, self.directory = cli, directory
 
     @property
@@ -119,11 +114,7 @@ class Known:
             return self._run(*arguments, "--stack", name)
 
     def everyone(self) -> tuple[list[Tags], list[str]]:
-        """The tags of every environment, by name, and what is wrong with those that cannot be read.
-
-        Raises:
-            OpsError: The backend does not answer.
-        """
+        """The tags of every environment, by name, and what is wrong with those that cannot be read."""
         with one_message(self.cli, "of the project"):
             listed = json.loads(self._run("stack", "ls", "--json", "--tag", ENVIRONMENT_TAG))
         names = sorted(str(entry["name"]).rsplit("/", 1)[-1] for entry in listed)
@@ -152,19 +143,11 @@ class Known:
                 return None
 
     def all_tags(self, name: str) -> dict[str, str] | None:
-        """Every tag of a stack; None where the backend has no such stack.
-
-        Raises:
-            OpsError: The backend does not answer.
-        """
+        """Every tag of a stack; None where the backend has no such stack."""
         return cast("dict[str, str] | None", self._asked(name, "stack", "tag", "ls", "--json"))
 
     def tags(self, name: str) -> Tags | None:
-        """The tags of an environment; None where there is none of that name.
-
-        Raises:
-            OpsError: They cannot be read, or the backend does not answer.
-        """
+        """The tags of an environment; None where there is none. Raises OpsError where they cannot be read."""
         tags = self.all_tags(name)
         if tags is None or ENVIRONMENT_TAG not in tags:
             return None
@@ -177,11 +160,7 @@ class Known:
         return Tags(name, tags[ENVIRONMENT_TAG], tags.get(OWNER_TAG, "unknown"), moments[0], moments[1])
 
     def set(self, wanted: Tags, before: Mapping[str, str]) -> None:
-        """Set tags.
-
-        Raises:
-            OpsError: The backend does not answer, or has no such stack any more.
-        """
+        """Write what differs from `before`; raises OpsError where the backend has no such stack any more."""
         values = {
             ENVIRONMENT_TAG: wanted.template,
             _EXPIRES_TAG: written(wanted.expires),
@@ -208,12 +187,7 @@ class Known:
         return done[:1] == ["update"]
 
     def settings(self, name: str) -> dict[str, Any]:
-        """The settings of an environment's last deployment, as a stack file says them.
-
-        Raises:
-            RefusedError: There was none yet.
-            OpsError: The backend does not answer.
-        """
+        """The settings of an environment's last deployment, as a stack file has them; RefusedError without one."""
         with tempfile.TemporaryDirectory() as scratch:
             file = Path(scratch) / f"Pulumi.{name}.yaml"
             try:
@@ -228,12 +202,7 @@ class Known:
             return load_yaml(file)
 
     def init(self, stack: Stack) -> None:
-        """Make a stack in the backend.
-
-        Raises:
-            RefusedError: Somebody else just did.
-            OpsError: The backend does not answer.
-        """
+        """Make a stack in the backend; raises RefusedError where somebody else just did."""
         where = backend(stack)
         provider = ["--secrets-provider", where.secrets_provider] if where.secrets_provider else []
         with one_message(self.cli, stack.name):

@@ -27,14 +27,9 @@ _RESERVED = "kube"
 
 
 def check_name(name: str) -> None:
-    """Refuse what cannot be the name of an environment.
-
-    It becomes a stack's name, the prefix of namespaces, a label and a part of host names, so the shortest limit counts:
-    that of namespace prefixes, which leaves room for every system's name within 63 characters.
-
-    Raises:
-        RefusedError: Says what would be right.
-    """
+    """Refuse, saying what would be right, what cannot be the name of an environment. It becomes a stack's name, the
+    prefix of namespaces, a label and a part of host names, so the shortest limit counts: that of namespace prefixes,
+    which leaves room for every system's name within 63 characters."""
     if not _LABEL.fullmatch(name) or len(name) > PREFIX_LIMIT:
         raise RefusedError(
             f"environment {name!r}: the name must be a DNS label: lower-case letters, digits and '-', starting and "
@@ -45,11 +40,7 @@ def check_name(name: str) -> None:
 
 
 def refuse_stack(directory: Path, name: str) -> None:
-    """Refuse the name of a stack of the project, for making an environment as well as for removing one.
-
-    Raises:
-        RefusedError: There is such a stack file; names it.
-    """
+    """Refuse the name of a stack of the project, for making an environment as well as for removing one."""
     for file in directory.glob("Pulumi.*.yaml"):
         # Releases and leases are called in lower case.
         if file.name.lower() == f"pulumi.{name}.yaml":
@@ -57,11 +48,7 @@ def refuse_stack(directory: Path, name: str) -> None:
 
 
 def time_to_live(text: str) -> timedelta:
-    """A time to live such as `30m`, `8h` or `3d`.
-
-    Raises:
-        RefusedError: It is no such text, or out of bounds.
-    """
+    """A time to live such as `30m`, `8h` or `3d`; raises RefusedError for other text, or out of bounds."""
     match = _TTL.fullmatch(text.strip())
     wanted = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else None
     if wanted is None or not SHORTEST <= wanted <= LONGEST:
@@ -70,15 +57,8 @@ def time_to_live(text: str) -> timedelta:
 
 
 def owner(option: str | None) -> str:
-    """Who answers for an environment, as a label.
-
-    Args:
-        option: What `--owner` says; else `$GITHUB_ACTOR`, else the user's name, made into a label where they are none
-            (`dependabot[bot]` becomes `dependabot-bot`).
-
-    Raises:
-        RefusedError: `--owner` is no label.
-    """
+    """Who answers for an environment: `--owner` (RefusedError if it is no label), else `$GITHUB_ACTOR`, else the user's
+    name, both made into labels (`dependabot[bot]` becomes `dependabot-bot`)."""
     if option is not None:
         if not _LABEL.fullmatch(option) or len(option) > NAMESPACED_NAME_LIMIT:
             raise RefusedError(
@@ -111,11 +91,7 @@ def written(moment: datetime) -> str:
 
 
 def read_moment(text: str) -> datetime:
-    """The opposite of `written`.
-
-    Raises:
-        OpsError: It is no such text.
-    """
+    """The opposite of `written`; raises OpsError for other text."""
     try:
         return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:
@@ -123,10 +99,8 @@ def read_moment(text: str) -> datetime:
 
 
 def span(wanted: timedelta) -> str:
-    """A length of time for people, its two largest units: `3d 4h`, `2h 5m`, `40s`.
-
-    Rounded to the smaller of the two, so that two hours are still `2h 0m` a second after they began.
-    """
+    """A length of time for people, its two largest units: `3d 4h`, `2h 5m`, `40s`. Rounded to the smaller of the two,
+    so that two hours are still `2h 0m` a second after they began."""
     seconds = abs(round(wanted.total_seconds()))
     if seconds < 60:
         return f"{seconds}s"

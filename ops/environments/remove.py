@@ -34,12 +34,7 @@ Result = Literal["removed", "gone", "kept", "busy", "failed", "would-remove"]
 
 @dataclass(frozen=True)
 class Removed:
-    """What became of an environment.
-
-    Attributes:
-        result: `removed`; `gone` (somebody else had done it); `kept` (it got more time); `busy` (somebody else is at
-            it); `failed`; `would-remove`.
-    """
+    """`gone`: somebody else had removed it; `kept`: it got more time; `busy`: somebody else is at it."""
 
     name: str
     result: Result
@@ -54,15 +49,11 @@ class Remover:
     """Removes environments, each by itself."""
 
     def __init__(self, known: Known, progress: Progress, timeout: float) -> None:
-        """Bind what every removal needs."""
         self._known, self._progress, self._timeout = known, progress, timeout
 
     def reap(self, everyone: Iterable[Tags], *, dry_run: bool = False) -> list[Removed]:
-        """Remove the environments whose time is over; one that fails does not stop the others.
-
-        Returns:
-            What became of each, by name; one that was made durable has no end and is not among them.
-        """
+        """Remove the environments whose time is over; one that fails does not stop the others. Returns what became of
+        each, by name; one that was made durable has no end and is not among them."""
         attempt = self._would_remove if dry_run else self._attempt
         pool = ThreadPoolExecutor(AT_ONCE)
         try:
@@ -87,16 +78,9 @@ class Remover:
             return Removed(name, "failed", str(error))
 
     def remove(self, name: str, *, only_expired: bool, durable: bool = False) -> Removed:
-        """Remove an environment with all that it made, and prove that nothing is left.
-
-        Nothing of the program is run: an environment goes by what Pulumi's state says, even when it was made by another
-        version of the program.
-
-        Raises:
-            BusyError: Somebody else is at work on it.
-            RefusedError: It is durable.
-            OpsError: A step failed; the next run goes on from there.
-        """
+        """Remove an environment with all that it made, and prove that nothing is left. Nothing of the program is run:
+        it goes by what Pulumi's state says, even when another version of the program made it. Raises BusyError,
+        RefusedError if it is durable, OpsError where a step failed; the next run goes on from there."""
         known = self._known
         refuse_stack(known.directory, name)
         with locked(known.directory, name, "env delete"):

@@ -26,12 +26,7 @@ _WORKLOADS = "deployments.apps,statefulsets.apps,daemonsets.apps"
 
 @dataclass(frozen=True)
 class Environment:
-    """An environment.
-
-    Attributes:
-        complete: Whether an `up` of it ended well.
-        ready: Number of its apps that are ready; None where a cluster of it does not answer.
-    """
+    """`complete`: an `up` of it ended well. `ready` counts its apps; None where a cluster of it does not answer."""
 
     tags: Tags
     made: Made
@@ -61,11 +56,7 @@ class Environment:
 
 @dataclass
 class Survey:
-    """What there is.
-
-    Attributes:
-        silent: The clusters that do not answer, and why.
-    """
+    """What there is; `silent` has the clusters that do not answer, and why."""
 
     environments: list[Environment] = field(default_factory=list["Environment"])
     silent: dict[str, str] = field(default_factory=dict[str, str])
@@ -73,11 +64,7 @@ class Survey:
 
 
 def survey(known: Known, progress: Progress) -> Survey:
-    """Ask Pulumi's backend for the environments, and their clusters for what is ready.
-
-    Raises:
-        OpsError: The backend does not answer.
-    """
+    """Ask Pulumi's backend for the environments (OpsError without an answer), and their clusters for what is ready."""
     everyone, broken = known.everyone()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         looks = [(pool.submit(known.made, tags.name), pool.submit(known.was_up, tags.name)) for tags in everyone]

@@ -30,13 +30,8 @@ _TOLD_PORTS = {("cotoami", "nodePort")}
 
 @dataclass(frozen=True)
 class Template:
-    """The stack that an environment is made from.
-
-    Attributes:
-        project: Name of the project, the namespace of our keys.
-        raw: Top-level key to value, as the file says.
-        secrets_provider: What encrypts secrets in Pulumi's backend, for example `awskms://…`; None if it does not say.
-    """
+    """The stack that an environment is made from. `raw` has the file's top-level keys; `project` is the namespace of
+    ours; `secrets_provider` encrypts secrets in Pulumi's backend (`awskms://…`), None if the file does not say."""
 
     name: str
     project: str
@@ -73,15 +68,8 @@ def places(settings: Settings) -> dict[str, Cluster]:
 
 
 def read_template(directory: Path, stack: str, wanted: Sequence[str], *, ephemeral: bool) -> Template:
-    """Read a template and refuse what cannot be one.
-
-    Args:
-        ephemeral: Whether it was said that an ephemeral environment of a durable template is meant.
-
-    Raises:
-        SettingsError: The template is wrong itself.
-        RefusedError: It is an environment, durable, has no such app, needs a cloud, or holds encrypted values.
-    """
+    """Raises SettingsError where the template is wrong itself; RefusedError where it is an environment, has no such
+    app, needs a cloud, holds encrypted values, or is durable and it was not said that an `ephemeral` one is meant."""
     config = read_stack_config(directory, stack)
     if not (directory / config.source).is_file():
         raise RefusedError(f"--from {stack}: is an environment itself; name the stack that it was made from")
@@ -156,19 +144,11 @@ def _host(name: str, host: str) -> str:
 def derive(
     template: Template, name: str, owner: str, contexts: Mapping[str, str], port: Callable[[str, str, str], int]
 ) -> str:
-    """The stack file of an environment.
-
-    Namespaces, and with them everything that is named after them, get the environment's name in front; so do host
-    names. Kubernetes allots the node ports. Monitoring stays the cluster's: its agent holds a port of every node, so a
-    second one could not run.
-
-    Args:
-        contexts: Cluster name to the kubeconfig context that is meant by the current one.
-        port: Draws a node port for an app, given its name, the setting and the cluster.
-
-    Raises:
-        SettingsError: It would be wrong.
-    """
+    """The stack file of an environment; raises SettingsError where it would be wrong. Namespaces, and with them
+    everything that is named after them, get the environment's name in front; so do host names. Kubernetes allots the
+    node ports. Monitoring stays the cluster's: its agent holds a port of every node, so a second one could not run.
+    `contexts` has for each cluster the kubeconfig context that is meant by the current one; `port` draws a node port,
+    given app, setting and cluster."""
     settings = template.settings
     apps: dict[str, Any] = {}
     deployed = settings.apps.deployed()

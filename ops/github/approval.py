@@ -25,11 +25,7 @@ class Step(NamedTuple):
 
 
 def steps(path: Path) -> list[Step]:
-    """The changes that `slipway preview --json` wrote, sorted: an engine tells them in any order.
-
-    Raises:
-        OpsError: The file is missing or something else.
-    """
+    """The changes that `slipway preview --json` wrote, sorted: an engine tells them in any order. Raises OpsError."""
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))["objects"]
         return sorted(Step(*(str(entry[key] or "") for key in Step._fields)) for entry in entries)
@@ -53,11 +49,7 @@ def summary(found: list[Step]) -> str:
 
 
 def check(approved: list[Step], now: list[Step]) -> None:
-    """Refuse when something else would happen than what was approved.
-
-    Raises:
-        OpsError: They differ; names what is new and what is gone.
-    """
+    """Raises OpsError, with what is new and what is gone, when something else would happen than what was approved."""
     before, after = Counter(approved), Counter(now)
     news = [f"{step.operation} {step.name}" for step in (after - before).elements()]
     gone = [f"{step.operation} {step.name}" for step in (before - after).elements()]

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """The run that made the difference: commit and branch, the repository of that branch (a fork or not), and where to
-    look at the run."""
+    """The run that made the difference; the repository is that of its branch: a fork, or not."""
 
     commit: str
     branch: str
@@ -33,11 +32,7 @@ class Run:
 
 
 def run_of(event: Path) -> Run:
-    """The run that the file of an event `workflow_run` (GITHUB_EVENT_PATH) is about.
-
-    Raises:
-        OpsError: It is no event of a pull request's run.
-    """
+    """The run that an event `workflow_run` (a file, GITHUB_EVENT_PATH) is about; raises OpsError for other events."""
     try:
         run = json.loads(event.read_text(encoding="utf-8"))["workflow_run"]
         kind, head = run["event"], run["head_repository"]["full_name"]
@@ -50,11 +45,8 @@ def run_of(event: Path) -> Run:
 
 
 def publish(difference: Path, run: Run) -> str:
-    """Write or renew the comment with what `slipway compare --json` wrote in the run; returns what was done.
-
-    Raises:
-        OpsError: The difference names another pull request than the run's, or GitHub refuses.
-    """
+    """Write or renew the comment with what `slipway compare --json` wrote in the run; returns what was done. Raises
+    OpsError where the difference names another pull request than the run's, or GitHub refuses."""
     try:
         found = read(difference)
         claimed = found.pull_request
@@ -75,13 +67,8 @@ def publish(difference: Path, run: Run) -> str:
 
 
 def pull_requests(run: Run) -> list[int]:
-    """Numbers of the open pull requests whose last commit a run was for, in ascending order.
-
-    A run for a fork does not name its pull request, so the list is asked for by the branch.
-
-    Raises:
-        OpsError: GitHub refuses.
-    """
+    """Numbers of the open pull requests whose last commit a run was for, in ascending order. A run for a fork does not
+    name its pull request, so the list is asked for by the branch."""
     query = urlencode({"state": "open", "per_page": 100, "head": f"{run.repository.partition('/')[0]}:{run.branch}"})
     return sorted(
         int(entry["number"])

@@ -19,11 +19,7 @@ _TIMEOUT_S = 120
 
 
 def repository() -> str:
-    """`owner/name` of the repository whose workflow runs this.
-
-    Raises:
-        OpsError: GITHUB_REPOSITORY is missing or wrong.
-    """
+    """`owner/name` of the repository whose workflow runs this; raises OpsError if GITHUB_REPOSITORY has none."""
     name = os.environ.get("GITHUB_REPOSITORY", "")
     if not re.fullmatch(r"\w[\w.-]*/[\w.-]*\w[\w.-]*", name):
         raise OpsError(f"GITHUB_REPOSITORY is {name!r}; it must be owner/name, as in a workflow's run")
@@ -31,11 +27,8 @@ def repository() -> str:
 
 
 def call(method: str, path: str, **body: str) -> Any:
-    """One request (https://docs.github.com/en/rest) below the repository, and its answer.
-
-    Raises:
-        OpsError: `gh` is missing or has no token, or GitHub refuses.
-    """
+    """One request (https://docs.github.com/en/rest) below the repository, and its answer. Raises OpsError where `gh` is
+    missing or has no token, or GitHub refuses."""
     return json.loads(_run(method, path, "--input", "-", text=json.dumps(body)))
 
 

@@ -26,11 +26,8 @@ class Section(NamedTuple):
 
 
 def sections(directory: Path) -> list[Section]:
-    """What commands said, by name, from files `<name>.exit-<code>.txt` anywhere below a directory.
-
-    Raises:
-        OpsError: There is none: a report that is silently empty would close the issue.
-    """
+    """What commands said, by name, from files `<name>.exit-<code>.txt` anywhere below a directory. Raises OpsError
+    without any: a report that is silently empty would close the issue."""
     found = [
         Section(match["section"], int(match["code"]), path.read_text(encoding="utf-8", errors="replace"))
         for path in directory.rglob("*.txt")
@@ -59,11 +56,7 @@ def body(title: str, marker: str, parts: list[Section], run: str) -> str:
 
 
 def publish(key: str, title: str, parts: list[Section]) -> str:
-    """Open, renew or close the one open issue of a kind of report; returns what was done.
-
-    Raises:
-        OpsError: The key is no word, or GitHub refuses.
-    """
+    """Open, renew or close the one open issue of a kind of report; returns what was done. The key is one word."""
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", key):
         raise OpsError(f"--key is {key!r}; it must be a short word of lower-case letters, digits and '-'")
     server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")

@@ -24,12 +24,7 @@ def type_name(entry: Entry) -> str:
 
 @dataclass(frozen=True)
 class Workload:
-    """A workload of the stack.
-
-    Attributes:
-        count: How many pods, for example `3` or `2 to 4`; empty for a DaemonSet.
-        text: All that its objects say, for a search.
-    """
+    """`count` of pods: `3` or `2 to 4`, empty for a DaemonSet; `text`: all that its objects say, for a search."""
 
     cluster: str
     namespace: str
@@ -44,7 +39,6 @@ class Plan:
     """The resources of a plan.json."""
 
     def __init__(self, resources: list[Entry]) -> None:
-        """Index the children."""
         self.resources = resources
         self.children: dict[str | None, list[Entry]] = defaultdict(list)
         for entry in resources:

@@ -59,11 +59,7 @@ def to_mermaid(picture: Picture) -> str:
 
 
 def to_svg(picture: Picture) -> str:
-    """The picture as Graphviz draws it.
-
-    Raises:
-        OpsError: There is no Graphviz on PATH, or it fails.
-    """
+    """The picture as Graphviz draws it; raises OpsError where there is no Graphviz on PATH, or it fails."""
     program = shutil.which("dot")
     if program is None:
         raise OpsError(

@@ -27,14 +27,8 @@ _WAYS = frozenset({"Service", "NetworkPolicy"})
 def require_answers(
     stack: Stack, statuses: Iterable[AppStatus], touched: Mapping[tuple[str | None, str], set[str]]
 ) -> None:
-    """Ask the apps in whose namespaces a run changed something.
-
-    Args:
-        touched: Cluster and namespace to the kinds of the objects that were changed there.
-
-    Raises:
-        EngineError: Apps answer wrongly; says what.
-    """
+    """Ask the apps in whose namespaces a run changed something; `touched` has, by cluster and namespace, the kinds of
+    what changed there. Raises EngineError with the wrong answers."""
     addresses = {(status.cluster, status.name): status.url for status in statuses}
     asked = {
         app: (url, touched[app.cluster, app.namespace])

@@ -43,16 +43,10 @@ def data_home() -> Path:
 
 @dataclass(frozen=True)
 class Backend:
-    """Where Pulumi works for a stack.
-
-    Attributes:
-        url: The backend; empty for the one that somebody is logged in to.
-        environment: Variables for Pulumi, beside those of this process.
-        own: Directory of our own file backend; None where the state is in another one.
-        drop: Variables of this process that must not reach Pulumi.
-        secrets_provider: What encrypts the secrets of a stack that is new to its backend, from the stack file; None
-            for the backend's own way.
-    """
+    """Where Pulumi works for a stack. `url` is empty for the backend that somebody is logged in to; `own` is the
+    directory of our own file backend, None where the state is in another one; `drop` names variables of this process
+    that must not reach Pulumi. `secrets_provider` is the stack file's, for a stack that is new to its backend; None:
+    the backend's own way."""
 
     url: str
     directory: Path
@@ -67,22 +61,16 @@ class Backend:
 
 
 def refuse_full(where: Backend) -> None:
-    """Look for room before Pulumi begins: on a full disk it goes on without its events, and nobody knows what it did.
-
-    Raises:
-        OSError: A directory that is written to has less than 32 MiB free.
-    """
+    """On a full disk Pulumi goes on without its events, and nobody knows what it did. Raises OSError where a directory
+    that is written to has less than 32 MiB free."""
     for directory in filter(None, (tempfile.gettempdir(), where.own)):
         if shutil.disk_usage(directory).free < _ROOM_BYTES:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(directory))
 
 
 def backend_url(directory: Path, stack: str) -> str:
-    """URL of the backend of a stack; empty for the one that somebody is logged in to.
-
-    `PULUMI_BACKEND_URL`, a backend in Pulumi.yaml, or for other stacks than dev the backend that somebody is logged in
-    to. Otherwise our own, files on this machine.
-    """
+    """URL of the backend of a stack: `PULUMI_BACKEND_URL`, a backend in Pulumi.yaml, or for other stacks than dev the
+    one that somebody is logged in to (empty). Otherwise our own, files on this machine."""
     in_project = cast("dict[str, Any]", _mapping(directory / "Pulumi.yaml").get("backend") or {})
     said = os.environ.get(BACKEND_VARIABLE) or in_project.get("url")
     if said:
@@ -91,22 +79,17 @@ def backend_url(directory: Path, stack: str) -> str:
 
 
 def file_url(state: Path) -> str:
-    """URL of a backend of files.
-
-    Without metadata (`metadata=skip` of gocloud.dev's fileblob, which Pulumi keeps its files with): it would stand in a
-    file beside each, which is not written at once like the file itself. A kill between leaves it empty, and then
-    Pulumi fails to read the state: "failed to load checkpoint: EOF".
-    """
+    """URL of a backend of files, without metadata (`metadata=skip` of gocloud.dev's fileblob, which Pulumi keeps its
+    files with): it would stand in a file beside each, which is not written at once like the file itself. A kill between
+    leaves it empty, and then Pulumi fails to read the state: "failed to load checkpoint: EOF"."""
     return f"{state.as_uri()}?metadata=skip"
 
 
 def backend(stack: Stack) -> Backend:
-    """Decide where Pulumi works for a stack, and prepare it: our own and its passphrase file (mode 0600) are made.
-
-    With a shared backend Pulumi works in the project's directory, as when called by hand. With our own, and for an
+    """Decide where Pulumi works for a stack, and prepare it: our own and its passphrase file (mode 0600) are made. With
+    a shared backend Pulumi works in the project's directory, as when called by hand. With our own, and for an
     environment, whose file is not where Pulumi would look for it, it works in a directory beside the state: it would
-    write the salt of this machine's passphrase into the project's stack file.
-    """
+    write the salt of this machine's passphrase into the project's stack file."""
     found = of_project(stack.directory, stack.name)
     file = stack_file(stack.directory, stack.name)
     provider = _mapping(file).get("secretsprovider") or None
@@ -122,10 +105,8 @@ def backend(stack: Stack) -> Backend:
 
 
 def of_project(directory: Path, stack: str) -> Backend:
-    """The backend of a stack, to be asked from the project's directory: nothing about the stack itself is needed.
-
-    Our own and its passphrase file (mode 0600) are made if they are not there.
-    """
+    """The backend of a stack, to be asked from the project's directory: nothing about the stack itself is needed. Our
+    own and its passphrase file (mode 0600) are made if they are not there."""
     url = backend_url(directory, stack)
     home = data_home()
     own = home / "state"
@@ -154,11 +135,7 @@ def _logged_in() -> bool:
 
 
 def _kubeconfig(stack: Stack) -> dict[str, str]:
-    """One kubeconfig for the provider, which unlike kubectl takes no list of files.
-
-    Raises:
-        OpsError: Several files have to be merged and kubectl cannot read them.
-    """
+    """One kubeconfig for the provider, which takes no list of files as kubectl does; OpsError if they do not merge."""
     listed = os.environ.get("KUBECONFIG", "")
     needed = [c for c in stack.rendered.clusters.values() if c.kind == "existing" and not c.kubeconfig]
     if os.pathsep not in listed or not needed:
@@ -216,14 +193,10 @@ def _write_work(stack: Stack, work: Path, settings: str) -> None:
 
 
 def with_secrets_of(settings: str, before: str) -> str:
-    """Text of a stack file whose top-level keys about secrets are another file's, for a backend of its own.
-
-    The text is not read as YAML and written again: what two versions of YAML read differently stays as it is.
-
-    Args:
-        before: Text of the file in the working directory, empty where there is none. Without keys in it those of the
-            project stay only where values are encrypted by them: they may be another machine's.
-    """
+    """Text of a stack file whose top-level keys about secrets are another file's, for a backend of its own; not read as
+    YAML and written again: what two versions of YAML read differently stays as it is. `before` is the text of the file
+    in the working directory, or empty. Without keys in it those of the project stay only where values are encrypted by
+    them: they may be another machine's."""
     kept = "".join(f"{line.rstrip()}\n" for line in _SECRETS_LINE.findall(before))
     if not kept and "secure:" in settings:
         return settings

@@ -24,14 +24,9 @@ _ROOT = re.compile(r'^(?:\["([^"]+)"\]|([^.\[]+))')
 
 @dataclass(frozen=True)
 class Refreshed:
-    """What a refresh step says of a resource.
-
-    Attributes:
-        registered: Inputs in the state: what the program registered last, and the provider's defaults.
-        inputs: Inputs as read; empty where the provider reads none back.
-        named: Paths that the provider names as different (`tags.Name`, `ingress[0].fromPort`); None: it names none,
-            so that every property is looked at.
-    """
+    """What a refresh step says of a resource. `registered`: inputs in the state, what the program registered last and
+    the provider's defaults; `inputs`: as read, empty where the provider reads none back; `named`: paths that the
+    provider names as different (`tags.Name`, `ingress[0].fromPort`), None: look at every property."""
 
     registered: Mapping[str, Any]
     inputs: Mapping[str, Any]

@@ -35,12 +35,8 @@ _NO_DOWNLOADS = {"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
 
 @dataclass(frozen=True)
 class Cli:
-    """Pulumi's CLI.
-
-    Attributes:
-        version: As it says itself, `v3.229.0`.
-        environment: What it needs beside the stack's backend and passphrase; PATH is the whole PATH.
-    """
+    """Pulumi's CLI; version as it says itself, `v3.229.0`. `environment` is what it needs beside the stack's backend
+    and passphrase; PATH in it is the whole PATH."""
 
     path: Path
     version: str
@@ -49,14 +45,8 @@ class Cli:
 
 
 def find(progress: Progress) -> Cli:
-    """The CLI of this machine, else one that Pulumi's SDK downloads, else the one built from pinned source.
-
-    No network and no setting of one ends a run: where Pulumi's downloads cannot be reached, that is remembered for a
-    day.
-
-    Raises:
-        LocalError: There is none, and the pinned one cannot be built.
-    """
+    """The CLI of this machine, else one that Pulumi's SDK downloads, else the one built from pinned source (LocalError
+    if that fails). Where Pulumi's downloads cannot be reached, that is remembered for a day and ends no run."""
     found = for_clouds(progress)
     if found is None:
         return _pinned(progress)

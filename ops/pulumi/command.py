@@ -47,18 +47,12 @@ _GRACE_S = 30
 
 
 class StoppableCommand(PulumiCommand):
-    """Runs Pulumi in a session of its own, so that Ctrl-C reaches it once and through us.
-
-    On Linux the kernel kills it when we are killed, and a watchman its plugins. The kernel watches the thread that
-    starts it, which waits here until it has ended.
-    """
+    """Runs Pulumi in a session of its own, so that Ctrl-C reaches it once and through us. On Linux the kernel kills it
+    when we are killed, and a watchman its plugins. The kernel watches the thread that starts it, which waits here."""
 
     def __init__(self, cli: Cli, drop: tuple[str, ...] = ()) -> None:
-        """Bind the CLI, whose version is known already: the base class would run it once more to ask.
-
-        Args:
-            drop: Variables of this process that must not reach it.
-        """
+        """Bind the CLI, whose version is known already: the base class would run it once more to ask. The variables in
+        `drop` do not reach it."""
         self.command = str(cli.path)
         self.version = VersionInfo.parse(cli.version.removeprefix("v"))
         self._cli = cli
@@ -80,11 +74,7 @@ class StoppableCommand(PulumiCommand):
         on_output: Callable[[str], object] | None = None,
         on_error: Callable[[str], object] | None = None,
     ) -> CommandResult:
-        """Run the CLI as the base class does.
-
-        Raises:
-            CommandError: It ends with an error.
-        """
+        """Run the CLI as the base class does; raises CommandError where it ends with an error."""
         environment = {**os.environ, **self._cli.environment, **additional_env, **self.variables}
         environment["PULUMI_AUTOMATION_API"] = "true"
         for name in self._drop:

@@ -28,21 +28,15 @@ if TYPE_CHECKING:
 
 
 def protected(cli: Cli, stack: Stack) -> list[str]:
-    """What must not be removed by mistake, each with its reason; empty for a stack that may vanish.
-
-    What the program or the state protect, and what the clusters hold of a durable stack.
-    """
+    """What must not be removed by mistake, each with its reason: what the program or the state protect, and what the
+    clusters hold of a durable stack. Empty for a stack that may vanish."""
     with open_stack(cli, stack, create=False) as session:
         written = [f"{state.name_of(entry)}: protected by the program" for entry in _guarded(session)]
     return sorted({*in_plan(stack), *on_clusters(stack), *written})
 
 
 def down(cli: Cli, stack: Stack, timeout: float) -> Outcome:
-    """Destroy everything, then prove on each cluster that nothing is left.
-
-    Raises:
-        OpsError: It is refused, or something is left; names it.
-    """
+    """Destroy everything, then prove on each cluster that nothing is left; raises OpsError with what is."""
     clusters = stack.reachable()
     with locked(stack.directory, stack.name, "down"):
         for kubectl in clusters.values():
@@ -67,11 +61,8 @@ def down(cli: Cli, stack: Stack, timeout: float) -> Outcome:
 
 
 def down_by_label(stack: Stack, timeout: float) -> Outcome:
-    """Remove what carries the stack's label from its clusters, where Pulumi's state is lost or was never there.
-
-    Raises:
-        OpsError: Something does not go; names it.
-    """
+    """Remove what carries the stack's label from its clusters, where Pulumi's state is lost or was never there. Raises
+    OpsError with what does not go."""
     with locked(stack.directory, stack.name, "down"):
         removals = [Removal(stack, kubectl) for kubectl in stack.reachable().values()]
         swept = [removal.run(timeout) for removal in removals]
@@ -112,11 +103,7 @@ def _destroy(cli: Cli, stack: Stack) -> tuple[bool, list[str]]:
 
 @contextmanager
 def _naming_who_holds(stack: Stack) -> Generator[None]:
-    """Where Pulumi's wait for a namespace ends without it being gone, say what holds it.
-
-    Raises:
-        EngineError: A namespace is held; names the objects and their finalizers.
-    """
+    """Where a namespace is not gone when Pulumi's wait for it ends, say (EngineError) what holds it."""
     try:
         yield
     except CommandError as error:

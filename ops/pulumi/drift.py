@@ -24,11 +24,7 @@ if TYPE_CHECKING:
 
 
 def drift(cli: Cli, stack: Stack) -> Drift:
-    """What differs: what is there against the state, the program against the state, and each cluster's orphans.
-
-    Raises:
-        OpsError: It is refused, a run is at work, or something does not answer.
-    """
+    """What differs: what is there against the state, the program against the state, and each cluster's orphans."""
     clusters = _checked(stack)
     with locked(stack.directory, stack.name, "drift"):
         with open_stack(cli, stack, create=False) as session:
@@ -51,11 +47,7 @@ def drift(cli: Cli, stack: Stack) -> Drift:
 
 
 def refresh(cli: Cli, stack: Stack) -> Outcome:
-    """Write into the state what is there.
-
-    Raises:
-        OpsError: It is refused, a run is at work, or something does not answer.
-    """
+    """Write into the state what is there."""
     _checked(stack)
     with locked(stack.directory, stack.name, "refresh"), open_stack(cli, stack, create=False) as session:
         if session.opened is None:
@@ -68,11 +60,7 @@ def refresh(cli: Cli, stack: Stack) -> Outcome:
 
 
 def recover(cli: Cli, stack: Stack, *, force: bool) -> Recovery:
-    """Free the lock of a run that died (by force of one that may live), and settle the operations that it left open.
-
-    Raises:
-        OpsError: A run is at work, or something does not answer.
-    """
+    """Free the lock of a run that died (by force of one that may live), and settle the operations that it left open."""
     found = Recovery()
     with ExitStack() as held:
         if not force:

@@ -58,7 +58,6 @@ class EventLog:
         self._done = 0
 
     def __call__(self, event: EngineEvent) -> None:
-        """Take an event."""
         if event.diagnostic_event is not None and event.diagnostic_event.severity == "error":
             self._complain(event.diagnostic_event.message, event.diagnostic_event.urn)
         if event.resource_pre_event is not None:
@@ -146,9 +145,7 @@ class EventLog:
 
     def live(self, stack: Stack) -> dict[str, list[Manifest]]:
         """Cluster to the objects on it as the refresh at the beginning of the run read them, `managedFields` included.
-
-        Secrets are masked by the engine.
-        """
+        Secrets are masked by the engine."""
         found: dict[str, dict[str, Manifest]] = {}
         for step in self._results:
             there = dict(step.new.outputs or {}) if step.new else {}

@@ -21,17 +21,9 @@ _PROVIDER = "pulumi:providers:kubernetes"
 
 
 def of_clouds(stack: Stack) -> dict[str, Path]:
-    """Write the kubeconfigs of a stack's clusters down for the tools beside the program; the state is read once.
-
-    They hold an address, a certificate authority and the command that gets a token (`aws`, `gke-gcloud-auth-plugin`),
-    no credential.
-
-    Returns:
-        Cluster to its file, mode 0600, beside Pulumi's state; of those of kinds `gke` and `eks` that are made already.
-
-    Raises:
-        EngineError: Pulumi ends with an error.
-    """
+    """Write the kubeconfigs of a stack's clusters (kinds `gke` and `eks`, made already) down for the tools beside the
+    program, mode 0600 beside Pulumi's state, which is read once; returns the file of each. They hold an address, a
+    certificate authority and the command that gets a token (`aws`, `gke-gcloud-auth-plugin`), no credential."""
     from ops.pulumi.session import open_stack
 
     clusters = [cluster for cluster in stack.rendered.clusters.values() if cluster.kind not in LOCAL_KINDS]
@@ -49,10 +41,7 @@ def of_clouds(stack: Stack) -> dict[str, Path]:
 
 def kubeconfig_in(deployment: Mapping[str, Any], cluster: Cluster) -> str | None:
     """The kubeconfig of a cluster in an exported state: what its Kubernetes provider was given; None without one.
-
-    Raises:
-        EngineError: The state has it encrypted.
-    """
+    Raises EngineError where the state has it encrypted."""
     # By its name, of which the program gives each provider its own: a component that moved changes the URN.
     name = cluster.provider.rsplit("::", 1)[-1]
     for entry in state.resources(deployment):

@@ -29,11 +29,7 @@ _GOOGLE_STAYS = ("cloudkms.googleapis.com/",)
 
 @dataclass(frozen=True)
 class Leftovers:
-    """What a look at the clouds came to.
-
-    Attributes:
-        unasked: What could not be asked, each as a sentence with the reason and the way to ask by hand.
-    """
+    """What a look at the clouds came to; `unasked` are sentences with the reason and the way to ask by hand."""
 
     found: list[str] = field(default_factory=list[str])
     unasked: list[str] = field(default_factory=list[str])
@@ -145,11 +141,7 @@ def _google(account: _Account) -> list[str]:
 
 
 def _json(command: Sequence[str], by_hand: Sequence[str]) -> Any:
-    """What a cloud's command line answers.
-
-    Raises:
-        _CannotAskError: There is none, it has no credentials, or it fails.
-    """
+    """What a cloud's command line answers; raises _CannotAskError without it or its credentials, or where it fails."""
     name = command[0]
     hint = f"; by hand: {' '.join(by_hand)}" if by_hand else ""
     what = f"whether something is left in the cloud was not asked ({' '.join(command[1:4])})"

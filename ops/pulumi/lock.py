@@ -28,14 +28,8 @@ _HELD: ContextVar[frozenset[Path]] = ContextVar("held", default=frozenset())
 
 @contextmanager
 def locked(directory: Path, stack: str, action: str) -> Generator[None]:
-    """Hold a stack on this machine.
-
-    A command does more than a single run of Pulumi, whose lock covers only that one. Whoever holds it already, in the
-    same thread, goes on.
-
-    Raises:
-        BusyError: Another process holds it; names it.
-    """
+    """Hold a stack on this machine; raises BusyError with the process that holds it. A command does more than a single
+    run of Pulumi, whose lock covers only that one. Whoever holds it already, in the same thread, goes on."""
     digest = hashlib.sha256(backend_url(directory, stack).encode()).hexdigest()[:12]
     path = paths.cache() / "locks" / f"{stack}-{digest}.lock"
     if path in _HELD.get():

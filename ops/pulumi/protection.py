@@ -26,11 +26,7 @@ def in_plan(stack: Stack) -> list[str]:
 
 
 def claims_in(kubectl: Kubectl, namespace: str) -> list[str]:
-    """The volume claims in a namespace, each with its size.
-
-    Raises:
-        UnreachableError: The cluster does not answer.
-    """
+    """The volume claims in a namespace, each with its size."""
     return [
         f"{Key.of(item)} ({section(item, 'spec', 'resources', 'requests').get('storage', 'of unknown size')})"
         for item in kubectl.get(["persistentvolumeclaims", "-n", namespace])
@@ -38,19 +34,9 @@ def claims_in(kubectl: Kubectl, namespace: str) -> list[str]:
 
 
 def refuse_loss(stack: Stack, session: Session, named: str | None) -> set[str]:
-    """What Pulumi's state protects on clusters and the program does not make any more: it goes only by name.
-
-    An app that leaves the stack file, or moves to another cluster, would take its volumes along.
-
-    Args:
-        named: The stack that somebody agreed to lose data of, or None.
-
-    Returns:
-        URNs of what goes.
-
-    Raises:
-        RefusedError: Something would go, and the stack was not named; lists it with its volumes.
-    """
+    """URNs of what Pulumi's state protects on clusters and the program does not make any more: an app that leaves the
+    stack file, or moves to another cluster, would take its volumes along. Raises RefusedError, with a list, unless
+    `named` is the stack, which somebody agreed to lose data of."""
     wanted = {str(r["urn"]) for r in cast("list[dict[str, Any]]", stack.rendered.plan["resources"])}
     lost = [entry for entry in protected(session.deployment()) if is_kubernetes(entry) and entry["urn"] not in wanted]
     if not lost or named == stack.name:
@@ -71,13 +57,8 @@ def refuse_loss(stack: Stack, session: Session, named: str | None) -> set[str]:
 
 
 def on_clusters(stack: Stack) -> list[str]:
-    """What is on the clusters of a stack that is durable, or was when it was last applied, each as a sentence.
-
-    A claim is durable where its namespace is: claim templates never change, so claims say nothing of a lifecycle.
-
-    Raises:
-        UnreachableError: A cluster does not answer.
-    """
+    """What is on the clusters of a stack that is durable, or was when it was last applied, each as a sentence. A claim
+    is durable where its namespace is: claim templates never change, so claims say nothing of a lifecycle."""
     wanted = f"{selector(stack.name)},{LIFECYCLE_LABEL}=durable"
     found: list[str] = []
     for kubectl in stack.reachable().values():

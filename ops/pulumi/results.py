@@ -15,13 +15,8 @@ Kind = Literal["changed", "deleted", "orphan"]
 
 @dataclass(frozen=True)
 class Change:
-    """One object or resource that an `up` would change.
-
-    Attributes:
-        cluster: Cluster it is on, or None for a resource of a cloud.
-        name: `Kind namespace/name`, or a resource's type and name.
-        diff: The difference as unified diff of YAML, secrets masked; empty where there is none to show.
-    """
+    """What an `up` would change; the cluster of a resource of a cloud is None. The name is `Kind namespace/name`, or a
+    resource's type and name; the diff is unified, of YAML, secrets masked, or empty."""
 
     operation: Operation
     cluster: str | None
@@ -55,12 +50,8 @@ class Preview:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an `up`, a `refresh` or a `down` did.
-
-    Attributes:
-        kept: What a `down` left on purpose, because it is protected in a cloud.
-        unasked: What a `down` could not prove to be gone, each as a sentence with the reason.
-    """
+    """What an `up`, a `refresh` or a `down` did: `kept` is what a `down` left on purpose, because it is protected in a
+    cloud; `unasked` what it could not prove to be gone, each as a sentence with the reason."""
 
     changed: bool
     kept: tuple[str, ...] = ()
@@ -70,14 +61,9 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing whose reality is not what was applied last.
-
-    Attributes:
-        kind: `changed` or `deleted` by somebody else, or an `orphan`: with the stack's label, but not the stack's.
-        name: `Kind namespace/name`, or a resource's type and name.
-        diff: From what is there to what was applied, as unified diff of YAML, secrets masked.
-        note: What `up` will not do about it, or empty.
-    """
+    """One thing whose reality is not what was applied last: `changed` or `deleted` by somebody else, or an `orphan`,
+    with the stack's label but not the stack's. Name and diff are as in Change, from what is there to what was applied;
+    `note` is what `up` will not do about it."""
 
     kind: Kind
     cluster: str | None
@@ -92,14 +78,8 @@ class Difference:
 
 @dataclass(frozen=True)
 class Drift:
-    """What differs between a stack's program, what was applied last, and what is there.
-
-    Attributes:
-        differences: Reality against what was applied last.
-        pending: The program against what was applied last: what nobody applied yet.
-        interrupted: Runs that began and never ended, each as a sentence.
-        unasked: What could not be asked, each as a sentence with the reason.
-    """
+    """What differs between what is there and what was applied last (`differences`), and between that and the program
+    (`pending`). `interrupted` are runs that never ended, `unasked` what could not be asked, each as a sentence."""
 
     differences: list[Difference] = field(default_factory=list[Difference])
     pending: list[Change] = field(default_factory=list[Change])
@@ -108,7 +88,6 @@ class Drift:
 
     @property
     def any(self) -> bool:
-        """Whether anything differs."""
         return bool(self.differences or self.pending or self.interrupted)
 
     @property
@@ -131,11 +110,7 @@ class Drift:
 
 @dataclass(frozen=True)
 class Recovery:
-    """What `recover` did.
-
-    Attributes:
-        left: What a person has to decide, each as a sentence with the way on.
-    """
+    """What `recover` did, and what it `left` for a person to decide, each as a sentence with the way on."""
 
     done: list[str] = field(default_factory=list[str])
     left: list[str] = field(default_factory=list[str])

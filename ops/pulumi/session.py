@@ -62,11 +62,7 @@ _NO_SUMMARY = automation.UpdateSummary("update", datetime.min, "", {}, {}, "succ
 
 @dataclass(frozen=True)
 class Session:
-    """Pulumi, ready for one stack.
-
-    Attributes:
-        opened: The stack; None if its backend does not know it.
-    """
+    """Pulumi, ready for one stack; `opened` is None if its backend does not know it."""
 
     name: str
     opened: Opened | None
@@ -77,11 +73,7 @@ class Session:
 
     @property
     def stack(self) -> Opened:
-        """The stack.
-
-        Raises:
-            EngineError: Its backend does not know it.
-        """
+        """Raises EngineError where the backend does not know it."""
         if self.opened is None:
             raise EngineError(f"stack {self.name} is not in Pulumi's backend")
         return self.opened
@@ -99,13 +91,8 @@ class Session:
         return _parsed(self.run("stack", "export", "--stack", self.name))
 
     def imported(self, wanted: automation.Deployment) -> None:
-        """Put a state in the place of the one that is there.
-
-        The SDK's own import leaves its file behind when it fails.
-
-        Raises:
-            ConcurrentUpdateError: Another run holds the stack's lock.
-        """
+        """Put a state in the place of the one that is there; the SDK's own import leaves its file behind when it fails.
+        Raises ConcurrentUpdateError where another run holds the stack's lock."""
         memory = Path("/dev/shm")  # noqa: S108 - in memory, and private: the directory below is made with mode 0700
         place = memory if os.access(memory, os.W_OK) else None
         with tempfile.TemporaryDirectory(prefix="slipway-", dir=place) as temporary:
@@ -115,16 +102,11 @@ class Session:
             self.run("stack", "import", "--file", str(file), "--stack", self.name)
 
     def settle(self) -> None:
-        """Take away the lock of a run that died, and write into the state what it had begun.
-
-        What was being changed or deleted is forgotten: the next run looks at it anew. Which objects were being made on
-        clusters is put into the state, and asked for. Our file lock must be held: it says that no other run of this
-        machine is at work. Who works elsewhere holds Pulumi's lock, and then this is refused.
-
-        Raises:
-            ConcurrentUpdateError: Another run holds the stack's lock.
-            CommandError: A cluster cannot be asked.
-        """
+        """Take away the lock of a run that died, and write into the state what it had begun. What was being changed or
+        deleted is forgotten: the next run looks at it anew. Which objects were being made on clusters is put into the
+        state, and asked for. Our file lock must be held: it says that no other run of this machine is at work. Who
+        works elsewhere holds Pulumi's lock, and then this raises ConcurrentUpdateError;
+        CommandError where a cluster cannot be asked."""
         if self.backend.has_lock(self._project, self.name):
             self.stack.cancel()
         operations = state.pending(self.deployment())
@@ -133,11 +115,8 @@ class Session:
         self._adopt(operations)
 
     def recover(self, found: Recovery, *, force: bool) -> None:
-        """Take away lock (by force that of a run that may be alive) and pending operations of a run that died.
-
-        Raises:
-            BusyError: The lock is held by a run that is not known to be dead; names it.
-        """
+        """Take away lock (by force that of a run that may be alive) and pending operations of a run that died. Raises
+        BusyError with the holder of a lock that is not known to be dead."""
         exported = self.exported()
         try:
             # The same state again: it changes nothing, and needs the lock.
@@ -202,15 +181,9 @@ class Session:
 
 @contextmanager
 def open_stack(cli: Cli, stack: Stack, *, create: bool = True, keep: bool = True) -> Generator[Session]:
-    """Open a stack with Pulumi's CLI; its program runs in this process.
-
-    `create` makes it in its backend where it is not known; without `keep` what was made here does not stay there.
-
-    Raises:
-        EngineError: Pulumi fails, or is too old; says why.
-        BusyError: Another run holds the stack's lock in a shared backend.
-        RefusedError: It is an environment that was removed meanwhile.
-    """
+    """Open a stack with Pulumi's CLI; its program runs in this process. `create` makes it in its backend where it is
+    not known; without `keep` what was made here does not stay there. Raises as `one_message` does, and RefusedError for
+    an environment that was removed meanwhile."""
     where = backend(stack)
     refuse_full(where)
     sys.unraisablehook = _quiet
@@ -258,12 +231,8 @@ def _refuse_removed(stack: Stack) -> None:
 
 @contextmanager
 def one_message(cli: Cli, stack: str) -> Generator[None]:
-    """Tell what Pulumi's CLI ends with as an error of ours.
-
-    Raises:
-        EngineError: Pulumi fails, or is too old; says why.
-        BusyError: Another run holds the stack's lock in a shared backend.
-    """
+    """Tell what Pulumi's CLI ends with as an error of ours: BusyError where another run holds the stack's lock in a
+    shared backend, else EngineError."""
     try:
         yield
     except ConcurrentUpdateError as error:

@@ -45,7 +45,6 @@ def holders(text: str) -> list[Holder]:
 
 
 def resources(deployment: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The resources of an exported state."""
     return cast("list[dict[str, Any]]", deployment.get("resources") or [])
 
 
@@ -80,12 +79,8 @@ def resource_name(token: str, name: str, inputs: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Pending:
-    """An operation that began and of which nobody knows how it ended.
-
-    Attributes:
-        operation: `creating`, `updating`, `deleting`, `reading` or `importing`.
-        object_id: What Pulumi knows it by if it is an object on a cluster (`namespace/name`, or `name`), else None.
-    """
+    """An operation (`creating`, `updating`, `deleting`, `reading`, `importing`) that began and of which nobody knows
+    how it ended. `object_id` is Pulumi's for an object on a cluster (`namespace/name`, or `name`), else None."""
 
     urn: str
     operation: str
@@ -99,16 +94,13 @@ class Pending:
 
     @property
     def adoptable(self) -> bool:
-        """Whether it may have been made, and can be asked for because its name says what it would be.
-
-        The next run would try to make it again, which Pulumi's Kubernetes provider refuses since 4.29 if it is there.
-        What may have been made in a cloud has an id that nobody knows.
-        """
+        """Whether it may have been made, and can be asked for because its name says what it would be. The next run
+        would try to make it again, which Pulumi's Kubernetes provider refuses since 4.29 if it is there. What may have
+        been made in a cloud has an id that nobody knows."""
         return self.object_id is not None and self.operation == "creating"
 
 
 def pending(deployment: Mapping[str, Any]) -> list[Pending]:
-    """The pending operations of an exported state."""
     return [
         Pending(entry["resource"]["urn"], entry["type"], name_of(entry["resource"]), _object_id(entry["resource"]))
         for entry in operations(deployment)
@@ -129,12 +121,8 @@ def _object_id(entry: dict[str, Any]) -> str | None:
 
 
 def with_created(deployment: Mapping[str, Any], urns: set[str]) -> dict[str, Any]:
-    """The state as if objects that were being created on a cluster were there, to be asked for by a refresh.
-
-    Args:
-        urns: Adoptable pending operations. Of one whose object is in the state already, because it was being
-            replaced, the new one takes the place.
-    """
+    """The state as if objects that were being created on a cluster, the adoptable operations of these URNs, were there,
+    to be asked for by a refresh; each takes the place of the one that it was to replace."""
     known = {str(entry["resource"]["urn"]): entry["resource"] for entry in operations(deployment)}
     made = {p.urn: {**known[p.urn], "id": p.object_id} for p in pending(deployment) if p.urn in urns and p.adoptable}
     # One that is only waiting for its removal stays beside the new one.

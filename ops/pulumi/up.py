@@ -46,11 +46,7 @@ def refreshes(stack: Stack) -> bool:
 
 
 def preview(cli: Cli, stack: Stack) -> Preview:
-    """What `up` would change; changes nothing.
-
-    Raises:
-        OpsError: It is refused, or something does not answer.
-    """
+    """What `up` would change; changes nothing."""
     with _Clusters(stack) as clusters:
         with open_stack(cli, stack, keep=False) as session:
             refuse_loss(stack, session, None)
@@ -77,15 +73,8 @@ def preview(cli: Cli, stack: Stack) -> Preview:
 def up(
     cli: Cli, stack: Stack, timeout: float, *, message: str | None = None, yes_remove_durable: str | None = None
 ) -> Outcome:
-    """Run the program; wait until everything is ready.
-
-    Args:
-        timeout: Seconds to wait until all is ready.
-        yes_remove_durable: Name of the stack, where what holds its data may go.
-
-    Raises:
-        OpsError: It is refused, or it failed; says why.
-    """
+    """Run the program; wait so many seconds until everything is ready. `yes_remove_durable` is the stack's name, where
+    what holds its data may go. Raises OpsError, which says why."""
     with locked(stack.directory, stack.name, "up"), _Clusters(stack) as clusters:
         stack.refuse_changed()
         for cluster in clusters.kubectl:
@@ -195,15 +184,10 @@ class _Clusters:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End."""
         self._pool.shutdown(cancel_futures=True)
 
     def growing(self) -> dict[str, list[volumes.Growth]]:
-        """Cluster to the volume claims that become larger.
-
-        Raises:
-            RefusedError: A volume cannot get the size that the settings ask for.
-        """
+        """Cluster to the volume claims that become larger; raises RefusedError for a size that a volume cannot get."""
         return {
             name: volumes.growing(self._stack, name, kubectl, self._claims[name].result())
             for name, kubectl in self.kubectl.items()

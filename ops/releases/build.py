@@ -12,12 +12,8 @@ if TYPE_CHECKING:
 
 
 def build(target: Target, progress: Progress) -> None:
-    """Build `images/<name>` (build and test, then the package) and push each under the target's tag.
-
-    Raises:
-        RefusedError: images/ has no such image, or it is pushed under another name.
-        LocalError: A build or its tests fail, or the tag is there with other content.
-    """
+    """Build and test `images/<name>`, and push each under the target's tag. Raises RefusedError where it is missing or
+    pushed under another name, LocalError where a build or test fails or the tag has other content."""
     from local.images import catalog
     from local.images.push import push
 

@@ -17,11 +17,7 @@ if TYPE_CHECKING:
 def run(
     kind: Kind, app: str, tag: str | None, stack: str, *, timeout: float, as_json: bool, build: bool = False
 ) -> None:
-    """Release or go back, and print what came of it.
-
-    Raises:
-        OpsError: It was refused, or it failed and was rolled back; with `as_json` the entry is printed all the same.
-    """
+    """Release or go back, and print what came of it; with `as_json` the entry also when it was rolled back."""
     from ops.pulumi import cli
     from ops.releases.flow import Release, RolledBackError
     from ops.releases.target import find
@@ -50,12 +46,7 @@ def run(
 
 
 def entries(app: str | None, stack: str, report: Progress) -> list[Entry]:
-    """The history of a stack, of one app or of all, newest first.
-
-    Raises:
-        SettingsError: The settings are wrong.
-        OpsError: There is no such app, or Pulumi's CLI ends with an error.
-    """
+    """The history of a stack, of one app or of all, newest first; raises OpsError where there is no such app."""
     from ops.pulumi import cli
     from ops.pulumi.session import open_stack
     from ops.releases import history

@@ -19,11 +19,7 @@ _PROVIDER_ANNOTATIONS = "pulumi.com/"
 
 
 def leaves(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Every place at which two documents differ.
-
-    Yields:
-        Path, the value before and the value after; None where there is none.
-    """
+    """Every place at which two documents differ: path, value before and after; None where there is none."""
     if isinstance(before, dict) and isinstance(after, dict):
         one, other = cast("dict[str, Any]", before), cast("dict[str, Any]", after)
         for key in sorted({*one, *other}):
@@ -40,15 +36,8 @@ def leaves(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, 
 
 
 def unexpected(before: Mapping[str, Any], after: Manifest, target: Target) -> list[str]:
-    """What would change of a workload besides the tag.
-
-    Args:
-        before: Its inputs in Pulumi's state.
-        after: Its manifest as the program makes it now.
-
-    Returns:
-        A line each, `path: before → after`.
-    """
+    """What would change of a workload besides the tag, from its inputs in Pulumi's state to its manifest as the program
+    makes it now; a line each, `path: before → after`."""
     return [
         f"{path}: {_shown(old)} → {_shown(new)}"
         for path, old, new in leaves(_written(before), after)

@@ -26,18 +26,11 @@ class Event(NamedTuple):
 
 
 class Events:
-    """Watches over some paths of the API; use as a context manager.
-
-    A watch that ends (the API server ends them from time to time, or it restarts) is begun anew: it then tells
-    everything that is there, which readers of events have to bear.
-    """
+    """Watches over some paths of the API; use as a context manager. A watch that ends (the API server ends them from
+    time to time, or restarts) is begun anew and then tells everything that is there, which readers have to bear."""
 
     def __init__(self, kubectl: Kubectl, paths: Sequence[str], sink: queue.SimpleQueue[Any]) -> None:
-        """Nothing is watched yet.
-
-        Args:
-            paths: Paths with query, without `watch`.
-        """
+        """Nothing is watched yet; the paths are with query, without `watch`."""
         self._sink = sink
         self._kubectl = kubectl
         self._ended = threading.Event()
@@ -45,13 +38,11 @@ class Events:
         self._threads = [threading.Thread(target=self._watch, args=(path,), daemon=True) for path in paths]
 
     def __enter__(self) -> Self:
-        """Begin to watch."""
         for thread in self._threads:
             thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End all watches."""
         self._ended.set()
         for process in list(self._processes.values()):
             process.kill()

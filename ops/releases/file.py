@@ -19,12 +19,8 @@ _WIDTH = 4096
 
 
 def with_text(text: str, keys: list[str], value: str) -> str:
-    """The text of a stack file with one more value, a text in quotes: `0123456` and `1e5` are tags, not numbers.
-
-    Args:
-        text: The file's text, which was read as a stack file before.
-        keys: Where the value is, from the top of the file; each but the last a mapping.
-    """
+    """The text of a stack file with one more value, in quotes: `0123456` and `1e5` are tags, not numbers. `keys` lead
+    to it from the top of the file, each but the last a mapping."""
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = _WIDTH
@@ -42,11 +38,7 @@ def with_text(text: str, keys: list[str], value: str) -> str:
 
 
 def replace(file: Path, text: str) -> None:
-    """Give a file other content in one step; links to it, its owner and its mode stay.
-
-    Raises:
-        OpsError: It cannot be written, and is as it was.
-    """
+    """Give a file other content in one step; links to it, owner and mode stay, and all stays at an OpsError."""
     file = file.resolve()
     # In the same directory, so that the rename is one step of the file system.
     draft = file.with_name(f".{file.name}.{os.getpid()}")

@@ -39,11 +39,7 @@ _SETTLE_S = 2.0
 
 @dataclass(frozen=True)
 class Done:
-    """What came of it.
-
-    Attributes:
-        file: Name of the stack file, where the tag was written into it.
-    """
+    """What came of it; `file` is the name of the stack file, where the tag was written into it."""
 
     entry: Entry
     changed: bool
@@ -61,29 +57,20 @@ class RolledBackError(EngineError):
     """A release that failed; `entry` is its line of the history."""
 
     def __init__(self, message: str, entry: Entry) -> None:
-        """Keep the entry."""
         self.entry = entry
         super().__init__(message)
 
 
 class Release:
-    """One release of one app."""
-
     def __init__(self, app: Releasable, cli: Cli, kind: Kind, tag: str | None, timeout: float) -> None:
-        """Nothing happens yet."""
         self._app, self._cli, self._tag, self._timeout = app, cli, tag, timeout
         self._kind: Kind = kind
         self._stack, self._progress = app.config.stack, app.progress
         self._started = time.monotonic()
 
     def run(self, *, build: bool = False) -> Done:
-        """Release, prove, and go back if it cannot be proven.
-
-        Raises:
-            RefusedError: It cannot be; nothing was changed.
-            RolledBackError: It failed; the tag before runs again, or the message says why not.
-            OpsError: Something else is wrong.
-        """
+        """Release, prove, and go back if it cannot be proven. At a RefusedError nothing was changed; at a
+        RolledBackError the tag before runs again, or the message says why not."""
         # The program with the tag; going back to the one before, which the history knows, with the present one first.
         target = self._app.target(self._tag or self._app.tag)
         if build:
@@ -114,11 +101,8 @@ class Release:
                 return self._change(session, target, live, entry)
 
     def _running(self, session: Session, target: Target, live: Live) -> str | None:
-        """The tag that Pulumi's state says: that of the app's first workload, the others have the same.
-
-        Raises:
-            RefusedError: The app is not there yet.
-        """
+        """The tag that Pulumi's state says: that of the app's first workload, the others have the same. Raises
+        RefusedError where the app is not there yet."""
         there = {str(entry["urn"]): entry for entry in state.resources(session.deployment())}
         missing = [urn.rsplit("::", 1)[-1] for urn in target.workloads() if urn not in there]
         if missing:

@@ -37,16 +37,9 @@ _RELEASED = re.compile(r"(?P<who>.*) \((?P<images>\S+@sha256:[0-9a-f]+(?: \S+@sh
 
 @dataclass(frozen=True)
 class Entry:
-    """One release.
-
-    Attributes:
-        at: When it began, UTC, ISO 8601.
-        before: The tag that ran before; empty if that was no image of ours.
-        result: What came of it: `unfinished` while it runs, or where it was killed and the backend knows of it,
-            `released`, `rolled back` (the tag before runs again) or `failed` (and nothing went back).
-        digests: Image reference to the digest that was released.
-        seconds: How long Pulumi worked at it, the way back included.
-    """
+    """One release; `at` is when it began, UTC, ISO 8601. `before` is empty if that was no image of ours; `digests` are
+    by image reference; `seconds` is how long Pulumi worked, the way back included. `unfinished`: it runs, or was killed
+    and the backend knows of it; `rolled back`: the tag before runs again; `failed`: nothing went back."""
 
     at: str
     app: str
@@ -86,11 +79,8 @@ class History:
         return [entry for entry in self.entries if entry.app == app]
 
     def proven(self, app: str, running: str | None) -> str | None:
-        """The tag to go back to when a release fails.
-
-        Returns:
-            That tag, unless it was put there by a release that came to no good end: then the one before it.
-        """
+        """The tag to go back to when a release fails: the running one, unless a release that came to no good end put it
+        there: then the one before it."""
         tag = running
         for entry in reversed(self.of(app)):
             if entry.result in ("released", "rolled back") or entry.after != tag:
@@ -99,10 +89,8 @@ class History:
         return tag
 
     def previous(self, app: str, running: str | None) -> str | None:
-        """The tag that ran before the one that runs now.
-
-        Going back twice goes back two releases: what was gone back from is not where to go.
-        """
+        """The tag that ran before the one that runs now. Going back twice goes back two releases: what was gone back
+        from is not where to go."""
         good = [entry for entry in self.of(app) if entry.result == "released"]
         for entry in reversed(good):
             if entry.kind == "release" and entry.after == running and entry.before not in ("", running):
@@ -124,11 +112,7 @@ class History:
 
 
 def read(session: Session) -> History:
-    """The releases of a stack; none where its backend does not know it.
-
-    Raises:
-        CommandError: Pulumi's CLI ends with an error.
-    """
+    """The releases of a stack; none where its backend does not know it. Raises CommandError of Pulumi's CLI."""
     if session.opened is None:
         return History()
     text = session.run("stack", "history", "--json", "--page-size", str(LIMIT), "--stack", session.name)

@@ -28,16 +28,11 @@ class Live:
         return all(live is not None and has_image(live, part.image) and is_done(live) for part, live in found)
 
     def namespaces(self) -> list[Manifest]:
-        """The app's namespaces."""
         return [item for key, item in self.objects.items() if key.kind == "Namespace"]
 
 
 def look(kubectl: Kubectl, target: Target) -> Live:
-    """Ask the cluster, a namespace at a time: a deployer may look nowhere else, and at no list of all.
-
-    Raises:
-        UnreachableError: It does not answer.
-    """
+    """Ask the cluster, a namespace at a time: a deployer may look nowhere else, and at no list of all."""
     namespaces = sorted({part.namespace for part in target.parts})
     found = kubectl.get(["namespaces", *namespaces])
     for namespace in namespaces:
@@ -76,11 +71,7 @@ def is_done(workload: Manifest) -> bool:
 
 
 def running_digests(kubectl: Kubectl, target: Target) -> dict[str, set[str]]:
-    """What the pods of an app really run.
-
-    Returns:
-        Image reference to the digests that the node names for it; a digest may be of an image or of an index.
-    """
+    """Image reference to the digests, of an image or an index, that the node names for what the pods really run."""
     found: dict[str, set[str]] = {}
     for namespace in sorted({part.namespace for part in target.parts}):
         for pod in kubectl.get(["pods", "-n", namespace, "-l", selector(target.stack.name)]):

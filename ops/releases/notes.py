@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 def tell_behind(stack: Stack, session: Session) -> None:
     """Say which apps run what was released last while the stack file says another tag: the release was made in another
-    clone, and its change of the file was not committed. The history is asked for only where a tag changes.
-    """
+    clone, and its change of the file was not committed. The history is asked for only where a tag changes."""
     there = {state.name_of(entry): entry for entry in state.resources(session.deployment())}
     changes: dict[str, str] = {}
     for part in stack.rendered.apps:

@@ -25,15 +25,8 @@ _SILENT = re.compile(r"connection refused|no such host|timeout|no route to host|
 
 
 def require(images: Sequence[str], progress: Progress) -> dict[str, str]:
-    """The digests of images that have to be there, by crane, which knows the credential helpers of Docker's settings.
-
-    Returns:
-        Reference to digest, `sha256:…`.
-
-    Raises:
-        RefusedError: One is not in its registry.
-        OpsError: A registry does not answer, or does not let us look.
-    """
+    """The digests (`sha256:…`, by reference) of images, by crane, which knows the credential helpers of Docker's
+    settings. Raises RefusedError where one is missing, OpsError where a registry does not let us look."""
     crane = str(toolchain.tool("crane", progress))
     with ThreadPoolExecutor(max_workers=len(images)) as pool:
         asked = {image: pool.submit(_digest, crane, image) for image in images}

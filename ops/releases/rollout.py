@@ -40,7 +40,6 @@ class Failure:
     lines: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """The whole text."""
         return "\n".join((self.summary, *self.lines))
 
 
@@ -57,11 +56,7 @@ class Rollout:
     """The rollout of an app; make it before the app is changed, so that nothing is missed. A context manager."""
 
     def __init__(self, kubectl: Kubectl, target: Target, *, smoke_check: bool) -> None:
-        """Nothing happens yet.
-
-        Args:
-            smoke_check: Whether the first pod that is ready has to pass the smoke check.
-        """
+        """Nothing happens yet; with `smoke_check` the first pod that is ready has to pass the smoke check."""
         self._kubectl, self._target = kubectl, target
         self._parts = target.keys()
         # The parts whose smoke check is still to come, to begin with: all that have one.
@@ -82,23 +77,15 @@ class Rollout:
         self._lost_since: dict[Key, float] = {}
 
     def __enter__(self) -> Self:
-        """Begin to watch."""
         self._events.__enter__()
         return self
 
     def __exit__(self, *details: object) -> None:
-        """End."""
         self._events.__exit__(*details)
 
     def wait(self, timeout: float, stopped: Callable[[], bool] = lambda: False) -> Failure | None:
-        """Follow the rollout to its end.
-
-        Args:
-            stopped: Asked again and again; ends the wait without a result.
-
-        Returns:
-            Why it failed, or None when every part is ready and the first new pod of each passed its smoke check.
-        """
+        """Follow the rollout to its end; returns why it failed, or None when every part is ready and the first new pod
+        of each passed its smoke check. `stopped`, asked again and again, ends the wait without a result."""
         end = time.monotonic() + timeout
         while not stopped():
             failure = self._next()

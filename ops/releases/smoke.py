@@ -69,11 +69,8 @@ def trusted() -> ssl.SSLContext:
 
 
 def check(url: str, smoke: Smoke, host: str | None = None) -> str | None:
-    """Ask several times; a wrong answer is given a few seconds to become right.
-
-    Returns:
-        What is wrong, or None once a whole round of requests was answered rightly.
-    """
+    """Ask several times, a wrong answer having a few seconds to become right; returns what is wrong, or None once a
+    whole round of requests was answered rightly."""
     problem: str | None = None
     for number in range(ROUNDS):
         time.sleep(_PAUSE_S if number else 0)
@@ -84,11 +81,8 @@ def check(url: str, smoke: Smoke, host: str | None = None) -> str | None:
 
 
 def check_pod(kubectl: Kubectl, namespace: str, pod: str, port: int, smoke: Smoke) -> str | None:
-    """Ask one pod, past Service and network policies: whatever answers there is the new image. Returns as `check` does.
-
-    Raises:
-        OpsError: The pod cannot be reached from here.
-    """
+    """Ask one pod, past Service and network policies: whatever answers there is the new image. Returns as `check` does;
+    raises OpsError where the pod cannot be reached from here."""
     with _forwarded(kubectl, namespace, pod, port) as address:
         problem = check(address, smoke)
     return problem and f"pod {namespace}/{pod}: {problem}"

@@ -37,11 +37,7 @@ def tag_in(resource: Mapping[str, Any]) -> str | None:
 
 
 def check_tag(tag: str) -> None:
-    """Refuse what is no tag, or one that moves.
-
-    Raises:
-        RefusedError: It is not fit; says why and what would be right.
-    """
+    """Raises RefusedError, with what would be right, for what is no tag, or one that moves."""
     if not tag.strip():
         raise RefusedError(f"--image-tag is empty; {_REMEDY}")
     if _HEX_DIGEST.fullmatch(tag.rpartition("@")[2]):

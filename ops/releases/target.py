@@ -28,13 +28,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Target:
-    """An app with one tag.
-
-    Attributes:
-        value: What its setting says then: the tag, or a whole image reference.
-        stack: The stack, rendered with this app alone.
-        parts: Its workloads that carry the tag.
-    """
+    """An app with one tag; `value` is what its setting says then, the tag or a whole image reference. `stack` is
+    rendered with this app alone, `parts` are its workloads that carry the tag."""
 
     app: str
     tag: str
@@ -68,11 +63,7 @@ class Target:
         }
 
     def container_port(self, part: App) -> int:
-        """The container port behind the first port of a part's Service.
-
-        Raises:
-            OpsError: It has no Service.
-        """
+        """The container port behind the first port of a part's Service; raises OpsError without one."""
         there = {Key.of(item): item for item in self.stack.manifests(self.cluster)}
         service = there.get(Key("", "Service", part.namespace, part.service or ""))
         if service is None:
@@ -85,12 +76,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Releasable:
-    """An app of a stack whose image is our own.
-
-    Attributes:
-        key: Key below the app that carries the tag.
-        value: What that key says now, a default included.
-    """
+    """An app whose image is our own; `key`, below the app, has the tag, `value` is what it says, by default too."""
 
     directory: Path
     config: StackConfig
@@ -113,7 +99,6 @@ class Releasable:
 
     @property
     def file(self) -> Path:
-        """The stack file."""
         return stack_file(self.directory, self.config.stack)
 
     @property
@@ -128,11 +113,7 @@ class Releasable:
         return f"{split(self.value)[0]}:{tag}"
 
     def target(self, tag: str) -> Target:
-        """The app with a tag.
-
-        Raises:
-            SettingsError: The settings are wrong with it.
-        """
+        """The app with a tag; raises SettingsError where the settings are wrong with it."""
         from ops.render.program import render_config
 
         value = self.value_for(tag)
@@ -154,11 +135,8 @@ class Releasable:
         return Target(self.app, tag, value, self.cluster, stack, parts)
 
     def file_with(self, target: Target, work: str) -> str:
-        """Text of the whole stack's file with the target's tag.
-
-        Args:
-            work: Text of the file that Pulumi works with, whose keys about secrets count.
-        """
+        """Text of the whole stack's file with the target's tag; `work` is the text of the file that Pulumi works with,
+        whose keys about secrets count."""
         return with_secrets_of(with_text(self.file.read_text(encoding="utf-8"), self.keys, target.value), work)
 
     def _alone(self, value: str) -> StackConfig:
@@ -175,13 +153,7 @@ class Releasable:
 
 
 def find(directory: Path, stack: str, app: str, progress: Progress) -> Releasable:
-    """The app of a stack file that is to be released.
-
-    Raises:
-        SettingsError: The settings are wrong.
-        OpsError: There is no such app.
-        RefusedError: Its image is not our own.
-    """
+    """The app to release, or SettingsError, OpsError where there is none, RefusedError if its image is not ours."""
     if not stack_file(directory, stack).is_file():
         from ops.environments.files import restore
 

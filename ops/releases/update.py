@@ -25,11 +25,8 @@ if TYPE_CHECKING:
 def put(
     session: Session, app: Releasable, target: Target, rollout: Rollout, message: str, timeout: float
 ) -> Failure | None:
-    """Change the app and wait until it is ready; what somebody changed of it by hand is brought back.
-
-    Raises:
-        ConcurrentUpdateError: Another run holds the stack's lock.
-    """
+    """Change the app and wait until it is ready; what somebody changed of it by hand is brought back. Raises
+    ConcurrentUpdateError where another run holds the stack's lock."""
     found: list[Failure | None] = []
     ended = threading.Event()
 

@@ -53,10 +53,8 @@ def plan_text(rendered: Rendered) -> str:
 
 
 def write(rendered: Rendered, out: Path) -> None:
-    """Write plan.json and `manifests/<cluster>/<namespace>.yaml`; Secrets with generated values are in no file.
-
-    Nothing else in the directory is touched; it is made if missing.
-    """
+    """Write plan.json and `manifests/<cluster>/<namespace>.yaml`; Secrets with generated values are in no file. Nothing
+    else in the directory is touched; it is made if missing."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "plan.json").write_text(plan_text(rendered), encoding="utf-8")
     manifests = out / MANIFESTS

@@ -55,10 +55,8 @@ def _sort_key(manifest: Manifest) -> tuple[str, str, str]:
 def collect(
     records: Iterable[Record], provider: str
 ) -> tuple[dict[str, list[Manifest]], list[SecretManifest], list[str]]:
-    """All Kubernetes objects that one provider makes.
-
-    Returns manifests by namespace, Secrets with generated values, and references that cannot be resolved.
-    """
+    """All Kubernetes objects that one provider makes: manifests by namespace, Secrets with generated values, and
+    references that cannot be resolved."""
     everything = list(records)
     stashes = {f"${{{record.name}.output}}": record.name for record in everything if record.type == _STASH}
     by_namespace: dict[str, list[Manifest]] = {}

@@ -69,7 +69,6 @@ class RecordingMonitor(MockMonitor):
     """Records what a program registers and answers with references where only a provider knows."""
 
     def __init__(self) -> None:
-        """Nothing is recorded yet."""
         super().__init__(cast("Mocks", None))  # it would ask them for outputs, and nothing here does
         self.records: dict[str, Record] = {}
         self.calls: list[str] = []
@@ -89,10 +88,8 @@ class RecordingMonitor(MockMonitor):
         return resource_pb2.ResourceInvokeResponse(**{"return": to_struct(result)})
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
-        """The URN as Pulumi's engine has it, with the types of all ancestors; the SDK's mocks take the nearest's alone.
-
-        See https://www.pulumi.com/docs/iac/concepts/resources/names/#urns.
-        """
+        """The URN as Pulumi's engine has it (https://www.pulumi.com/docs/iac/concepts/resources/names/#urns), with the
+        types of all ancestors; the SDK's mocks take the nearest's alone."""
         above = parent.split("::")[2] if parent else ""
         qualified = f"{above}${type_}" if above not in ("", _STACK) else type_
         return f"urn:pulumi:{get_stack()}::{get_project()}::{qualified}::{name}"

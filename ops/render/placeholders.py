@@ -30,12 +30,9 @@ def _members(output_type: type) -> dict[str, Any]:
 
 def placeholder(name: str, path: str, declared: Any, given: object = None, depth: int = 0, left: int = _MADE_UP) -> Any:
     """A value for an output that only a provider knows, shaped as the SDK's type says; None for an object not made up.
-
     What the program itself gave wins, member by member. Where it gave an object, only its missing texts and numbers are
-    made up, no further objects: the API server puts a node port or a cluster address beside what it was given, but no
-    affinity into a pod. Making up everything that the SDK's types allow was most of the time of a run.
-    `left` is how many objects may still be made up below here.
-    """
+    made up, no further objects (`left` is how many still may be): the API server puts a node port or a cluster address
+    beside what it was given, but no affinity into a pod. All that the SDK's types allow took most of a run's time."""
     plain = _types.unwrap_optional_type(declared) if declared is not None else None
     if isinstance(plain, type) and _types.is_output_type(plain):
         if depth >= _DEPTH_LIMIT or not (given is None or isinstance(given, dict)):

@@ -75,11 +75,7 @@ def run(monitor: RecordingMonitor, config: StackConfig, program: Callable[[], No
 
 
 def record(config: StackConfig, project_dir: Path = PROJECT_DIR) -> dict[str, Record]:
-    """Run the program and write down what it registers, by URN.
-
-    Raises:
-        SystemExit: The program refuses its settings.
-    """
+    """Run the program and write down what it registers, by URN; raises SystemExit where it refuses its settings."""
     monitor = RecordingMonitor()
 
     def program() -> None:
@@ -139,11 +135,7 @@ def _app(outputs: Mapping[str, Any]) -> App:
 
 
 def render_config(config: StackConfig, project_dir: Path = PROJECT_DIR) -> Rendered:
-    """Render a configuration.
-
-    Raises:
-        SettingsError: The settings are wrong.
-    """
+    """Raises SettingsError where the settings are wrong."""
     # Told here with the file's name, before the program is run and can only name the stack.
     settings_of(config)
     records = record(config, project_dir)
@@ -167,9 +159,5 @@ def render_config(config: StackConfig, project_dir: Path = PROJECT_DIR) -> Rende
 
 
 def render(stack: str, project_dir: Path = PROJECT_DIR) -> Rendered:
-    """Render a stack from its files.
-
-    Raises:
-        SettingsError: A file is missing or its settings are wrong.
-    """
+    """Render a stack from its files; raises SettingsError where one is missing or wrong."""
     return render_config(read_stack_config(project_dir, stack), project_dir)

@@ -10,14 +10,8 @@ Manifest = dict[str, Any]
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster of the stack, as tools beside the program see it.
-
-    Attributes:
-        context: Kubeconfig context, or None.
-        kubeconfig: Path of the kubeconfig, or None for the usual place.
-        registry: Address in front of the names of own images.
-        provider: URN of its Kubernetes provider.
-    """
+    """A cluster of the stack, as tools beside the program see it. `kubeconfig` is a path, None for the usual place;
+    `registry` stands in front of the names of own images; `provider` is the URN of its Kubernetes provider."""
 
     name: str
     kind: str
@@ -38,15 +32,8 @@ class Smoke:
 
 @dataclass(frozen=True)
 class App:
-    """A workload of the stack.
-
-    Attributes:
-        object: Name of that object.
-        path: Path of its URL, or None where it has none.
-        ingress_host: Host name at the ingress controller, or None.
-        part_of: App that people see it as a part of, or None.
-        url: Its URL; may hold references.
-    """
+    """A workload of the stack; `object` is that object's name. `path` is of its URL, which may hold references;
+    `ingress_host` is at the ingress controller; `part_of` is the app that people see it as a part of."""
 
     name: str
     system: str
@@ -67,10 +54,8 @@ class App:
 
 @dataclass(frozen=True)
 class SecretManifest:
-    """A Kubernetes Secret whose values are generated; it is never written to a file.
-
-    Its values are texts that may hold references `${<stash>.output}` to the stashes that are named.
-    """
+    """A Kubernetes Secret whose values are generated; it is never written to a file. Its values are texts that may hold
+    references `${<stash>.output}` to the stashes that are named."""
 
     manifest: Manifest
     stashes: tuple[str, ...]
@@ -78,13 +63,9 @@ class SecretManifest:
 
 @dataclass(frozen=True)
 class Rendered:
-    """Everything about a stack that can be known without a provider.
-
-    Attributes:
-        manifests: Cluster name to namespace to manifests; objects of no namespace stand under `_cluster`, Namespaces
-            under their own name.
-        unresolved: Cluster name to references in its manifests that only a provider can resolve.
-    """
+    """Everything about a stack that can be known without a provider. `manifests` are by cluster and namespace; objects
+    of no namespace stand under `_cluster`, Namespaces under their own name. `unresolved`: references in a cluster's
+    manifests that only a provider can resolve."""
 
     stack: str
     project: str

@@ -24,13 +24,6 @@ def resource_class(token: str) -> type[Any] | None:
 
 @cache
 def output_types(token: str) -> dict[str, Any]:
-    """Outputs of a resource type.
-
-    Args:
-        token: Type token.
-
-    Returns:
-        Output name to SDK type; empty for a provider or an unknown type.
-    """
+    """Output name to SDK type of a resource type; empty for a provider or an unknown type."""
     found = resource_class(token)
     return {} if found is None else dict(_types.resource_types(found))

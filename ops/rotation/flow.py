@@ -47,11 +47,7 @@ class _Change:
 
 
 def rotate(stack: Stack, cli: Cli, wanted: Sequence[str], timeout: float) -> list[Credential]:
-    """Replace credentials.
-
-    Raises:
-        OpsError: It cannot be done; says how far it came.
-    """
+    """Replace credentials; raises OpsError, which says how far it came."""
     picked = chosen(credentials(stack), wanted)
     if not picked:
         raise RefusedError(f"stack {stack.name} has no generated credentials")

@@ -13,11 +13,8 @@ _ITERATIONS = 4096
 
 
 def scram(password: str, salt: bytes | None = None, iterations: int = _ITERATIONS) -> str:
-    """PostgreSQL's SCRAM-SHA-256 verifier (RFC 5803; https://www.postgresql.org/docs/current/catalog-pg-authid.html).
-
-    Args:
-        password: Printable ASCII, which SASLprep leaves as it is.
-    """
+    """PostgreSQL's SCRAM-SHA-256 verifier (RFC 5803; https://www.postgresql.org/docs/current/catalog-pg-authid.html) of
+    a password of printable ASCII, which SASLprep leaves as it is."""
     salted = hashlib.pbkdf2_hmac(
         "sha256", password.encode(), salt := salt or secrets.token_bytes(_SALT_BYTES), iterations
     )

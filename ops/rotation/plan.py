@@ -36,11 +36,7 @@ _CONSEQUENCES = {
 
 @dataclass(frozen=True)
 class Server:
-    """A database that knows a password.
-
-    Attributes:
-        user: Whose password it is; `root` for MariaDB's administrator.
-    """
+    """A database that knows the password of `user` (`root` for MariaDB's administrator)."""
 
     kind: Literal["postgres", "mariadb"]
     workload: Key
@@ -50,13 +46,8 @@ class Server:
 
 @dataclass(frozen=True)
 class Credential:
-    """One generated value.
-
-    Attributes:
-        name: Logical name of its stash, which is unique in the stack.
-        clients: Workloads that read it and are restarted with a new one.
-        consequence: What people notice of a rotation, or empty.
-    """
+    """One generated value, by the logical name of its stash, which is unique in the stack. `clients` read it and are
+    restarted with a new one; `consequence` is what people notice of that, or empty."""
 
     name: str
     cluster: str
@@ -83,11 +74,7 @@ def credentials(stack: Stack) -> list[Credential]:
 
 
 def chosen(known: Sequence[Credential], wanted: Sequence[str]) -> list[Credential]:
-    """Those that a person names: by app, by Secret or by the credential's own name; all where nothing is named.
-
-    Raises:
-        RefusedError: A name is none of them.
-    """
+    """Those that a person names by app, Secret or the credential's own name (else RefusedError); all without names."""
     if not wanted:
         return list(known)
     picked: list[Credential] = []

@@ -69,11 +69,7 @@ class Postgres:
     """One user of a PostgreSQL in a pod."""
 
     def __init__(self, kubectl: Kubectl, server: Server, timeout: float) -> None:
-        """Bind to it.
-
-        Args:
-            timeout: Seconds after which old pods are not let in any more, whatever becomes of the rotation.
-        """
+        """After `timeout` seconds old pods are not let in any more, whatever becomes of the rotation."""
         self._kubectl, self._server, self._timeout = kubectl, server, timeout
 
     def admit(self, addresses: Iterable[str]) -> None:
@@ -99,7 +95,6 @@ class MariaDb:
     """One user of a MariaDB in a pod; it can know two passwords at a time."""
 
     def __init__(self, kubectl: Kubectl, server: Server, root: str) -> None:
-        """Bind to it."""
         self._kubectl, self._server, self._root = kubectl, server, root
 
     def admit(self, addresses: Iterable[str]) -> None:

@@ -23,16 +23,9 @@ _STASH = "pulumi:index:Stash"
 
 
 def write(cli: Cli, stack: Stack, cluster: str, values: Mapping[str, str]) -> None:
-    """Write new values into the state, encrypted again by the stack's key; then update the Secrets alone from it.
-
-    `pulumi.Stash` keeps its first input for good, so an update would not change them.
-
-    Args:
-        values: Logical name of a stash to its new value.
-
-    Raises:
-        EngineError: A value is not in the state, or the Secrets cannot be written.
-    """
+    """Write new values, by the logical names of their stashes, into the state, encrypted again by the stack's key; then
+    update the Secrets alone from it. `pulumi.Stash` keeps its first input for good, so an update would not change them.
+    Raises EngineError where a value is not in the state, or the Secrets cannot be written."""
     with open_stack(cli, stack, create=False) as session:
         session.settle()
         exported = session.exported()
@@ -52,17 +45,8 @@ def write(cli: Cli, stack: Stack, cluster: str, values: Mapping[str, str]) -> No
 
 
 def with_values(deployment: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
-    """A state whose stashes hold other values.
-
-    Args:
-        values: Logical name of a stash to its new value.
-
-    Returns:
-        The state to import; Pulumi encrypts what is marked as secret.
-
-    Raises:
-        EngineError: A stash is not in the state, or its values are not marked as secret there.
-    """
+    """The state to import with other values, by the logical names of their stashes; Pulumi encrypts what is marked as
+    secret. Raises EngineError where a stash is not in the state, or its values are not marked so there."""
     changed = cast("dict[str, Any]", json.loads(json.dumps(deployment)))
     missing = set(values)
     for entry in cast("list[dict[str, Any]]", changed.get("resources") or []):

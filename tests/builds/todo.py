@@ -53,7 +53,6 @@ class _Auth(BaseHTTPRequestHandler):
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -83,7 +82,6 @@ class System:
         self._begin("h2-server", "dev.slipway.h2.Start", settings, self.database_port)
 
     def begin_web(self, **changed: str) -> None:
-        """Start the server."""
         settings = {
             "PORT": str(self.port),
             "AUTH_URL": f"http://127.0.0.1:{self.auth.server_address[1]}",
@@ -101,7 +99,6 @@ class System:
         process.wait(timeout=_START_SECONDS)
 
     def signal(self, name: str, number: signal.Signals) -> None:
-        """Send a signal."""
         self._running[name].send_signal(number)
 
     def output(self, name: str) -> str:
@@ -119,7 +116,6 @@ class System:
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {text}"}, timeout=20)
 
     def end(self) -> None:
-        """End everything."""
         self.auth.shutdown()
         self.auth.server_close()
         for name in list(self._running):

@@ -37,10 +37,8 @@ def live(dev: LiveStack) -> RunningStack:
 
 @pytest.fixture(scope="module")
 def own_stack(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
-    """A stack that tests may change, break and remove.
-
-    Gone at the end of each module: dev and two more ask for more processor than a node of two cores has.
-    """
+    """A stack that tests may change, break and remove. Gone at the end of each module: dev and two more ask for more
+    processor than a node of two cores has."""
     assert machine is None
     stack = stacks.make(tmp_path_factory.mktemp("own"), "own", "own", 30480)
     with stacks.alone("own"):

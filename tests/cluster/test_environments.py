@@ -66,7 +66,6 @@ class Clone:
         return {**kept, "SLIPWAY_PROJECT": str(self.directory), "XDG_DATA_HOME": str(self.home)}
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a command."""
         return subprocess.Popen(
             [str(live.SLIPWAY), *arguments],
             env=self.environment(),

@@ -36,7 +36,6 @@ class Box(pulumi.ComponentResource):
     """A component whose type a test chooses."""
 
     def __init__(self, token: str, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
-        """Make it."""
         super().__init__(f"slipway:test:{token}", name, None, opts)
 
 

@@ -1,8 +1,6 @@
-"""checkov over the rendered manifests, the Dockerfiles, the workflows, and every file for secrets in clear.
-
-It reads no Pulumi plan; what the plan makes in the clouds is checked by policies/ and the sweeps of tests/unit/clouds.
-checkov is installed into an environment of its own first; where that is impossible the tests are skipped and say why.
-"""
+"""checkov over the rendered manifests, the Dockerfiles, the workflows, and every file for secrets in clear. It reads no
+Pulumi plan; what the plan makes in the clouds is checked by policies/ and the sweeps of tests/unit/clouds. Installed
+into an environment of its own first; where that is impossible the tests are skipped and say why."""
 
 from __future__ import annotations
 

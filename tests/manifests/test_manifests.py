@@ -1,7 +1,5 @@
-"""The manifests under the field's own checkers: kubeconform (the API's schemas) and kube-score (good practice).
-
-Both are built from their Go modules; where that is impossible the tests are skipped and say why.
-"""
+"""The manifests under the field's own checkers: kubeconform (the API's schemas) and kube-score (good practice), both
+built from their Go modules; where that is impossible the tests are skipped and say why."""
 
 from __future__ import annotations
 

@@ -75,7 +75,6 @@ class Page:
     driver: webdriver.Chrome
 
     def open(self, url: str) -> None:
-        """Type an address."""
         self.driver.get(url)
 
     def until(self, look: Callable[[], T], what: str) -> T:
@@ -96,7 +95,6 @@ class Page:
         return self.until(lambda: self.all(role, name, within), f"a {role} named {name!r}")[0]
 
     def click(self, role: Role, name: str, within: WebElement | None = None) -> None:
-        """Click on it."""
         self.find(role, name, within).click()
 
     def fill(self, name: str, text: str, within: WebElement | None = None) -> None:

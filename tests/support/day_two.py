@@ -55,7 +55,6 @@ class Row:
 
 @cache
 def rows() -> tuple[Row, ...]:
-    """Every row of the table."""
     return tuple(
         Row(
             section,

@@ -31,8 +31,6 @@ _TIME = "2026-03-01T12:00:00.000Z"
 
 @dataclass
 class MemoryStack:
-    """A stack in the backend."""
-
     tags: dict[str, str] = field(default_factory=dict[str, str])
     resources: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     history: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -55,7 +53,6 @@ class MemoryPulumi:
     calls: list[list[str]] = field(default_factory=list[list[str]])
 
     def run(self, args: list[str], *_: object) -> CommandResult:
-        """A call of the CLI."""
         self.calls.append(args)
         try:
             return CommandResult(stdout=self._answer(args), stderr="", code=0)

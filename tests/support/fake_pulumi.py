@@ -151,7 +151,6 @@ class FakePulumi:
 
     @property
     def calls(self) -> list[Run]:
-        """How it was called so far."""
         file = self._home / "calls"
         lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
         return [Run(**cast("dict[str, Any]", json.loads(line))) for line in lines]

@@ -162,10 +162,8 @@ def namespaces_of(stack: live.LiveStack) -> list[str]:
 
 
 def reboot() -> None:
-    """What a power cut and the start after it do, short of the power: nothing runs, /run is empty, the kernel is new.
-
-    Processes and pods are killed at once, mounts, interfaces, packet filter rules and cgroups are gone; files stay.
-    """
+    """What a power cut and the start after it do, short of the power: processes and pods are killed at once, mounts,
+    interfaces, packet filter rules and cgroups are gone, /run is empty, the kernel is new; files stay."""
     packages = debian.cached()
     assert packages is not None
     end = time.monotonic() + 20
@@ -208,7 +206,6 @@ def cordoned() -> Generator[None]:
 
 
 def body(url: str) -> str:
-    """What is answered at `url`."""
     with urllib.request.urlopen(url, timeout=5) as response:
         return response.read().decode().strip()
 

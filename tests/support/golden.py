@@ -1,7 +1,5 @@
-"""Golden files: what a stack renders to, kept beside the tests; a change is shown as a diff and has to be meant.
-
-`SLIPWAY_UPDATE_GOLDEN=1 pytest tests/unit/program/test_golden.py` writes them anew.
-"""
+"""What each stack renders to, kept beside the tests. A change is shown as a diff and has to be meant:
+`SLIPWAY_UPDATE_GOLDEN=1 pytest tests/unit/program/test_golden.py` writes them anew."""
 
 from __future__ import annotations
 

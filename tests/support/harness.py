@@ -36,9 +36,7 @@ class PreviewMonitor(RecordingMonitor):
 
 class EchoingMonitor(PreviewMonitor):
     """Answers as Pulumi's Kubernetes provider does in the preview of an object that is not there: with what was given.
-
-    A server that is asked may add a status in which nothing happened yet.
-    """
+    A server that is asked may add a status in which nothing happened yet."""
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - name of the RPC
         """Record the resource and answer with its URN and, for an object on a cluster, its inputs."""

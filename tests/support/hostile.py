@@ -59,7 +59,6 @@ def leaves(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 def put(tree: Any, way: tuple[Any, ...], value: Any) -> None:
-    """Set what a path leads to."""
     for key in way[:-1]:
         tree = tree[key]
     tree[way[-1]] = value

@@ -52,10 +52,8 @@ def measured(stack: LiveStack) -> Generator[Clean]:
 @contextmanager
 def nothing_is_made_twice(stack: LiveStack) -> Generator[None]:
     """Have the API server refuse what Pulumi's Kubernetes provider refuses since 4.29: to make an object that exists.
-
     The provider at hand takes such an object over. It says who it is by a name that it draws when it makes an object
-    and keeps in the state, so an object that is made anew comes with another one.
-    """
+    and keeps in the state, so an object that is made anew comes with another one."""
     ours = 'm.manager.startsWith("pulumi-kubernetes-")'
     known = "oldObject.metadata.managedFields.exists"
     new = f"object.metadata.managedFields.filter(m, {ours})"
@@ -78,11 +76,8 @@ def nothing_is_made_twice(stack: LiveStack) -> Generator[None]:
 
 
 def kill_each(clean: Clean, kills: int) -> None:
-    """Kill `up` and `down` in turns, at moments spread over their durations.
-
-    `up` is killed on its way from nothing and from a stack that stands; after `down` comes `down` or `up`. Each
-    time there is what a clean run makes, or nothing. At the soak's end it stops.
-    """
+    """Kill `up` (on its way from nothing and from a stack that stands) and `down`, then `down` or `up`, in turns, at
+    moments spread over their durations, till the soak ends. Each time there is what a clean run makes, or none."""
     stack, dice = clean.stack, random.Random(SEED)  # noqa: S311 - moments of a test
     hits, done = {"up": 0, "down": 0}, 0
     turns = zip(_moments(kills, clean.up_s, dice), _moments(kills, clean.down_s, dice), strict=True)

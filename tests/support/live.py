@@ -50,7 +50,6 @@ class LiveStack:
     drop: tuple[str, ...] = ()
 
     def env(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-        """The environment of its commands."""
         kept = {k: v for k, v in os.environ.items() if k not in ("KUBE_CONTEXT", "KUBECONFIG", *self.drop)}
         return {**kept, "SLIPWAY_PROJECT": str(self.directory), **self.environment, **(extra or {})}
 
@@ -62,7 +61,6 @@ class LiveStack:
     def run(
         self, *arguments: str, check: bool = True, env: Mapping[str, str] | None = None, timeout: float = _TIMEOUT_S
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command on the stack."""
         done = subprocess.run(
             self._command(arguments),
             env=self.env(env),

@@ -53,12 +53,10 @@ class Load:
 
     @property
     def requests(self) -> int:
-        """Requests so far."""
         return sum(tally.requests for tally in [*self.fresh, *self.kept])
 
     @property
     def failures(self) -> list[str]:
-        """Every failed request."""
         return [failure for tally in [*self.fresh, *self.kept] for failure in tally.failures]
 
     def _connect(self) -> http.client.HTTPConnection:

@@ -66,7 +66,6 @@ class MemoryCluster(Kubectl):
                 raise AssertionError(f"no such call: {arguments}")
 
     def get(self, arguments: Sequence[str], *, partial: bool = False) -> list[Manifest]:
-        """`kubectl get`."""
         del partial
         with self._lock:
             self._ask()

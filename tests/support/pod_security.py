@@ -1,7 +1,5 @@
 """What keeps a pod from the Pod Security level `restricted`, by a list of what such pods may say: all else departs.
-
-Stricter than https://kubernetes.io/docs/concepts/security/pod-security-standards/, which names what is forbidden.
-"""
+Stricter than https://kubernetes.io/docs/concepts/security/pod-security-standards/, which names what is forbidden."""
 
 from __future__ import annotations
 

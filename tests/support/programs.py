@@ -33,8 +33,6 @@ sys.exit(9)
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a stand-in."""
-
     arguments: list[str]
     stdin: str
 
@@ -60,17 +58,14 @@ class FakeProgram:
         (self._home / "answers").write_text(json.dumps(self._answers), encoding="utf-8")
 
     def on(self, pattern: str, out: object = "", *, err: str = "", code: int = 0, once: bool = False) -> None:
-        """Answer calls whose arguments fit `pattern`; a list stands for a Kubernetes List, later answers win.
-
-        With `once` only the first such call: calls are not answered side by side then.
-        """
+        """Answer calls whose arguments fit `pattern` (`once`: only the first such call, none answered side by side
+        then); a list stands for a Kubernetes List, later answers win."""
         text = out if isinstance(out, str) else json.dumps({"kind": "List", "items": out})
         self._answers.insert(0, {"pattern": pattern, "out": text, "err": err, "code": code, "once": once})
         self._write()
 
     @property
     def calls(self) -> list[Call]:
-        """How it was called so far."""
         file = self._home / "calls"
         lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
         return [Call(**cast("dict[str, Any]", json.loads(line))) for line in lines]

@@ -65,7 +65,6 @@ class RunningStack:
         return {app["name"]: {**app, "url": by_address(app["url"])} for app in document["apps"]}
 
     def kubectl(self, *arguments: str, stdin: str | None = None, timeout: float = 120) -> str:
-        """Run kubectl against the cluster; its output."""
         environment = dict(os.environ)
         if self.kubeconfig:
             environment["KUBECONFIG"] = str(self.kubeconfig)

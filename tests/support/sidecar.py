@@ -18,10 +18,7 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 def environment(name: str) -> Path:
     """The `bin` directory of an environment with what `scripts/requirements-<name>.txt` pins; made once, in the cache.
-
-    Raises:
-        LocalError: It cannot be made.
-    """
+    Raises LocalError where it cannot be made."""
     file = SCRIPTS / f"requirements-{name}.txt"
     digest = hashlib.sha256(file.read_bytes() + sys.version.encode()).hexdigest()[:12]
     home = paths.cache() / "python" / f"{name}-{digest}"

@@ -12,5 +12,4 @@ _DEADLINE = float(os.environ.get("SLIPWAY_TEST_DEADLINE", "inf"))
 
 
 def over() -> bool:
-    """Whether the time is up."""
     return time.time() > _DEADLINE

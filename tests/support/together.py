@@ -22,10 +22,8 @@ _TIMEOUT_S = 300
 def raced(
     stack: LiveStack, first: tuple[str, ...], second: tuple[str, ...], *, holding: bool = False
 ) -> list[tuple[int, str]]:
-    """Start two commands at once, or the second when the first one holds the stack; how each ended.
-
-    Until one of them has ended no pod starts on the node: a rollout takes longer than the other's patience.
-    """
+    """Start two commands at once, or the second when the first one holds the stack; how each ended. Until one of them
+    has ended no pod starts on the node: a rollout takes longer than the other's patience."""
     with faults.cordoned():
         processes = [stack.start(*first)]
         while holding and processes[0].poll() is None and not _held(stack.name):
@@ -51,10 +49,8 @@ def ended(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str]]:
 
 
 def one_wins(results: list[tuple[int, str]], *commands: str) -> int:
-    """Assert that one worked and the other was refused, saying by whom; returns who won.
-
-    Two that do not meet, because one had ended before the other wanted the stack, both work: the number is -1 then.
-    """
+    """Assert that one worked and the other was refused, saying by whom; returns who won. Two that do not meet, because
+    one had ended before the other wanted the stack, both work: the number is -1 then."""
     codes = [code for code, _ in results]
     if codes == [0, 0]:
         return -1

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What a server is asked."""
-
     method: str
     path: str
     headers: Message

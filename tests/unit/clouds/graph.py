@@ -11,7 +11,6 @@ class Graph:
     """The resources of a plan and what outlives what."""
 
     def __init__(self, plan: dict[str, Any]) -> None:
-        """Read a plan."""
         self.entries: dict[str, Entry] = {entry["urn"]: entry for entry in plan["resources"]}
         self._reach: dict[str, frozenset[str]] = {}
 
@@ -30,10 +29,8 @@ class Graph:
         ]
 
     def edges(self, urn: str) -> set[str]:
-        """What a resource depends on directly: named dependencies, values, and its provider.
-
-        Its parent is left out on purpose: that a component is deleted after its children orders no two of them.
-        """
+        """What a resource depends on directly: named dependencies, values, and its provider. Its parent is left out on
+        purpose: that a component is deleted after its children orders no two of them."""
         entry = self.entries[urn]
         values = {other for urns in entry["propertyDependencies"].values() for other in urns}
         provider = {entry["provider"]} if entry["provider"] else set[str]()

@@ -17,10 +17,8 @@ PROVIDER = "pulumi:providers:"
 
 
 def left_behind(graph: Graph) -> set[str]:
-    """URNs that `--exclude-protected` leaves: what is protected, and all that it depends on.
-
-    As Pulumi's `getProtectedExcludes` has it: dependencies by value and by name, parents, and providers, all the way.
-    """
+    """URNs that `--exclude-protected` leaves: what is protected, and all that it depends on, as Pulumi's
+    `getProtectedExcludes` has it: by value and by name, parents, and providers, all the way."""
     left, todo = set[str](), [urn for urn, entry in graph.entries.items() if entry["protect"]]
     while todo:
         urn = todo.pop()

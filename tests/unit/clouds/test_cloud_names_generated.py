@@ -1,7 +1,5 @@
-"""Generated names: whatever the settings let through gives names that every cloud takes.
-
-SLIPWAY_EXAMPLES sets the number of examples (8 by default; each renders a whole stack).
-"""
+"""Generated names: whatever the settings let through gives names that every cloud takes. SLIPWAY_EXAMPLES sets the
+number of examples (8 by default; each renders a whole stack)."""
 
 from __future__ import annotations
 

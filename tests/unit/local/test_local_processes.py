@@ -32,10 +32,8 @@ time.sleep(600)
 
 @pytest.fixture
 def name(monkeypatch: pytest.MonkeyPatch) -> Generator[str]:
-    """A component's name of this test's own; what is left of it is ended.
-
-    Marked by another variable, so that a cluster on this machine and this test do not see each other.
-    """
+    """A component's name of this test's own; what is left of it is ended. Marked by another variable, so that a cluster
+    on this machine and this test do not see each other."""
     monkeypatch.setattr(processes, "NAME_VARIABLE", "SLIPWAY_TEST_COMPONENT")
     unique = f"test-{uuid.uuid4().hex[:8]}"
     yield unique

@@ -1,7 +1,5 @@
 """Generated stack configurations: whatever is wrong with them, at whatever depth, ends in one clear message.
-
-SLIPWAY_EXAMPLES sets the number of examples of each test (200 by default); a long run takes 20000.
-"""
+SLIPWAY_EXAMPLES sets the number of examples of each test (200 by default); a long run takes 20000."""
 
 from __future__ import annotations
 
