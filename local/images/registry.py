@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
-from local import toolchain
+from local import oci, toolchain
 from local.errors import LocalError
 from local.images.content import LABEL, STAND_IN_LABEL
 from local.images.flags import is_loopback
@@ -57,25 +56,20 @@ def look(reference: Reference, progress: Progress) -> Remote:
     return Remote(exists=True, content=str(labels.get(LABEL, "")), stand_in=STAND_IN_LABEL in labels)
 
 
-@cache
-def _client() -> httpx.Client:
-    """One for all questions, and never closed: each new one would load the certificate authorities anew."""
-    return httpx.Client(timeout=10, trust_env=False)
-
-
 def _local_config(reference: Reference) -> dict[str, Any] | None:
     base = f"http://{reference.host.replace('localhost', '127.0.0.1')}/v2/{reference.repository}"
     try:
-        answer = _client().get(f"{base}/manifests/{reference.tag}", headers={"Accept": _MANIFESTS})
-        if answer.status_code == 404:
-            return None
-        answer.raise_for_status()
-        manifest = cast("dict[str, Any]", answer.json())
-        if "config" not in manifest:  # an index that somebody else pushed
-            return {}
-        answer = _client().get(f"{base}/blobs/{manifest['config']['digest']}")
-        answer.raise_for_status()
-        return cast("dict[str, Any]", answer.json())
+        with oci.client_of(10) as client:
+            answer = client.get(f"{base}/manifests/{reference.tag}", headers={"Accept": _MANIFESTS})
+            if answer.status_code == 404:
+                return None
+            answer.raise_for_status()
+            manifest = cast("dict[str, Any]", answer.json())
+            if "config" not in manifest:  # an index that somebody else pushed
+                return {}
+            answer = client.get(f"{base}/blobs/{manifest['config']['digest']}")
+            answer.raise_for_status()
+            return cast("dict[str, Any]", answer.json())
     except httpx.HTTPError as error:
         raise LocalError(
             f"the image registry at {reference.host} does not answer ({error}); start it with `slipway local up`, "
