@@ -1,4 +1,4 @@
-"""Build the pinned upstream programs on demand and keep them in the cache.
+"""Download or build the pinned upstream programs on demand and keep them in the cache.
 
 A built program lies at `tools/<module>/<version>-<hash>/<name>` in the cache; the hash covers the module's files and
 the build flags, so any change there builds anew and nothing else does.
@@ -9,15 +9,15 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import subprocess
 import tempfile
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local import paths
+from local.children import Children
+from local.download import Downloads
 from local.errors import LocalError
 from local.golang import go_command, go_environment
 from local.modules import MODULES, Module
@@ -90,21 +90,26 @@ def ensure(wanted: Iterable[str], progress: Progress | None = None) -> dict[str,
             missing.setdefault(module_of(name).name, []).append(name)
     if missing:
         modules = {module.name: module for module in MODULES}
+        children = Children()
+        downloads = Downloads(children, progress)
         with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
-            futures = [pool.submit(_build, modules[module], lacking, progress) for module, lacking in missing.items()]
+            futures = [
+                pool.submit(_provide, modules[module], lacking, downloads, children, progress)
+                for module, lacking in missing.items()
+            ]
             try:
                 for future in futures:
                     future.result()
             except BaseException:
                 for future in futures:
                     future.cancel()
-                _running.stop()
+                children.stop()
                 raise
     return {name: module_of(name).home / name for name in order}
 
 
-def _build(module: Module, binaries: list[str], progress: Progress) -> None:
-    """Build `binaries` of `module` into its home; another process building the same module is waited for."""
+def _provide(module: Module, binaries: list[str], downloads: Downloads, children: Children, progress: Progress) -> None:
+    """Put `binaries` of `module` into its home, downloaded or built; another process at the module is waited for."""
     home = module.home
     home.mkdir(parents=True, exist_ok=True)
     with _locked(home.parent / ".lock", f"another process builds {module.name}; waiting for it", progress):
@@ -113,24 +118,29 @@ def _build(module: Module, binaries: list[str], progress: Progress) -> None:
             return
         for stale in home.glob(".building-*"):  # left by a build that was killed; ours is the only one now
             shutil.rmtree(stale, ignore_errors=True)
-        what = f"{', '.join(lacking)} {module.version}".removesuffix(" own")
-        with progress.step(f"build {what}"), tempfile.TemporaryDirectory(prefix=".building-", dir=home) as scratch:
-            _compile(module, lacking, Path(scratch), progress)
-            _copy(module, Path(scratch), progress)
+        with tempfile.TemporaryDirectory(prefix=".building-", dir=home) as directory:
+            scratch = Path(directory)
+            with ThreadPoolExecutor(max_workers=len(lacking)) as pool:
+                got = list(pool.map(lambda name: downloads.get(module, name, scratch), lacking))
+            if to_build := [name for name, there in zip(lacking, got, strict=True) if not there]:
+                what = f"{', '.join(to_build)} {module.version}".removesuffix(" own")
+                with progress.step(f"build {what}"):
+                    _compile(module, to_build, scratch, children, progress)
+                    _copy(module, scratch, children, progress)
             # A program is last: where it is, everything that it reads is there too.
             for name in [*(Path(path).name for _, path in module.files), *lacking]:
                 # Renamed only when complete: whoever sees the file sees a whole program.
-                (Path(scratch) / name).replace(home / name)
+                (scratch / name).replace(home / name)
 
 
-def _compile(module: Module, binaries: list[str], out: Path, progress: Progress) -> None:
+def _compile(module: Module, binaries: list[str], out: Path, children: Children, progress: Progress) -> None:
     go = go_command(module.directory, progress)
     environment = go_environment(go)
     # Several programs of one module go into one command, which links them side by side and names each by its package.
     target = f"{out}/" if len(binaries) > 1 else str(out / binaries[0])
     packages = [module.binaries[name] for name in binaries]
     command = [str(go), "build", "-ldflags", module.linker_flags, "-o", target, *packages]
-    code, output = _running.run(command, module.directory, environment)
+    code, output = children.run(command, module.directory, environment)
     if code != 0:
         lines = [line for line in output.splitlines() if not line.startswith("go: downloading")]
         tail = "\n  ".join(lines[-12:]) or "no output"
@@ -142,51 +152,15 @@ def _compile(module: Module, binaries: list[str], out: Path, progress: Progress)
         raise LocalError(f"building {', '.join(binaries)} {module.version} failed (exit code {code}):\n  {tail}{hint}")
 
 
-def _copy(module: Module, out: Path, progress: Progress) -> None:
+def _copy(module: Module, out: Path, children: Children, progress: Progress) -> None:
     """Copy the module's files out of Go's module cache, where the build has put them and checked their sums."""
     go = go_command(module.directory, progress)
     for required, path in module.files:
         command = [str(go), "list", "-m", "-f", "{{.Dir}}", required]
-        code, output = _running.run(command, module.directory, go_environment(go))
+        code, output = children.run(command, module.directory, go_environment(go))
         if code != 0:
             raise LocalError(f"{required} is not in Go's module cache:\n  {output.strip()}")
         shutil.copyfile(Path(output.strip()) / path, out / Path(path).name)
-
-
-class _Running:
-    """The compilers that run now, so that a failure or Ctrl-C ends them all."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._processes: set[subprocess.Popen[str]] = set()
-
-    def run(self, command: list[str], cwd: Path, environment: dict[str, str]) -> tuple[int, str]:
-        # With the parent killed outright nobody waits for the compiler: it ends too.
-        guard = [setpriv, "--pdeathsig", "TERM", "--"] if (setpriv := shutil.which("setpriv")) else []
-        with self._lock:
-            process = subprocess.Popen(
-                [*guard, *command],
-                cwd=cwd,
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            self._processes.add(process)
-        try:
-            output, _ = process.communicate()
-        finally:
-            with self._lock:
-                self._processes.discard(process)
-        return process.returncode, output
-
-    def stop(self) -> None:
-        with self._lock:
-            for process in self._processes:
-                process.terminate()
-
-
-_running = _Running()
 
 
 @contextmanager
