@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from local import paths
 from ops import tools
@@ -12,33 +12,11 @@ from ops.kube import Access, Kubectl
 
 if TYPE_CHECKING:
     from local.progress import Progress
+    from ops.render import Cluster
+    from ops.stack import Stack
 
 LOCAL_KINDS = ("embedded", "existing")
 """Kinds of clusters that the program does not make."""
-
-
-class Cluster(Protocol):
-    """What there is to know about a cluster to reach it."""
-
-    @property
-    def name(self) -> str:
-        """Name in the stack file."""
-        ...
-
-    @property
-    def kind(self) -> str:
-        """`embedded`, `existing`, `gke` or `eks`."""
-        ...
-
-    @property
-    def context(self) -> str | None:
-        """Kubeconfig context; None for the current one."""
-        ...
-
-    @property
-    def kubeconfig(self) -> str | None:
-        """Path of the kubeconfig; None for the usual place."""
-        ...
 
 
 def access(cluster: Cluster) -> Access:
@@ -62,3 +40,9 @@ def kubectl(cluster: Cluster, progress: Progress | None = None) -> Kubectl:
     """kubectl bound to a cluster of the stack; raises as `access` does, and LocalError where it cannot be built."""
     reached = access(cluster)
     return Kubectl(tools.find("kubectl", progress), cluster.name, reached)
+
+
+def reachable(stack: Stack) -> dict[str, Kubectl]:
+    """kubectl of the clusters that are there before the program runs: all but those of a cloud."""
+    found = {name: cluster for name, cluster in stack.rendered.clusters.items() if cluster.kind in LOCAL_KINDS}
+    return {name: kubectl(cluster, stack.progress) for name, cluster in found.items()}

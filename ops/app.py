@@ -14,7 +14,6 @@ from typer.core import TyperGroup
 
 from local.cli import app as local_app
 from local.errors import LocalError
-from ops.cli import INTERRUPTED, INTERRUPTED_TEXT
 from ops.commands import (
     bootstrap,
     compare,
@@ -40,7 +39,7 @@ from ops.commands import (
     status,
     up,
 )
-from ops.errors import OpsError
+from ops.errors import INTERRUPTED, INTERRUPTED_TEXT, OpsError
 
 if TYPE_CHECKING:
     from pathlib import Path

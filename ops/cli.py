@@ -7,11 +7,8 @@ import os
 import signal
 import sys
 
+from ops.errors import INTERRUPTED, INTERRUPTED_TEXT
 from stacks.garbage import relax
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it (128 + SIGINT)."""
-INTERRUPTED_TEXT = "interrupted; run the same command again to continue"
 
 
 def _open_streams() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it (128 + SIGINT)."""
+INTERRUPTED_TEXT = "interrupted; run the same command again to continue"
+
 
 class OpsError(Exception):
     """Something a person has to know; the message is whole: what, the value, and what would be right. The command line

@@ -1,18 +1,15 @@
-"""A stack as the commands see it: its render and kubectl for each of its clusters."""
+"""A stack as the commands see it."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ops import tools
-from ops.access import LOCAL_KINDS, kubectl
-from ops.errors import BusyError, RefusedError
-from ops.kube import Access, Key, Kubectl, entries, labels_of
+from ops.errors import BusyError
+from ops.kube import Key, entries, labels_of
 from ops.live import LIFECYCLE_LABEL
-from ops.project import project_dir
 from stacks.stack_file import stack_file
 
 if TYPE_CHECKING:
@@ -25,7 +22,7 @@ if TYPE_CHECKING:
 _WITH_PODS = ("Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Stack:
     """A rendered stack; `read` is its stack file's digest when it was rendered, None where no file is behind it."""
 
@@ -34,34 +31,6 @@ class Stack:
     rendered: Rendered
     progress: Progress
     read: str | None = None
-    _kubectl: dict[str, Kubectl] = field(default_factory=dict[str, Kubectl])
-
-    def kubectl(self, cluster: str) -> Kubectl:
-        """kubectl of one cluster, made at first use; a cloud's kubeconfig is asked of Pulumi's state. RefusedError
-        if it has none or no CLI is there to ask, UnreachableError if the embedded one was never started."""
-        if cluster not in self._kubectl:
-            found = self.rendered.clusters[cluster]
-            if found.kind in LOCAL_KINDS:
-                self._kubectl[cluster] = kubectl(found, self.progress)
-            else:
-                from ops.pulumi.kubeconfigs import of_clouds
-
-                program = tools.find("kubectl", self.progress)
-                for name, file in of_clouds(self).items():
-                    self._kubectl[name] = Kubectl(program, name, Access(file, None))
-                if cluster not in self._kubectl:
-                    raise RefusedError(
-                        f"cluster {cluster} of stack {self.name} has not been made yet: slipway up --stack {self.name}"
-                    )
-        return self._kubectl[cluster]
-
-    def clusters(self) -> dict[str, Kubectl]:
-        """kubectl of every cluster by name."""
-        return {name: self.kubectl(name) for name in self.rendered.clusters}
-
-    def reachable(self) -> dict[str, Kubectl]:
-        """kubectl of the clusters that are there before the program runs: all but those of a cloud."""
-        return {n: self.kubectl(n) for n, cluster in self.rendered.clusters.items() if cluster.kind in LOCAL_KINDS}
 
     @property
     def program(self) -> Path:
@@ -77,7 +46,7 @@ class Stack:
         """Raises BusyError if the stack file was changed since it was rendered: whoever held the lock before may have
         written into it, as a release does. The file lock must be held."""
         file = stack_file(self.directory, self.name)
-        if self.read is not None and self.read != _digest(file):
+        if self.read is not None and self.read != digest(file):
             raise BusyError(
                 f"stack {self.name}: {file.name} was changed while this run waited for its turn; nothing was done with "
                 "what it said before, run this again"
@@ -115,21 +84,7 @@ class Stack:
         return any(labels_of(item).get(LIFECYCLE_LABEL) == "durable" for item in wanted)
 
 
-def load(name: str, progress: Progress) -> Stack:
-    """Render a stack; raises SettingsError where its settings are wrong."""
-    from ops.render import render
-
-    directory = project_dir()
-    if not stack_file(directory, name).is_file():
-        from ops.environments.files import restore
-
-        # An environment that was made elsewhere: Pulumi's backend has its settings.
-        restore(directory, name, progress)
-    read = _digest(stack_file(directory, name))
-    return Stack(name, directory, render(name, directory), progress, read)
-
-
-def _digest(file: Path) -> str:
+def digest(file: Path) -> str:
     """Digest of a file; of nothing where there is none."""
     return hashlib.sha256(file.read_bytes() if file.is_file() else b"").hexdigest()
 

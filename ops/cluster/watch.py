@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ops.diagnose import PodTrouble
+    from ops.kube import Kubectl
     from ops.stack import Stack
     from ops.status import AppStatus
 
@@ -100,7 +101,7 @@ class Patience:
 
 def watch(
     stack: Stack,
-    cluster: str,
+    kubectl: Kubectl,
     done: Callable[[list[AppStatus]], bool],
     timeout: float,
     summary: Callable[[], str] = str,
@@ -109,7 +110,6 @@ def watch(
     """Show the rollout of a cluster until `done`, asked with its apps, or for so many seconds; returns the pod for
     which waiting is in vain, or None. `summary` says, for people, what the watched run is at; `pause` waits for some
     seconds, or less when the end is known."""
-    kubectl = stack.kubectl(cluster)
     patience = Patience()
     end = time.monotonic() + timeout
     with RolloutView(stack) as view:
@@ -117,7 +117,7 @@ def watch(
             try:
                 # One process for both: the nodes that wait for the pods may be the ones that kubectl runs on.
                 live = labelled(kubectl, f"{TYPES},pods", stack.name)
-                statuses = listed(stack.rendered, {cluster: live}, cluster)
+                statuses = listed(stack.rendered, {kubectl.cluster: live}, kubectl.cluster)
                 view.show(statuses, summary())
                 if done(statuses):
                     return None

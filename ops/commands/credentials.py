@@ -13,20 +13,22 @@ MaybeApp = Annotated[str | None, typer.Argument(metavar="[APP]", help="Name of o
 
 def credentials(app: MaybeApp = None, stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
     """Show generated passwords and keys in clear, as the cluster's Secrets hold them, to sign in with."""
+    from ops.load import load
     from ops.output import console, print_json, progress
+    from ops.pulumi.kubeconfigs import kubectl_of
     from ops.rotation.plan import chosen
     from ops.rotation.plan import credentials as known
     from ops.rotation.values import value
-    from ops.stack import load
 
     loaded = load(stack, progress(quiet=as_json))
     found = chosen(known(loaded), [app] if app else [])
+    clusters = kubectl_of(loaded, {entry.cluster for entry in found})
     shown = [
         {
             "app": ", ".join(entry.apps),
             "secret": f"{entry.secret.namespace}/{entry.secret.name}",
             "key": entry.key,
-            "value": value(loaded.kubectl(entry.cluster), entry.secret, entry.key),
+            "value": value(clusters[entry.cluster], entry.secret, entry.key),
         }
         for entry in found
     ]

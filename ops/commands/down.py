@@ -28,11 +28,11 @@ def down(
 ) -> None:
     """Remove everything that the stack made, in order, and prove that nothing is left."""
     from ops.environments.files import forget
+    from ops.load import load
     from ops.output import console, print_json, progress
     from ops.pulumi import cli
     from ops.pulumi import down as removal
     from ops.pulumi.protection import in_plan, on_clusters
-    from ops.stack import load
 
     report = progress(quiet=as_json)
     loaded = load(stack, report)

@@ -17,10 +17,10 @@ DIFFERS = 2
 
 def drift(stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
     """Show what is not as it was applied, and what was never applied; exit code 2 when there is any."""
+    from ops.load import load
     from ops.output import print_json, progress
     from ops.pulumi import cli
     from ops.pulumi.drift import drift as run
-    from ops.stack import load
 
     report = progress(quiet=as_json)
     loaded = load(stack, report)

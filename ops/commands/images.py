@@ -47,8 +47,8 @@ def push(
     """Build images and push them; own images get the revision that the stack asks for."""
     from local.images.push import push as run
     from ops.errors import OpsError
+    from ops.load import load
     from ops.output import console, print_json, progress
-    from ops.stack import load
 
     report = progress(quiet=as_json)
     loaded = load(stack, report)

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 def preview(stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
     """Show what `up` would change; exit code 0 whether or not there are changes."""
+    from ops.load import load
     from ops.output import print_json, progress
     from ops.pulumi import cli
     from ops.pulumi.up import preview as run
-    from ops.stack import load
 
     report = progress(quiet=as_json)
     loaded = load(stack, report)

@@ -27,11 +27,11 @@ def pulumi(arguments: Arguments = None, stack: StackName = DEFAULT_STACK, env: E
     import os
     import subprocess
 
+    from ops.load import load
     from ops.output import progress
     from ops.project import project_dir
     from ops.pulumi import cli
     from ops.pulumi.backend import backend, of_project
-    from ops.stack import load
     from stacks.stack_file import stack_file
 
     report = progress(quiet=env)

@@ -15,10 +15,10 @@ Force = Annotated[
 
 def recover(stack: StackName = DEFAULT_STACK, force: Force = False, as_json: AsJson = False) -> None:
     """Clear away what a run that died left: the lock and pending operations. `up` does so by itself."""
+    from ops.load import load
     from ops.output import console, print_json, progress
     from ops.pulumi import cli
     from ops.pulumi.drift import recover as run
-    from ops.stack import load
 
     report = progress(quiet=as_json)
     found = run(cli.find(report), load(stack, report), force=force)

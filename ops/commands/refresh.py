@@ -7,10 +7,10 @@ from ops.commands.options import DEFAULT_STACK, AsJson, StackName
 
 def refresh(stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
     """Write into Pulumi's state what is really there; nothing that runs is changed."""
+    from ops.load import load
     from ops.output import console, print_json, progress
     from ops.pulumi import cli
     from ops.pulumi.drift import refresh as run
-    from ops.stack import load
 
     report = progress(quiet=as_json)
     outcome = run(cli.find(report), load(stack, report))

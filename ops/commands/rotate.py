@@ -25,10 +25,10 @@ def rotate(
     Databases take the old and the new password until every pod has the new one. With a key that signs sessions or
     tokens, those end: people sign in again.
     """
+    from ops.load import load
     from ops.output import console, print_json, progress
     from ops.pulumi import cli
     from ops.rotation.flow import rotate as run
-    from ops.stack import load
 
     report = progress(quiet=as_json)
     done = run(load(stack, report), cli.find(report), what or [], timeout)

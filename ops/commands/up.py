@@ -15,10 +15,10 @@ def up(
 ) -> None:
     """Make the stack as its settings say, wait until it is ready, and show where each app answers."""
     from ops.answer import wait_for_answers
+    from ops.load import load
     from ops.output import console, print_apps, print_json, progress
     from ops.pulumi import cli
     from ops.pulumi.up import up as run
-    from ops.stack import load
     from ops.status import all_ready
 
     report = progress(quiet=as_json)

@@ -15,9 +15,9 @@ from ops.environments.template import derive, read_template
 from ops.errors import BusyError, EngineError, OpsError, RefusedError
 from ops.kube import entries, labels_of
 from ops.live import STACK_LABEL, selector
+from ops.load import load
 from ops.pulumi.lock import locked
 from ops.pulumi.up import up
-from ops.stack import load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi.automation.errors import CommandError
 
-from ops.access import LOCAL_KINDS
+from ops.access import LOCAL_KINDS, reachable
 from ops.cluster.ownership import check
 from ops.cluster.removal import Removal
 from ops.errors import EngineError, OpsError
@@ -37,7 +37,7 @@ def protected(cli: Cli, stack: Stack) -> list[str]:
 
 def down(cli: Cli, stack: Stack, timeout: float) -> Outcome:
     """Destroy everything, then prove on each cluster that nothing is left; raises OpsError with what is."""
-    clusters = stack.reachable()
+    clusters = reachable(stack)
     with locked(stack.directory, stack.name, "down"):
         for kubectl in clusters.values():
             check(stack.name, kubectl, [])
@@ -64,7 +64,7 @@ def down_by_label(stack: Stack, timeout: float) -> Outcome:
     """Remove what carries the stack's label from its clusters, where Pulumi's state is lost or was never there. Raises
     OpsError with what does not go."""
     with locked(stack.directory, stack.name, "down"):
-        removals = [Removal(stack, kubectl) for kubectl in stack.reachable().values()]
+        removals = [Removal(stack, kubectl) for kubectl in reachable(stack).values()]
         swept = [removal.run(timeout) for removal in removals]
         for removal in removals:
             removal.prove()
@@ -108,7 +108,7 @@ def _naming_who_holds(stack: Stack) -> Generator[None]:
         yield
     except CommandError as error:
         held: list[str] = []
-        for kubectl in stack.reachable().values():
+        for kubectl in reachable(stack).values():
             with suppress(OpsError):
                 held += held_namespaces(kubectl, stack.name)
         if not held:

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+from ops.access import reachable
 from ops.cluster import added
 from ops.cluster.orphans import orphans
 from ops.cluster.ownership import check
@@ -72,7 +73,7 @@ def recover(cli: Cli, stack: Stack, *, force: bool) -> Recovery:
 
 
 def _checked(stack: Stack) -> dict[str, Kubectl]:
-    clusters = stack.reachable()
+    clusters = reachable(stack)
     for kubectl in clusters.values():
         check(stack.name, kubectl, [])
     return clusters

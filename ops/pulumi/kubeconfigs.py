@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from local.pki import write_private
-from ops.access import LOCAL_KINDS
-from ops.errors import EngineError
+from ops import access, tools
+from ops.errors import EngineError, RefusedError
+from ops.kube import Access, Kubectl
 from ops.pulumi import cli, state
 from ops.pulumi.backend import data_home
+from ops.pulumi.session import open_stack
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     from ops.render import Cluster
@@ -20,22 +22,35 @@ if TYPE_CHECKING:
 _PROVIDER = "pulumi:providers:kubernetes"
 
 
-def of_clouds(stack: Stack) -> dict[str, Path]:
-    """Write the kubeconfigs of a stack's clusters (kinds `gke` and `eks`, made already) down for the tools beside the
-    program, mode 0600 beside Pulumi's state, which is read once; returns the file of each. They hold an address, a
-    certificate authority and the command that gets a token (`aws`, `gke-gcloud-auth-plugin`), no credential."""
-    from ops.pulumi.session import open_stack
+def kubectl_of(stack: Stack, clusters: Collection[str]) -> dict[str, Kubectl]:
+    """kubectl of some clusters of a stack; Pulumi's state has the kubeconfig of those that a cloud makes. Raises as
+    `access.kubectl` does, and RefusedError for a cluster that has not been made yet."""
+    known = {name: stack.cluster(name) for name in clusters}
+    clouds = [cluster for cluster in known.values() if cluster.kind not in access.LOCAL_KINDS]
+    files = _written(stack, clouds) if clouds else {}
+    return {
+        name: Kubectl(tools.find("kubectl", stack.progress), name, Access(files[name], None))
+        if name in files
+        else access.kubectl(cluster, stack.progress)
+        for name, cluster in known.items()
+    }
 
-    clusters = [cluster for cluster in stack.rendered.clusters.values() if cluster.kind not in LOCAL_KINDS]
+
+def _written(stack: Stack, clusters: Iterable[Cluster]) -> dict[str, Path]:
+    """Files beside Pulumi's state, mode 0600, with the kubeconfigs, which hold an address, a certificate authority and
+    the command that gets a token (`aws`, `gke-gcloud-auth-plugin`), no credential."""
     with open_stack(cli.find(stack.progress), stack, create=False) as session:
         deployment = session.deployment()
     files: dict[str, Path] = {}
     for cluster in clusters:
         text = kubeconfig_in(deployment, cluster)
-        if text is not None:
-            files[cluster.name] = data_home() / "kubeconfigs" / f"{stack.name}-{cluster.name}.json"
-            files[cluster.name].parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_private(files[cluster.name], text)
+        if text is None:
+            raise RefusedError(
+                f"cluster {cluster.name} of stack {stack.name} has not been made yet: slipway up --stack {stack.name}"
+            )
+        files[cluster.name] = data_home() / "kubeconfigs" / f"{stack.name}-{cluster.name}.json"
+        files[cluster.name].parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_private(files[cluster.name], text)
     return files
 
 

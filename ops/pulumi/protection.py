@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from ops.access import reachable
 from ops.errors import RefusedError
 from ops.kube import Key, section
 from ops.live import LIFECYCLE_LABEL, selector
@@ -46,7 +47,7 @@ def refuse_loss(stack: Stack, session: Session, named: str | None) -> set[str]:
         lines.append(f"  {name_of(entry)}")
         if entry["type"] == "kubernetes:core/v1:Namespace":
             namespace = section(entry, "inputs", "metadata")["name"]
-            found = [claim for kubectl in stack.reachable().values() for claim in claims_in(kubectl, namespace)]
+            found = [claim for kubectl in reachable(stack).values() for claim in claims_in(kubectl, namespace)]
             lines += [f"    with {claim}" for claim in found]
     raise RefusedError(
         f"stack {stack.name} is durable, and what the program does not make any more holds data; nothing was changed:\n"
@@ -61,7 +62,7 @@ def on_clusters(stack: Stack) -> list[str]:
     is durable where its namespace is: claim templates never change, so claims say nothing of a lifecycle."""
     wanted = f"{selector(stack.name)},{LIFECYCLE_LABEL}=durable"
     found: list[str] = []
-    for kubectl in stack.reachable().values():
+    for kubectl in reachable(stack).values():
         for space in kubectl.get(["namespaces", "-l", wanted]):
             found.append(f"{Key.of(space)}: durable (label {LIFECYCLE_LABEL}); all that is in it goes with it")
             found += [f"{claim}: its data goes with it" for claim in claims_in(kubectl, space["metadata"]["name"])]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError
 
-from ops.access import LOCAL_KINDS
+from ops.access import LOCAL_KINDS, reachable
 from ops.cluster import added, ports, volumes
 from ops.cluster.orphans import Orphans, orphans, remove
 from ops.cluster.ownership import check
@@ -21,6 +21,7 @@ from ops.live import inventory
 from ops.pulumi import state
 from ops.pulumi.answers import require_answers
 from ops.pulumi.events import EventLog
+from ops.pulumi.kubeconfigs import kubectl_of
 from ops.pulumi.lock import locked
 from ops.pulumi.protection import claims_in, refuse_loss
 from ops.pulumi.results import Change, Outcome, Preview
@@ -88,7 +89,7 @@ def up(
             for name, kubectl in clusters.kubectl.items():
                 volumes.grow(kubectl, growing[name])
                 ports.move(kubectl, clusters.moves[name])
-            with _Watcher(stack, list(clusters.kubectl), session.command, timeout) as watcher:
+            with _Watcher(stack, clusters.kubectl, session.command, timeout) as watcher:
                 _run(stack, clusters.kubectl, session, watcher, message)
             changed = watcher.events.changed or any(growing.values())
             changed |= _take_out(stack, clusters.kubectl, watcher.events)
@@ -142,7 +143,7 @@ def _await_ready(stack: Stack, clusters: Mapping[str, Kubectl], timeout: float) 
     for cluster, kubectl in clusters.items():
         statuses = collect(stack.rendered, {cluster: kubectl}, cluster)
         if not all_ready(statuses):
-            watch(stack, cluster, all_ready, timeout)
+            watch(stack, kubectl, all_ready, timeout)
             statuses = collect(stack.rendered, {cluster: kubectl}, cluster)
         if not all_ready(statuses):
             reasons = explain(kubectl, stack.name, stack.apps(cluster))
@@ -152,7 +153,7 @@ def _await_ready(stack: Stack, clusters: Mapping[str, Kubectl], timeout: float) 
         # It may answer other networks only, or want a program for its token that is not installed here; what it runs
         # was waited for by Pulumi's provider.
         try:
-            kubectl = stack.kubectl(cluster)
+            kubectl = kubectl_of(stack, [cluster])[cluster]
             claims = volumes.live(kubectl, stack)
             found += collect(stack.rendered, {cluster: kubectl}, cluster)
         except OpsError as error:
@@ -168,7 +169,7 @@ class _Clusters:
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self.kubectl = stack.reachable()
+        self.kubectl = reachable(stack)
         self.moves: dict[str, list[ports.Move]] = {}
         self._pool = ThreadPoolExecutor(max_workers=max(1, 2 * len(self.kubectl)))
 
@@ -216,7 +217,9 @@ def _failed(stack: Stack, clusters: Mapping[str, Kubectl], told: str, lost: PodT
 class _Watcher:
     """Shows the apps while Pulumi works, and stops it when waiting is in vain."""
 
-    def __init__(self, stack: Stack, clusters: list[str], command: StoppableCommand, timeout: float) -> None:
+    def __init__(
+        self, stack: Stack, clusters: Mapping[str, Kubectl], command: StoppableCommand, timeout: float
+    ) -> None:
         self.lost: PodTrouble | None = None
         self._stack, self._clusters, self._command, self._timeout = stack, clusters, command, timeout
         self._ended = threading.Event()
@@ -237,11 +240,11 @@ class _Watcher:
         self._working.wait()
         if self._ended.is_set():
             return
-        for cluster in self._clusters:
+        for kubectl in self._clusters.values():
             try:
                 lost = watch(
                     self._stack,
-                    cluster,
+                    kubectl,
                     lambda _: self._ended.is_set(),
                     self._timeout,
                     self.events.summary,

@@ -47,10 +47,10 @@ def run(
 
 def entries(app: str | None, stack: str, report: Progress) -> list[Entry]:
     """The history of a stack, of one app or of all, newest first; raises OpsError where there is no such app."""
+    from ops.load import load
     from ops.pulumi import cli
     from ops.pulumi.session import open_stack
     from ops.releases import history
-    from ops.stack import load
 
     loaded = load(stack, report)
     with open_stack(cli.find(report), loaded, create=False) as session:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ops.cluster.ownership import refuse_former
 from ops.errors import EngineError, OpsError, RefusedError
 from ops.pulumi import state
+from ops.pulumi.kubeconfigs import kubectl_of
 from ops.pulumi.lock import locked
 from ops.pulumi.session import open_stack
 from ops.releases import history, registry, smoke
@@ -77,7 +78,7 @@ class Release:
             # Before the lock: a build may take minutes, and touches no cluster.
             with self._progress.step(f"build {', '.join(target.images)}"):
                 build_images(target, self._progress)
-        self._kubectl: Kubectl = target.stack.kubectl(target.cluster)
+        self._kubectl: Kubectl = kubectl_of(target.stack, [target.cluster])[target.cluster]
         with locked(self._app.directory, self._stack, self._kind), ThreadPoolExecutor(max_workers=2) as aside:
             # The cluster and the registry answer while Pulumi reads its state.
             looking = aside.submit(look, self._kubectl, target)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from ops.cluster.ownership import check
 from ops.errors import EngineError, RefusedError
 from ops.kube import CommandError, section
+from ops.pulumi.kubeconfigs import kubectl_of
 from ops.pulumi.lock import locked
 from ops.rotation import store
 from ops.rotation.plan import chosen, credentials
@@ -51,7 +52,7 @@ def rotate(stack: Stack, cli: Cli, wanted: Sequence[str], timeout: float) -> lis
     picked = chosen(credentials(stack), wanted)
     if not picked:
         raise RefusedError(f"stack {stack.name} has no generated credentials")
-    clusters = {name: stack.kubectl(name) for name in sorted({credential.cluster for credential in picked})}
+    clusters = kubectl_of(stack, sorted({credential.cluster for credential in picked}))
     with locked(stack.directory, stack.name, "rotate"):
         for kubectl in clusters.values():
             check(stack.name, kubectl, [])

@@ -12,6 +12,7 @@ import yaml
 from pulumi.automation import CommandResult
 from pulumi.automation.errors import create_command_error
 
+from ops.access import reachable
 from ops.environments.known import ENVIRONMENT_TAG
 from ops.environments.names import now, written
 from ops.pulumi.lock import locked
@@ -111,14 +112,14 @@ class MemoryPulumi:
             fails = self.fails.get(stack.name)
             there = self.stacks[stack.name]
             there.resources[:] = []
-            for name, kubectl in stack.reachable().items():
+            for name, kubectl in reachable(stack).items():
                 self._make(there, stack, name, kubectl, 99 if fails is None else int(self.leaves))
             if fails is not None:
                 raise fails
             text = stack_file(stack.directory, stack.name).read_text(encoding="utf-8")
             there.settings = yaml.safe_load(text)["config"]
             there.ended("update")
-        return Outcome(changed=True, apps=tuple(collect(stack.rendered, stack.clusters())))
+        return Outcome(changed=True, apps=tuple(collect(stack.rendered, reachable(stack))))
 
     def _make(self, there: MemoryStack, stack: Stack, name: str, kubectl: Any, count: int) -> None:
         manifests = stack.manifests(name)[:count]

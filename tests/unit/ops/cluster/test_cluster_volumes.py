@@ -10,12 +10,14 @@ from local.progress import SilentProgress
 from ops.cluster import volumes
 from ops.errors import RefusedError
 from ops.kube import Key
-from ops.stack import Stack, load
+from ops.load import load
 from tests.support.memory import MemoryCluster
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from ops.stack import Stack
 
 STACK = """\
 config:

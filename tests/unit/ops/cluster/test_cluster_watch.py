@@ -90,13 +90,13 @@ def cluster() -> MemoryCluster:
 
 
 @pytest.fixture
-def stack(cluster: MemoryCluster) -> Stack:
+def stack() -> Stack:
     none: dict[str, Any] = dict.fromkeys(
         ("service", "service_type", "node_port", "path", "ingress_host", "part_of", "url")
     )
     app = App("web", "s", "local", "n", "Deployment", "web", image="i:1", **none)
     rendered = SimpleNamespace(stack="dev", plan={"resources": []}, manifests={}, apps=[app])
-    return Stack("dev", Path(), cast("Rendered", rendered), Notes(), None, {"local": cluster})
+    return Stack("dev", Path(), cast("Rendered", rendered), Notes())
 
 
 def told(stack: Stack) -> list[str]:
@@ -113,7 +113,7 @@ def test_each_change_is_a_line_and_the_summary_comes_now_and_then(
 ) -> None:
     clock = Clock(*([lambda: None] * 5), lambda: become_ready(cluster))
     monkeypatch.setattr("ops.cluster.watch.time", clock)
-    assert watch(stack, "local", all_ready, 60, lambda: f"{clock.now:.0f} s of work") is None
+    assert watch(stack, cluster, all_ready, 60, lambda: f"{clock.now:.0f} s of work") is None
     assert told(stack) == ["web: 0 of 2 ready", "10 s of work", "web: 2 of 2 ready"]
 
 
@@ -125,7 +125,7 @@ def test_a_cluster_that_gives_no_answer_for_a_moment_is_asked_again(
 
     clock = Clock(lambda: silent(is_so=True), lambda: silent(is_so=False), lambda: become_ready(cluster))
     monkeypatch.setattr("ops.cluster.watch.time", clock)
-    assert watch(stack, "local", lambda apps: bool(apps) and all_ready(apps), 60) is None
+    assert watch(stack, cluster, lambda apps: bool(apps) and all_ready(apps), 60) is None
     assert clock.now == 6
 
 
@@ -133,9 +133,9 @@ def test_a_pod_that_cannot_start_ends_the_watch_and_time_does(
     stack: Stack, cluster: MemoryCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ops.cluster.watch.time", Clock())
-    assert watch(stack, "local", all_ready, 30) is None
+    assert watch(stack, cluster, all_ready, 30) is None
     cluster.put(pod("web-1", labels=LABELS))
-    lost = watch(stack, "local", all_ready, 600)
+    lost = watch(stack, cluster, all_ready, 600)
     assert lost is not None
     assert lost.pod == "web-1"
 
@@ -148,13 +148,13 @@ def test_pods_that_no_node_has_room_for_and_refused_ones_end_the_watch_too(
     full = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "1 Insufficient memory."}
     waiting = pod("web-1", labels=LABELS)
     cluster.put({**waiting, "status": {"phase": "Pending", "conditions": [full]}})
-    lost = watch(stack, "local", all_ready, 600)
+    lost = watch(stack, cluster, all_ready, 600)
     assert (str(lost), clock.now) == ("pod n/web-1 cannot start (Unschedulable: 1 Insufficient memory.)", 120)
     del cluster.objects[Key("", "Pod", "n", "web-1")]
     web = cluster.objects[Key("apps", "Deployment", "n", "web")]
     refused = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
     cluster.put({**web, "status": {"conditions": [refused]}})
-    assert str(watch(stack, "local", all_ready, 600)) == "no pod of n/web can be made (exceeded quota)"
+    assert str(watch(stack, cluster, all_ready, 600)) == "no pod of n/web can be made (exceeded quota)"
     assert clock.now == 166
 
 

@@ -57,7 +57,6 @@ def clusters(monkeypatch: pytest.MonkeyPatch) -> dict[str | None, MemoryCluster]
         return found[cluster.context]
 
     monkeypatch.setattr("ops.access.kubectl", reach)
-    monkeypatch.setattr("ops.stack.kubectl", reach)
     monkeypatch.setattr(lock, "_PATIENCE_S", 0.2)
     return found
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local.progress import SilentProgress
+from ops.load import load
 from ops.render import program
-from ops.stack import load
 from tests.support.fake_pulumi import made
 from tests.support.memory import MemoryCluster, deployed
 
@@ -32,7 +32,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> MemoryCluster:
     def silence(*_: object) -> None:
         """Nothing answers at an app's address here."""
 
-    monkeypatch.setattr("ops.stack.kubectl", reach)
+    monkeypatch.setattr("ops.access.kubectl", reach)
     monkeypatch.setattr("ops.answer.wait_for_answers", silence)
     return found
 

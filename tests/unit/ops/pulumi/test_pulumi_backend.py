@@ -12,8 +12,8 @@ import yaml
 
 from local.progress import SilentProgress
 from ops.errors import OpsError
+from ops.load import load
 from ops.pulumi.backend import Backend, backend, backend_url, file_url, sweep, with_secrets_of
-from ops.stack import load
 
 if TYPE_CHECKING:
     from pathlib import Path

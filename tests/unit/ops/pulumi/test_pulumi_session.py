@@ -14,9 +14,9 @@ from pulumi.automation.errors import CommandError
 
 from local.progress import SilentProgress
 from ops.errors import BusyError, EngineError
+from ops.load import load
 from ops.pulumi.results import Recovery
 from ops.pulumi.session import open_stack, told
-from ops.stack import load
 from tests.support.fake_pulumi import PREFIX, operation, resource
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from components.platform.deployer_access import RULES
 from local.progress import SilentProgress
+from ops.load import load
 from ops.releases import notes, smoke
-from ops.stack import load
 from tests.support.busy import held
 from tests.support.release_world import DIGESTS, history_of
 
