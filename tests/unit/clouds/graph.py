@@ -22,11 +22,8 @@ class Graph:
 
     def of_type(self, *types: str) -> list[Entry]:
         """Resources whose type is, or starts with, one of some texts."""
-        return [
-            e
-            for e in self.entries.values()
-            if e["type"] in types or e["type"].startswith(tuple(t for t in types if t.endswith(":")))
-        ]
+        begins = tuple(text for text in types if text.endswith((":", "/")))
+        return [e for e in self.entries.values() if e["type"] in types or e["type"].startswith(begins)]
 
     def edges(self, urn: str) -> set[str]:
         """What a resource depends on directly: named dependencies, values, and its provider. Its parent is left out on
@@ -42,9 +39,9 @@ class Graph:
         if urn not in self._reach:
             found, todo = set[str](), [urn]
             while todo:
-                for other in self.edges(todo.pop()) - found:
-                    found.add(other)
-                    todo.append(other)
+                new = self.edges(todo.pop()) - found
+                found |= new
+                todo += new
             self._reach[urn] = frozenset(found)
         return self._reach[urn]
 

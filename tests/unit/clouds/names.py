@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import copy
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from ops.render.program import PROJECT_DIR
-from stacks.settings import SettingsError, parse
 from stacks.settings.limits import KUBERNETES_LABEL, LABEL_VALUE, LIMITS, TAG_VALUE, as_made
 from stacks.stack_file import read_stack_config
 from tests.support.cases import changed
-from tests.unit.clouds.test_cloud_settings import BASE
+from tests.support.settings import ABSENT, CLOUDS, with_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +23,7 @@ Tree = dict[str, Any]
 
 def base_tree() -> Tree:
     """The right stack file of the settings' tests, without apps."""
-    return {key: value for key, value in copy.deepcopy(BASE).items() if key != "apps"}
+    return with_values({"apps": ABSENT}, CLOUDS)
 
 
 def clouds_of(plan: Plan) -> list[dict[str, Any]]:
@@ -35,19 +34,13 @@ def names_in(plan: Plan) -> Iterator[tuple[str, str, str]]:
     """Logical name, `type.input` and the text that the program gives, of every limited input of a plan."""
     for entry in clouds_of(plan):
         for key, limit in LIMITS.get(entry["type"], {}).items():
-            given_text = entry["inputs"].get(key)
-            if given_text is None and limit.suffixed:
-                given_text = entry["name"]
+            given = entry["inputs"].get(key, entry["name"] if limit.suffixed else None)
             # A record that proves a domain is named by who asks for it.
-            if given_text is not None and not str(given_text).startswith(("${staging-", "${other-", "${proof-")):
-                text = str(given_text).rpartition("/subject/")[2] if key == "member" else str(given_text)
+            if given is not None and not str(given).startswith(("${staging-", "${other-", "${proof-")):
+                text = str(given).rpartition("/subject/")[2] if key == "member" else str(given)
                 # What the program draws is six digits.
-                text = text.replace("${asia-github-pool-suffix.output}", "0123ab")
-                yield (
-                    entry["name"],
-                    f"{entry['type']}.{key}",
-                    text.replace("${asia-find-cluster-suffix.output}", "0123ab"),
-                )
+                text = re.sub(r"\$\{asia-(github-pool|find-cluster)-suffix\.output\}", "0123ab", text)
+                yield entry["name"], f"{entry['type']}.{key}", text
 
 
 def misfits(plan: Plan) -> list[str]:
@@ -78,38 +71,23 @@ def config_of(tree: Tree, stack: str) -> StackConfig:
     return changed(replace(config, values={}), **tree)
 
 
-def problems_of(tree: Tree, stack: str) -> dict[str, str]:
-    """Key path to remedy of what is wrong; empty where nothing is."""
-    config = config_of(tree, stack)
-    try:
-        parse(config.values, project="slipway", source="test", stack=stack)
-    except SettingsError as error:
-        return {problem.path.removeprefix("slipway:"): problem.remedy for problem in error.problems}
-    return {}
-
-
 def with_everything() -> Tree:
     """The base with every option that gives a name of its own."""
-    tree = base_tree()
-    tree["clusters"]["staging"] |= {
-        "ssh": {"publicKey": "ssh-ed25519 " + "A" * 68, "sources": ["10.0.0.0/8"]},
-        "network": {"flowLogs": True},
-        "admins": ["arn:aws:iam::123456789012:role/admin"],
-        "nodes": {"minCount": 1, "maxCount": 5},
+    options = {
+        "clusters.staging.ssh": {"publicKey": "ssh-ed25519 " + "A" * 68, "sources": ["10.0.0.0/8"]},
+        "clusters.staging.network": {"flowLogs": True},
+        "clusters.staging.nodes": {"minCount": 1, "maxCount": 5},
+        "clusters.staging.ingress.https": {},
+        "clusters.other": {**CLOUDS["clusters"]["staging"], "network": {"cidr": "10.60.0.0/16"}},
+        "clusters.nginx-asia.ingress.https": {},
+        "deployers.user": {
+            "cluster": "other",
+            "github": "owner/other",
+            "iamUser": {"reason": "the pipeline has no OpenID Connect"},
+        },
+        "deployers.asia.github": "owner@1/third@2",
+        "zones.k8s.mainZone.make": True,
+        "apps.nginx": {"cluster": "nginx-asia", "host": "www.k8s.example.com"},
+        "apps.http-debug-server": {"cluster": "staging", "host": "debug.k8s.example.com"},
     }
-    second = {**BASE["clusters"]["staging"], "network": {"cidr": "10.60.0.0/16"}}
-    tree["clusters"]["other"] = second
-    tree["deployers"]["user"] = {
-        "cluster": "other",
-        "github": "owner/other",
-        "iamUser": {"reason": "the pipeline has no OpenID Connect"},
-    }
-    tree["deployers"]["asia"]["github"] = "owner@1/third@2"
-    tree["zones"]["k8s"]["mainZone"]["make"] = True
-    tree["clusters"]["nginx-asia"]["ingress"] = {"https": {}}
-    tree["clusters"]["staging"]["ingress"] = {"https": {}}
-    tree["apps"] = {
-        "nginx": {"cluster": "nginx-asia", "host": "www.k8s.example.com"},
-        "http-debug-server": {"cluster": "staging", "host": "debug.k8s.example.com"},
-    }
-    return tree
+    return with_values(options, base_tree())

@@ -9,53 +9,33 @@ import pytest
 
 from ops.render.program import render_config
 from ops.render.sdk import resource_class
-from stacks.settings import parse
 from stacks.settings.limits import LIMITS
 from stacks.settings.names import made_names
-from tests.unit.clouds.names import base_tree, clouds_of, config_of, misfits, names_in, problems_of, with_everything
-from tests.unit.clouds.test_cloud_settings import BASE
+from tests.support.settings import CLOUDS, accept, problems, with_values
+from tests.unit.clouds.names import base_tree, clouds_of, config_of, misfits, names_in, with_everything
 
 Plan = dict[str, Any]
 Tree = dict[str, Any]
 # Types that are given no name or text of ours: what they hold is fixed, or the name of something else.
-NAMELESS = frozenset(
-    {
-        "aws:acm/certificateValidation:CertificateValidation",
-        "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
-        "aws:ec2/eip:Eip",
-        "aws:ec2/flowLog:FlowLog",
-        "aws:ec2/internetGateway:InternetGateway",
-        "aws:ec2/natGateway:NatGateway",
-        "aws:ec2/route:Route",
-        "aws:ec2/routeTable:RouteTable",
-        "aws:ec2/routeTableAssociation:RouteTableAssociation",
-        "aws:ec2/subnet:Subnet",
-        "aws:ec2/vpc:Vpc",
-        "aws:ec2/vpcEndpoint:VpcEndpoint",
-        "aws:ecr/lifecyclePolicy:LifecyclePolicy",
-        "aws:ecr/repositoryPolicy:RepositoryPolicy",
-        "aws:eks/accessEntry:AccessEntry",
-        "aws:eks/podIdentityAssociation:PodIdentityAssociation",
-        "aws:eks/accessPolicyAssociation:AccessPolicyAssociation",
-        "aws:eks/addon:Addon",
-        "aws:iam/accessKey:AccessKey",
-        "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
-        "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
-        "aws:iam/userPolicyAttachment:UserPolicyAttachment",
-        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
-        "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
-        "aws:s3/bucketPolicy:BucketPolicy",
-        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
-        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
-        "aws:s3/bucketVersioning:BucketVersioning",
-        "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember",
-        "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember",
-        "gcp:projects/iAMMember:IAMMember",
-        "gcp:projects/service:Service",
-        "gcp:projects/serviceIdentity:ServiceIdentity",
-        "gcp:servicenetworking/connection:Connection",
-    }
-)
+NAMELESS_CLASSES = {
+    "aws:acm": "CertificateValidation",
+    "aws:ec2": "DefaultSecurityGroup Eip FlowLog InternetGateway NatGateway Route RouteTable RouteTableAssociation "
+    "Subnet Vpc VpcEndpoint",
+    "aws:ecr": "LifecyclePolicy RepositoryPolicy",
+    "aws:eks": "AccessEntry PodIdentityAssociation AccessPolicyAssociation Addon",
+    "aws:iam": "AccessKey OpenIdConnectProvider RolePolicyAttachment UserPolicyAttachment",
+    "aws:s3": "BucketLifecycleConfiguration BucketOwnershipControls BucketPolicy BucketPublicAccessBlock "
+    "BucketServerSideEncryptionConfiguration BucketVersioning",
+    "gcp:artifactregistry": "RepositoryIamMember",
+    "gcp:kms": "CryptoKeyIAMMember",
+    "gcp:projects": "IAMMember Service ServiceIdentity",
+    "gcp:servicenetworking": "Connection",
+}
+NAMELESS = {
+    f"{module}/{name[0].lower()}{name[1:]}:{name}"
+    for module, names in NAMELESS_CLASSES.items()
+    for name in names.split()
+}
 # Inputs whose text no setting decides.
 FIXED = {
     "aws:ec2/launchTemplate:LaunchTemplate.description",
@@ -98,10 +78,11 @@ def everything_plan() -> Plan:
     return render_config(config_of(with_everything(), "prod")).plan
 
 
-@pytest.mark.parametrize("name", ["durable_plan", "ephemeral_plan", "everything_plan"])
-def test_every_type_is_in_the_table(request: pytest.FixtureRequest, name: str) -> None:
-    used = {entry["type"] for entry in clouds_of(request.getfixturevalue(name))}
-    assert used - LIMITS.keys() - NAMELESS == set()
+def test_every_type_is_in_the_table_and_no_other(
+    durable_plan: Plan, ephemeral_plan: Plan, everything_plan: Plan
+) -> None:
+    used = {entry["type"] for plan in (durable_plan, ephemeral_plan, everything_plan) for entry in clouds_of(plan)}
+    assert used == LIMITS.keys() | NAMELESS
     assert LIMITS.keys() & NAMELESS == set()
 
 
@@ -114,11 +95,6 @@ def test_every_name_is_in_the_table(everything_plan: Plan) -> None:
         inputs = {name[0].lower() + name[1:] for key, name in names.items() if key in arguments}
         missing |= {f"{kind}.{name}" for name in inputs - LIMITS.get(kind, {}).keys()}
     assert missing == {"aws:ec2/launchTemplate:LaunchTemplate.keyName"}  # that of the key pair, which is in the table
-
-
-def test_the_table_has_no_row_for_nothing(durable_plan: Plan, ephemeral_plan: Plan, everything_plan: Plan) -> None:
-    used = {entry["type"] for plan in (durable_plan, ephemeral_plan, everything_plan) for entry in clouds_of(plan)}
-    assert (LIMITS.keys() | NAMELESS) - used == set()
 
 
 def test_every_row_has_a_source() -> None:
@@ -139,20 +115,14 @@ def test_every_name_fits(request: pytest.FixtureRequest, name: str) -> None:
 
 def test_settings_know_every_name_that_they_decide(everything_plan: Plan) -> None:
     """What components call their resources, and what the rules think that they do."""
-    tree = with_everything()
-    settings = parse(config_of(tree, "prod").values, project="slipway", source="test", stack="prod")
+    settings = accept(with_everything(), "prod")
     known = {(made.input, made.name) for made in made_names(settings, "slipway", "prod")}
     there = {(where, text) for _, where, text in names_in(everything_plan) if where not in FIXED | ELSEWHERE}
     assert there - known == set()
     # A name that no resource gets would refuse settings for nothing; roles of options that are off are the exception.
-    for where, text in known - there - {(where, text) for where, text in known if where in FIXED | ELSEWHERE}:
-        assert any(
-            part in text
-            for part in ("autoscaler", "ssh", "flow-log", "deployer-", "-state-", "databases-zone", "services-range")
-        ), (
-            where,
-            text,
-        )
+    off = ("autoscaler", "ssh", "flow-log", "deployer-", "-state-", "databases-zone", "services-range")
+    surplus = [(where, text) for where, text in known - there if where not in FIXED | ELSEWHERE]
+    assert [(where, text) for where, text in surplus if not any(part in text for part in off)] == []
 
 
 # Part, entry, most characters of its name.
@@ -170,14 +140,14 @@ def test_the_longest_names_are_taken() -> None:
     tree = base_tree()
     for part, old, most, _ in LONGEST:
         tree = renamed(part, old, old[0] * most, tree)
-    assert problems_of(tree, "prod") == {}
+    assert problems(tree, "prod") == {}
     assert misfits(render_config(config_of(tree, "prod")).plan) == []
 
 
 @pytest.mark.parametrize(("part", "old", "most", "kind"), LONGEST)
 def test_the_next_longer_name_is_refused(part: str, old: str, most: int, kind: str) -> None:
     longer = "n" * (most + 1)
-    told = problems_of(renamed(part, old, longer), "prod")
+    told = problems(renamed(part, old, longer), "prod")
     path = f"{part}.{longer}"
     assert path in told
     if kind:
@@ -185,45 +155,49 @@ def test_the_next_longer_name_is_refused(part: str, old: str, most: int, kind: s
 
 
 def base(path: str, value: Any) -> Tree:
-    tree = base_tree()
-    *parents, last = path.split("/")
-    target: Any = tree
-    for parent in parents:
-        target = target[parent]
-    target[last] = value
-    return tree
+    return with_values({path: value}, base_tree())
 
 
-REFUSED: list[tuple[Tree, str, str, str]] = [
-    (renamed("clusters", "nginx-asia", "2nd"), "prod", "clusters.2nd", "a lower-case letter first"),
-    (renamed("databases", "postgres", "2nd"), "prod", "databases.2nd", "a letter first"),
-    (renamed("databases", "postgres", "a--b"), "prod", "databases.a--b", "single '-'"),
-    (renamed("databases", "mysql", "2nd"), "prod", "databases.2nd", "a lower-case letter first"),
-    (renamed("databases", "postgres", "sg-1"), "prod", "databases.sg-1", "not starting with sg-"),
-    (base("registries/tokyo/images", ["a--b"]), "prod", "registries.tokyo.images.0", "single '-'"),
-    (base("registries/asia/repository", "1st"), "prod", "registries.asia.repository", "a lower-case letter first"),
-    (base("databases/postgres/user", "u" * 17), "prod", "databases.postgres.user", "use at most 16 characters"),
-    (base("databases/mysql/user", "u" * 32), "prod", "", ""),
-    (base("deployers/asia/github", "o/" + "r" * 100), "p" * 17, "deployers.asia.github", "at most 127 characters"),
-    (base("deployers/asia/environment", "e" * 100), "prod", "deployers.asia.github", "use at most"),
-    (base("state/bucket", "a.-b"), "prod", "", ""),
-    (base("state/bucket", "x.s3.y"), "prod", "", ""),
-    ({**BASE}, "prod.eu", "stack", "at AWS, which must have"),
-    ({**BASE}, "prod_eu", "stack", "single '-'"),
-    ({**BASE}, "prod--eu", "stack", "single '-'"),
-    ({**BASE}, "p" * 64, "stack", "at most 63 characters"),
-    ({**BASE}, "prod-", "stack", "choose another stack name"),
+REFUSED: list[tuple[Tree, str, str]] = [
+    (renamed("clusters", "nginx-asia", "2nd"), "clusters.2nd", "a lower-case letter first"),
+    (renamed("databases", "postgres", "2nd"), "databases.2nd", "a letter first"),
+    (renamed("databases", "postgres", "a--b"), "databases.a--b", "single '-'"),
+    (renamed("databases", "mysql", "2nd"), "databases.2nd", "a lower-case letter first"),
+    (renamed("databases", "postgres", "sg-1"), "databases.sg-1", "not starting with sg-"),
+    (base("registries.tokyo.images", ["a--b"]), "registries.tokyo.images.0", "single '-'"),
+    (base("registries.asia.repository", "1st"), "registries.asia.repository", "a lower-case letter first"),
+    (base("databases.postgres.user", "u" * 17), "databases.postgres.user", "use at most 16 characters"),
+    (base("deployers.asia.environment", "e" * 100), "deployers.asia.github", "use at most"),
+]
+REFUSED_STACKS = [
+    ("p" * 17, "deployers.asia.github", "at most 127 characters"),
+    ("prod.eu", "stack", "at AWS, which must have"),
+    ("prod_eu", "stack", "single '-'"),
+    ("prod--eu", "stack", "single '-'"),
+    ("p" * 64, "stack", "at most 63 characters"),
+    ("prod-", "stack", "choose another stack name"),
 ]
 
 
-@pytest.mark.parametrize(("tree", "stack", "where", "remedy"), REFUSED)
-def test_what_a_cloud_would_refuse_is_refused_here(tree: Tree, stack: str, where: str, remedy: str) -> None:
-    told = problems_of(tree, stack)
-    if not where:
-        assert told == {}
-        return
-    assert list(told) == [where], told
+@pytest.mark.parametrize(("tree", "where", "remedy"), REFUSED)
+def test_what_a_cloud_would_refuse_is_refused_here(tree: Tree, where: str, remedy: str) -> None:
+    told = problems(tree, "prod")
+    assert list(told) == [where]
     assert remedy in told[where]
+
+
+@pytest.mark.parametrize(("stack", "where", "remedy"), REFUSED_STACKS)
+def test_a_stack_whose_name_is_too_much_for_a_cloud_is_refused(stack: str, where: str, remedy: str) -> None:
+    told = problems(base("deployers.asia.github", "o/" + "r" * 100) if stack == "p" * 17 else CLOUDS, stack)
+    assert list(told) == [where]
+    assert remedy in told[where]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"), [("databases.mysql.user", "u" * 32), ("state.bucket", "a.-b"), ("state.bucket", "x.s3.y")]
+)
+def test_what_a_cloud_takes_is_taken(path: str, value: str) -> None:
+    assert problems(base(path, value), "prod") == {}
 
 
 def test_the_same_thing_is_not_made_twice() -> None:
@@ -236,7 +210,7 @@ def test_the_same_thing_is_not_made_twice() -> None:
     tree["registries"]["tokyo"]["images"] = ["h2o", "a-b"]
     tree["registries"]["tokyo-a"] = {"kind": "ecr", "cloud": "tokyo", "prefix": "else", "images": ["b"]}
     tree["registries"]["asia-2"] = {"kind": "artifact-registry", "cloud": "asia"}
-    told = problems_of(tree, "prod")
+    told = problems(tree, "prod")
     assert told.keys() == {
         "clusters.second.dnsName",
         "registries.more.images.0",
@@ -255,7 +229,7 @@ def test_too_many_repositories_for_one_condition_are_refused() -> None:
             "services": f"172.{16 + i % 15}.0.0/24",
         }
         cidrs |= {"controlPlane": f"192.168.{i}.0/28", "databases": f"100.{64 + i}.0.0/24"}
-        tree["clusters"][f"c{i}"] = {**BASE["clusters"]["nginx-asia"], "network": cidrs}
+        tree["clusters"][f"c{i}"] = {**CLOUDS["clusters"]["nginx-asia"], "network": cidrs}
         tree["deployers"][f"d{i}"] = {"cluster": f"c{i}", "github": f"owner/{'r' * 95}{i}"}
-    told = problems_of(tree, "p")
+    told = problems(tree, "p")
     assert "at most 4096 characters" in told["clouds.asia"]

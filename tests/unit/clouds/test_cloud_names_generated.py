@@ -13,7 +13,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from ops.render.program import render_config
-from tests.unit.clouds.names import config_of, misfits, problems_of, with_everything
+from tests.support.settings import problems
+from tests.unit.clouds.names import config_of, misfits, with_everything
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,11 +74,11 @@ def trees(draw: st.DrawFn) -> Tree:
 )
 @given(trees(), stacks)
 def test_settings_that_pass_give_names_that_fit(tree: Tree, stack: str) -> None:
-    told = problems_of(tree, stack)
+    told = problems(tree, stack)
     if told:
         assert all(remedy and "Traceback" not in remedy for remedy in told.values())
         tree, stack = mended(tree, told), "prod"
-    if not problems_of(tree, stack):
+    if not problems(tree, stack):
         plan = render_config(config_of(tree, stack)).plan
         assert misfits(plan) == [], json.dumps(tree)
 

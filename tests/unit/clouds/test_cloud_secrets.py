@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import pytest
 
 from ops.render.monitor import SECRET_MASK
+from tests.support.data import leaves
 from tests.unit.clouds.graph import Graph
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 Plan = dict[str, Any]
 # Names of inputs that hold a secret; references to where one is found are no secrets.
@@ -21,17 +19,6 @@ TELLING = ("password", "secretkey", "secretaccesskey", "accesstoken", "credentia
 @pytest.fixture(params=["durable_plan", "ephemeral_plan"])
 def plan(request: pytest.FixtureRequest) -> Plan:
     return request.getfixturevalue(request.param)
-
-
-def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for key, item in cast("dict[str, Any]", value).items():
-            yield from leaves(item, f"{path}.{key}")
-    elif isinstance(value, list):
-        for index, item in enumerate(cast("list[Any]", value)):
-            yield from leaves(item, f"{path}.{index}")
-    else:
-        yield path, value
 
 
 def test_passwords_are_masked(plan: Plan) -> None:

@@ -8,20 +8,17 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-import yaml
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stacks.settings import Settings, SettingsError, parse
+from stacks.settings import SettingsError, parse
 from stacks.settings.problems import shown
-from stacks.stack_file import read_stack_config
-from tests.support.hostile import base_trees
+from tests.support.hostile import base_trees, entries, get, look_at_refusal, outcome, spots, text_of
 from tests.support.settings import PROJECT, engine_values
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from stacks.settings import Problem
 
 EXAMPLES = int(os.environ.get("SLIPWAY_EXAMPLES", "200"))
 moderate = settings(
@@ -64,28 +61,13 @@ anything = st.recursive(
 )
 
 
-def spots(tree: Any, way: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """The paths of everything in a tree."""
-    found: list[tuple[str | int, ...]] = []
-    entries: list[tuple[str | int, Any]] = []
-    if isinstance(tree, dict):
-        entries = list(cast("dict[str | int, Any]", tree).items())
-    elif isinstance(tree, list):
-        entries = list(enumerate(cast("list[Any]", tree)))
-    for key, item in entries:
-        found += [(*way, key), *spots(item, (*way, key))]
-    return found
-
-
 @st.composite
 def broken(draw: st.DrawFn) -> dict[str, Any]:
     """A right tree with one to four changes anywhere: a value replaced, a key removed, added, renamed or moved."""
     tree: Any = copy.deepcopy(draw(st.sampled_from(base_trees())))
     for _ in range(draw(st.integers(1, 4))):
         *way, last = draw(st.sampled_from(spots(tree) or [("clusters",)]))
-        parent = tree
-        for key in way:
-            parent = parent[key]
+        parent = get(tree, tuple(way))
         match draw(st.sampled_from(["replace", "remove", "add", "rename", "copy"])):
             case "replace":
                 parent[last] = draw(anything)
@@ -96,11 +78,7 @@ def broken(draw: st.DrawFn) -> dict[str, Any]:
             case "rename" if isinstance(parent, dict):
                 parent[draw(words)] = cast("dict[str | int, Any]", parent).pop(last)
             case "copy":
-                *source, key = draw(st.sampled_from(spots(tree)))
-                other = tree
-                for part in source:
-                    other = other[part]
-                parent[last] = copy.deepcopy(other[key])
+                parent[last] = copy.deepcopy(get(tree, draw(st.sampled_from(spots(tree)))))
             case _:
                 parent[last] = draw(scalars)
         tree = tree or {"clusters": {}}
@@ -109,49 +87,26 @@ def broken(draw: st.DrawFn) -> dict[str, Any]:
 
 def exists(tree: Any, path: str) -> bool:
     """Whether a dotted path leads to something in a tree; keys may hold dots, and odd ones are shown escaped."""
-    if path == "":
-        return True
-    if isinstance(tree, dict):
-        named = [(shown(key), item) for key, item in cast("dict[str, Any]", tree).items()]
-        return any(
-            path == key or (path.startswith(f"{key}.") and exists(item, path[len(key) + 1 :])) for key, item in named
-        )
-    if isinstance(tree, list):
-        head, _, rest = path.partition(".")
-        entries = cast("list[Any]", tree)
-        return head.isdecimal() and int(head) < len(entries) and exists(entries[int(head)], rest)
-    return False
-
-
-def leads_somewhere(tree: dict[str, Any], problem: Problem) -> bool:
-    """Whether a problem's path is there, or is that of a missing key below something that is there."""
-    path = problem.path.removeprefix(f"{PROJECT}:")
-    return exists(tree, path) or exists(tree, path.rpartition(".")[0])
-
-
-def outcome(values: dict[str, str]) -> Settings | SettingsError:
-    """What comes of a configuration; any other exception is a failure."""
-    try:
-        return parse(values, project=PROJECT, source="generated")
-    except SettingsError as error:
-        return error
+    named = [(shown(str(key)) if isinstance(tree, dict) else str(key), item) for key, item in entries(tree)]
+    return path == "" or any(
+        path == key or (path.startswith(f"{key}.") and exists(item, path[len(key) + 1 :])) for key, item in named
+    )
 
 
 def check(tree: dict[str, Any]) -> None:
     """Parse a tree: settings, or an error whose problems lead somewhere and say what would be right."""
-    result = outcome(engine_values(tree))
-    if isinstance(result, Settings):
-        return
-    assert result.problems
-    for problem in result.problems:
-        assert problem.path.startswith(f"{PROJECT}:"), problem
-        assert leads_somewhere(tree, problem), problem
-        assert problem.remedy.strip(), problem
-        assert not _JARGON.search(problem.remedy), problem
-        assert str(problem).replace("\n", "").isprintable(), problem
-        assert len(problem.value or "") <= 200, problem
-    paths = [problem.path for problem in result.problems]
-    assert len(set(paths)) == len(paths), paths
+    try:
+        parse(engine_values(tree), project=PROJECT, source="generated")
+    except SettingsError as error:
+        look_at_refusal(error)
+        for problem in error.problems:
+            prefix, _, path = problem.path.partition(":")
+            assert prefix == PROJECT, problem
+            # It is there, or would be a key of something that is.
+            assert exists(tree, path) or exists(tree, path.rpartition(".")[0]), problem
+            assert not _JARGON.search(problem.remedy), problem
+        paths = [problem.path for problem in error.problems]
+        assert len(set(paths)) == len(paths), paths
 
 
 @moderate
@@ -170,33 +125,18 @@ def test_configurations_from_nothing(tree: dict[str, Any]) -> None:
 @given(st.dictionaries(st.sampled_from(["clusters", "apps", "owner", "zones", "x"]), words))
 def test_text_in_place_of_structures(tree: dict[str, str]) -> None:
     """The engine passes a structured key as text; somebody may have set any text."""
-    result = outcome({f"{PROJECT}:{key}": text for key, text in tree.items()})
-    assert isinstance(result, SettingsError), tree
-    assert result.problems
+    with pytest.raises(SettingsError):
+        parse({f"{PROJECT}:{key}": text for key, text in tree.items()}, project=PROJECT, source="generated")
 
 
-def read(directory: Path, content: bytes) -> Settings | SettingsError:
-    (directory / "Pulumi.yaml").write_text("name: slipway\n")
-    (directory / "Pulumi.x.yaml").write_bytes(content)
-    try:
-        config = read_stack_config(directory, "x")
-    except SettingsError as error:
-        return error
-    return outcome(config.values)
+any_bytes = st.binary(max_size=300) | st.text(max_size=300).map(str.encode)
 
 
 @moderate
-@given(tree=broken())
-def test_broken_files(tree: dict[str, Any], tmp_path: Path) -> None:
+@given(content=broken().map(lambda tree: text_of(tree).encode()) | any_bytes)
+def test_broken_files(tmp_path: Path, content: bytes) -> None:
     """The same through YAML and the stack file."""
-    document = {"config": {f"{PROJECT}:{key}": value for key, value in tree.items()}}
-    result = read(tmp_path, yaml.safe_dump(document, allow_unicode=True).encode())
-    assert isinstance(result, Settings) or result.problems
-
-
-@moderate
-@given(content=st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
-def test_any_bytes_as_a_stack_file(tmp_path: Path, content: bytes) -> None:
-    result = read(tmp_path, content)
-    assert isinstance(result, SettingsError)
-    assert result.problems
+    (tmp_path / "Pulumi.yaml").write_text("name: slipway\n")
+    result = outcome(tmp_path, content)
+    if isinstance(result, SettingsError):
+        look_at_refusal(result)
