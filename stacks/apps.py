@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.workloads.spec import Autoscaling, ContainerResources, Options
+from components.workload.spec import Autoscaling, ContainerResources, Options
 from stacks.settings import apps as settings
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from components.clusters.handle import ClusterHandle
     from components.scope import Scope
-    from components.workloads.database import OutsideDatabase
+    from components.systems.database import OutsideDatabase
     from stacks.settings.apps import StatelessApp
 
 Urls = dict[str, "pulumi.Output[str] | None"]
@@ -101,28 +101,28 @@ def _make(ground: Ground, cluster: ClusterHandle, app: settings.AppBase) -> Urls
 
 
 def _h2o_example(ground: Ground, cluster: ClusterHandle, app: settings.H2oExample) -> Urls:
-    from components.workloads.h2o_example import H2oExample, H2oExampleArgs
+    from components.systems.h2o_example import H2oExample, H2oExampleArgs
 
     args = H2oExampleArgs(scope=ground.scope, cluster=cluster, revision=app.revision, options=options(app))
     return {"h2o-example": H2oExample("h2o-mock", args).service.url}
 
 
 def _nginx(ground: Ground, cluster: ClusterHandle, app: settings.Nginx) -> Urls:
-    from components.workloads.nginx import Nginx, NginxArgs
+    from components.systems.nginx import Nginx, NginxArgs
 
     args = NginxArgs(scope=ground.scope, cluster=cluster, image=app.image, options=options(app))
     return {"nginx": Nginx("nginx-system", args).service.url}
 
 
 def _http_debug_server(ground: Ground, cluster: ClusterHandle, app: settings.HttpDebugServer) -> Urls:
-    from components.workloads.http_debug_server import HttpDebugServer, HttpDebugServerArgs
+    from components.systems.http_debug_server import HttpDebugServer, HttpDebugServerArgs
 
     args = HttpDebugServerArgs(scope=ground.scope, cluster=cluster, image=app.image, options=options(app))
     return {"http-debug-server": HttpDebugServer("http-debug-system", args).service.url}
 
 
 def _cotoami(ground: Ground, cluster: ClusterHandle, app: settings.Cotoami) -> Urls:
-    from components.workloads.cotoami import Cotoami, CotoamiArgs, Mail
+    from components.systems.cotoami import Cotoami, CotoamiArgs, Mail
 
     system = Cotoami(
         "cotoami-system",
@@ -145,7 +145,7 @@ def _cotoami(ground: Ground, cluster: ClusterHandle, app: settings.Cotoami) -> U
 
 
 def _guestbook(ground: Ground, cluster: ClusterHandle, app: settings.Guestbook) -> Urls:
-    from components.workloads.guestbook import Guestbook, GuestbookArgs
+    from components.systems.guestbook import Guestbook, GuestbookArgs
 
     args = GuestbookArgs(
         scope=ground.scope,
@@ -159,7 +159,7 @@ def _guestbook(ground: Ground, cluster: ClusterHandle, app: settings.Guestbook) 
 
 
 def _example_app(ground: Ground, cluster: ClusterHandle, app: settings.ExampleApp) -> Urls:
-    from components.workloads.example_app import ExampleApp, ExampleAppArgs
+    from components.systems.example_app import ExampleApp, ExampleAppArgs
 
     args = ExampleAppArgs(
         scope=ground.scope,
@@ -174,7 +174,7 @@ def _example_app(ground: Ground, cluster: ClusterHandle, app: settings.ExampleAp
 
 
 def _todo(ground: Ground, cluster: ClusterHandle, app: settings.Todo) -> Urls:
-    from components.workloads.griddb_todo import GridDbTodo, GridDbTodoArgs
+    from components.systems.griddb_todo import GridDbTodo, GridDbTodoArgs
 
     args = GridDbTodoArgs(
         scope=ground.scope,

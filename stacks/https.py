@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from components.platform.https import Https, OwnCertificate
-from components.workloads.spec import ExistingSecret
+from components.workload.spec import ExistingSecret
 from stacks.settings.clusters import EmbeddedCluster
 from stacks.settings.managed import EksCluster, GkeCluster
 

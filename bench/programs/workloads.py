@@ -5,8 +5,8 @@ from __future__ import annotations
 from components.clusters.existing import ExistingCluster, ExistingClusterArgs
 from components.platform.namespace import Namespace, NamespaceArgs
 from components.scope import Scope
-from components.workloads.service import Service, ServiceArgs
-from components.workloads.spec import Check, Container, ContainerResources, Exposure, Port, Probes, ServicePort
+from components.workload.service import Service, ServiceArgs
+from components.workload.spec import Check, Container, ContainerResources, Exposure, Port, Probes, ServicePort
 from stacks.environment import EMBEDDED_CONTEXT
 
 PER_NAMESPACE = 10

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from components.platform.deployer_access import DeployerSubject
     from components.platform.ingress import IngressHandle
-    from components.workloads.edges import Peer
+    from components.workload.edges import Peer
 
 LoadBalancerAddress = Literal["ip", "hostname"]
 

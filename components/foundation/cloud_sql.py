@@ -10,7 +10,7 @@ import pulumi_gcp as gcp
 
 from components.foundation.database import SYSTEM, make_password
 from components.foundation.tags import labels
-from components.workloads.database import OutsideDatabase
+from components.systems.database import OutsideDatabase
 
 if TYPE_CHECKING:
     from components.foundation.database import DatabaseSpec

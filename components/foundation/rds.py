@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from components.foundation.database import SYSTEM, make_password
 from components.foundation.tags import tags
-from components.workloads.database import OutsideDatabase
+from components.systems.database import OutsideDatabase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.workloads.edges import allow_public
+from components.workload.edges import allow_public
 
 if TYPE_CHECKING:
     from components.platform.https import GatewayCertificate
-    from components.workloads.edges import Peer
+    from components.workload.edges import Peer
 
 GOOGLE_FRONT_ENDS = ("130.211.0.0/22", "35.191.0.0/16")
 """Where Google's load balancers of layer 7 connect from, health checks included

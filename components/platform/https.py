@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.workloads.spec import ExistingSecret, Port, ServicePort
+from components.workload.spec import ExistingSecret, Port, ServicePort
 
 if TYPE_CHECKING:
     from components.platform.namespace import Namespace

@@ -16,9 +16,9 @@ from components.platform.https import MIDDLEWARES, PORT, BalancerCertificate, Ga
 from components.platform.namespace import Namespace, NamespaceArgs
 from components.platform.reader import Rule, make_reader
 from components.versions import IMAGES
-from components.workloads.edges import Outside, connect
-from components.workloads.service import Service, ServiceArgs
-from components.workloads.spec import (
+from components.workload.edges import Outside, connect
+from components.workload.service import Service, ServiceArgs
+from components.workload.spec import (
     Check,
     Container,
     ContainerResources,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from components.clusters.handle import ClusterHandle
     from components.platform.https import Https
     from components.scope import Scope
-    from components.workloads.edges import Peer
+    from components.workload.edges import Peer
 
 NAME = "traefik"
 KUBERNETES_API = Outside("kubernetes-api", ("0.0.0.0/0",), (443, 6443))

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from components.platform.deployer_access import DeployerSubject
     from components.platform.https import Certificate
     from components.scope import Scope
-    from components.workloads.database import OutsideDatabase
+    from components.systems.database import OutsideDatabase
     from stacks.settings import Settings
     from stacks.settings.foundation import Deployer
 

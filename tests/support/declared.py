@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import components.platform
-import components.workloads
-from components.workloads import edges
-from components.workloads.edges import Endpoint, Outside, Peer
-from components.workloads.service import Service, ServiceArgs
+import components.systems
+import components.workload
+from components.workload import edges
+from components.workload.edges import Endpoint, Outside, Peer
+from components.workload.service import Service, ServiceArgs
 from ops.render.program import record
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Declared:
 def declared(config: StackConfig) -> Declared:
     """Run a stack and note what it declares."""
     # Loaded before anything is replaced: a module that is imported meanwhile would keep the replacement for ever.
-    for package in (components.platform, components.workloads):
+    for package in (components.platform, components.systems, components.workload):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
     found = Declared()

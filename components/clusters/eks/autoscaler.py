@@ -19,9 +19,9 @@ from components.platform.ingress import KUBERNETES_API
 from components.platform.namespace import Namespace, NamespaceArgs
 from components.platform.reader import Rule, make_reader
 from components.versions import IMAGES
-from components.workloads.edges import Outside
-from components.workloads.service import Service, ServiceArgs
-from components.workloads.spec import Check, Container, ContainerResources, Exemption, Metrics, Port, Probes
+from components.workload.edges import Outside
+from components.workload.service import Service, ServiceArgs
+from components.workload.spec import Check, Container, ContainerResources, Exemption, Metrics, Port, Probes
 
 if TYPE_CHECKING:
     from components.clusters.handle import ClusterHandle

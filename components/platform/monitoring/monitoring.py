@@ -13,10 +13,10 @@ from components.platform.monitoring.scraping import prometheus_config
 from components.platform.namespace import Namespace, NamespaceArgs
 from components.platform.reader import Rule, make_reader
 from components.versions import IMAGES
-from components.workloads.credential import Credential, CredentialArgs
-from components.workloads.edges import Outside
-from components.workloads.service import Service, ServiceArgs
-from components.workloads.spec import (
+from components.workload.credential import Credential, CredentialArgs
+from components.workload.edges import Outside
+from components.workload.service import Service, ServiceArgs
+from components.workload.spec import (
     Check,
     Container,
     ContainerResources,
@@ -33,7 +33,7 @@ from components.workloads.spec import (
 if TYPE_CHECKING:
     from components.clusters.handle import ClusterHandle
     from components.scope import Scope
-    from components.workloads.edges import Peer
+    from components.workload.edges import Peer
 
 PROMETHEUS_USER = 65534
 """`nobody`, the user of the official Prometheus and node-exporter images."""

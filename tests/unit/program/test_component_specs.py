@@ -10,8 +10,8 @@ import pytest
 from components.names import NAME_LIMIT, object_name
 from components.platform.namespace import NamespaceArgs
 from components.scope import Scope
-from components.workloads.service import ServiceArgs
-from components.workloads.spec import (
+from components.workload.service import ServiceArgs
+from components.workload.spec import (
     Autoscaling,
     Check,
     Container,

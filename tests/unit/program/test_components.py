@@ -9,9 +9,9 @@ import pulumi
 import pytest
 from pulumi.runtime.settings import SETTINGS
 
-from components.workloads.edges import Endpoint
-from components.workloads.service import Service, ServiceArgs
-from components.workloads.spec import (
+from components.workload.edges import Endpoint
+from components.workload.service import Service, ServiceArgs
+from components.workload.spec import (
     Autoscaling,
     Check,
     Container,

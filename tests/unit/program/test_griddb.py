@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
+from components.systems import griddb
 from components.versions import IMAGES
-from components.workloads import griddb
 from ops.render.program import PROJECT_DIR
 from stacks.settings.apps import Todo
 from tests.support.data import items, mapping, value

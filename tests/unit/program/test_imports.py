@@ -71,7 +71,7 @@ def test_importing_the_program_has_no_effect() -> None:
         "def refuse(*a, **k): raise SystemExit('network at import')\n"
         "socket.socket.connect = refuse\n"
         "os.environ.clear()\n"
-        "for root in ('components/workloads', 'components/platform', 'stacks'):\n"
+        "for root in ('components/systems', 'components/workload', 'components/platform', 'stacks'):\n"
         "    for path in sorted(pathlib.Path(root).rglob('*.py')):\n"
         "        importlib.import_module('.'.join(path.with_suffix('').parts).removesuffix('.__init__'))\n"
     )

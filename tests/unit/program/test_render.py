@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from components.versions import IMAGES, by_tag
-from components.workloads.credential import PASSWORD_LENGTH, Credential, CredentialArgs
+from components.workload.credential import PASSWORD_LENGTH, Credential, CredentialArgs
 from local import paths, pki
 from ops.render import render, write
 from ops.render.files import plan_text

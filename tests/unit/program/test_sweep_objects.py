@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from components.scope import LABEL_DOMAIN
-from components.workloads.spec import SELECTOR_KEYS
+from components.workload.spec import SELECTOR_KEYS
 from tests.support import cases
 from tests.support.data import items, leaves, mapping, texts, value
 from tests.support.objects import (

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Literal
 import pulumi
 
 from components.platform.namespace import Namespace, NamespaceArgs
-from components.workloads.credential import Credential, CredentialArgs
-from components.workloads.database import (
+from components.systems.database import (
     DatabaseArgs,
     DatabaseEndpoint,
     OutsideDatabase,
     make_postgres,
     use_outside,
 )
-from components.workloads.edges import Outside
-from components.workloads.redis import RedisArgs, make_redis
-from components.workloads.service import Service, ServiceArgs
-from components.workloads.spec import (
+from components.systems.redis import RedisArgs, make_redis
+from components.workload.credential import Credential, CredentialArgs
+from components.workload.edges import Outside
+from components.workload.service import Service, ServiceArgs
+from components.workload.spec import (
     Check,
     Container,
     ContainerResources,
@@ -36,7 +36,7 @@ from components.workloads.spec import (
 if TYPE_CHECKING:
     from components.clusters.handle import ClusterHandle
     from components.scope import Scope
-    from components.workloads.edges import Endpoint
+    from components.workload.edges import Endpoint
 
 NAME = "cotoami"
 DATABASE = "cotoami"

@@ -1,4 +1,4 @@
-"""System 4: nginx behind a load balancer, scaled by hand or by load."""
+"""System 1: the H2O API mock, an h2o web server with two fixed answers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.platform.namespace import Namespace, NamespaceArgs
-from components.workloads.service import Service, ServiceArgs
-from components.workloads.spec import (
+from components.workload.service import Service, ServiceArgs
+from components.workload.spec import (
     Check,
     Container,
     Exposure,
@@ -24,47 +24,45 @@ if TYPE_CHECKING:
     from components.clusters.handle import ClusterHandle
     from components.scope import Scope
 
-NAME = "nginx"
-NGINX_USER = 101
-"""User id of `nginx` in the official image (https://hub.docker.com/_/nginx)."""
+NAME = "h2o-example"
 
 
 @dataclass(frozen=True)
-class NginxArgs:
+class H2oExampleArgs:
     """What may differ between stacks.
 
     Attributes:
         scope: The stack.
         cluster: Where it runs.
-        image: The nginx image.
+        revision: Tag of the image `h2o` and value of the label `revision`.
         options: Scaling, resources and exposure.
     """
 
     scope: Scope
     cluster: ClusterHandle
-    image: str
+    revision: str = "1"
     options: Options = field(default_factory=Options)
 
 
-class Nginx(pulumi.ComponentResource):
-    """nginx in a namespace of its own; its Service is `nginxservice`, as the tutorial names it.
+class H2oExample(pulumi.ComponentResource):
+    """The mock in a namespace of its own.
 
     Attributes:
         service: The workload.
     """
 
-    def __init__(self, name: str, args: NginxArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        """Make nginx.
+    def __init__(self, name: str, args: H2oExampleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Make the mock.
 
         Args:
             name: Logical name.
             args: What may differ between stacks.
             opts: Options of the component.
         """
-        super().__init__("slipway:workloads:Nginx", name, None, opts)
+        super().__init__("slipway:workloads:H2oExample", name, None, opts)
         namespace = Namespace(
-            "nginx",
-            NamespaceArgs(scope=args.scope, cluster=args.cluster, system="nginx"),
+            "h2o",
+            NamespaceArgs(scope=args.scope, cluster=args.cluster, system="h2o"),
             pulumi.ResourceOptions(parent=self),
         )
         self.service = Service(
@@ -72,14 +70,15 @@ class Nginx(pulumi.ComponentResource):
             ServiceArgs(
                 namespace=namespace,
                 tier="frontend",
+                labels={"revision": args.revision},
                 containers=(
                     Container(
                         name=NAME,
-                        image=args.image,
+                        image=pulumi.Output.format("{0}/h2o:{1}", args.cluster.registry, args.revision),
                         ports=(Port("http", 80),),
                         probes=Probes.of(Check(path="/", port="http")),
                         resources=args.options.resources,
-                        writable=("/run", "/var/cache/nginx", "/tmp"),  # noqa: S108 - a directory of the container
+                        writable=("/tmp", "/run/h2o"),  # noqa: S108 - a directory of the container
                     ),
                 ),
                 replicas=args.options.replicas,
@@ -87,11 +86,9 @@ class Nginx(pulumi.ComponentResource):
                 exposure=Exposure(
                     ports=(ServicePort("http", 80, "http", args.options.node_port),),
                     service_type=args.options.service_type,
-                    service_name="nginxservice",
                     host=args.options.host,
                 ),
-                user=NGINX_USER,
-                smoke=Smoke("/"),
+                smoke=Smoke("/auth.json", text='"succeeded": true'),
             ),
             pulumi.ResourceOptions(parent=self),
         )

@@ -11,8 +11,8 @@ import pulumi_kubernetes as kubernetes
 
 if TYPE_CHECKING:
     from components.platform.namespace import Namespace
-    from components.workloads.edges import Peer
-    from components.workloads.spec import Exposure
+    from components.workload.edges import Peer
+    from components.workload.spec import Exposure
 
 T = TypeVar("T")
 core = kubernetes.core.v1

@@ -14,7 +14,7 @@ from components.names import object_name
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.workloads.spec import Check, Container, Exemption, Probe
+    from components.workload.spec import Check, Container, Exemption, Probe
 
 core = kubernetes.core.v1
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.workloads.service import Service, ServiceArgs
-from components.workloads.spec import (
+from components.workload.service import Service, ServiceArgs
+from components.workload.spec import (
     Check,
     Container,
     ContainerResources,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from components.workloads.spec import (
+from components.workload.spec import (
     Check,
     Container,
     ContainerResources,
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pulumi
 
-    from components.workloads.credential import Credential
+    from components.workload.credential import Credential
 
 NOSQL_PORT: Final = 10001
 SQL_PORT: Final = 20001

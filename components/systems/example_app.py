@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.platform.namespace import Namespace, NamespaceArgs
-from components.workloads.database import DatabaseArgs, OutsideDatabase, make_mariadb, use_outside
-from components.workloads.edges import Outside
-from components.workloads.external_name import ExternalName, ExternalNameArgs
-from components.workloads.service import Service, ServiceArgs
-from components.workloads.spec import (
+from components.systems.database import DatabaseArgs, OutsideDatabase, make_mariadb, use_outside
+from components.systems.external_name import ExternalName, ExternalNameArgs
+from components.workload.edges import Outside
+from components.workload.service import Service, ServiceArgs
+from components.workload.spec import (
     Check,
     Container,
     Exposure,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.platform.namespace import Namespace, NamespaceArgs
-from components.workloads.service import Service, ServiceArgs
-from components.workloads.spec import Check, Container, Exposure, Options, Port, Probes, ServicePort, Smoke
+from components.workload.service import Service, ServiceArgs
+from components.workload.spec import Check, Container, Exposure, Options, Port, Probes, ServicePort, Smoke
 
 if TYPE_CHECKING:
     from components.clusters.handle import ClusterHandle

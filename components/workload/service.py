@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Literal
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.workloads.controllers import make_autoscaler, make_budget, make_controller
-from components.workloads.edges import Endpoint, Outside, Peer, allow_dns, allow_outside, allow_public, connect
-from components.workloads.exposure import make_exposure
-from components.workloads.need import need
-from components.workloads.pod import DEFAULT_USER, config_map_name
-from components.workloads.spec import SELECTOR_KEYS, ExistingSecret
+from components.workload.controllers import make_autoscaler, make_budget, make_controller
+from components.workload.edges import Endpoint, Outside, Peer, allow_dns, allow_outside, allow_public, connect
+from components.workload.exposure import make_exposure
+from components.workload.need import need
+from components.workload.pod import DEFAULT_USER, config_map_name
+from components.workload.spec import SELECTOR_KEYS, ExistingSecret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from components.clusters.handle import ClusterHandle
     from components.platform.namespace import Namespace
-    from components.workloads.spec import Autoscaling, Container, Exemption, Exposure, Metrics, Smoke, Storage
+    from components.workload.spec import Autoscaling, Container, Exemption, Exposure, Metrics, Smoke, Storage
 
 STICKY_REPLICAS = 2
 Kind = Literal["Deployment", "StatefulSet", "DaemonSet"]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.platform.namespace import Namespace, NamespaceArgs
-from components.workloads import griddb
-from components.workloads.credential import Credential, CredentialArgs
-from components.workloads.service import Service, ServiceArgs
-from components.workloads.spec import (
+from components.systems import griddb
+from components.workload.credential import Credential, CredentialArgs
+from components.workload.service import Service, ServiceArgs
+from components.workload.spec import (
     Check,
     Container,
     ContainerResources,

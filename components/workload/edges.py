@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pulumi
 
     from components.platform.namespace import Namespace
-    from components.workloads.spec import Port
+    from components.workload.spec import Port
 
 networking = kubernetes.networking.v1
 meta = kubernetes.meta.v1

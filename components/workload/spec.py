@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     import pulumi
 
-    from components.workloads.credential import Credential
+    from components.workload.credential import Credential
 
 SELECTOR_KEYS = frozenset({"app", "tier", "role"})
 """The only label keys that selectors may use: they never change while an app lives."""

@@ -1,4 +1,4 @@
-"""System 1: the H2O API mock, an h2o web server with two fixed answers."""
+"""System 4: nginx behind a load balancer, scaled by hand or by load."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.platform.namespace import Namespace, NamespaceArgs
-from components.workloads.service import Service, ServiceArgs
-from components.workloads.spec import (
+from components.workload.service import Service, ServiceArgs
+from components.workload.spec import (
     Check,
     Container,
     Exposure,
@@ -24,45 +24,47 @@ if TYPE_CHECKING:
     from components.clusters.handle import ClusterHandle
     from components.scope import Scope
 
-NAME = "h2o-example"
+NAME = "nginx"
+NGINX_USER = 101
+"""User id of `nginx` in the official image (https://hub.docker.com/_/nginx)."""
 
 
 @dataclass(frozen=True)
-class H2oExampleArgs:
+class NginxArgs:
     """What may differ between stacks.
 
     Attributes:
         scope: The stack.
         cluster: Where it runs.
-        revision: Tag of the image `h2o` and value of the label `revision`.
+        image: The nginx image.
         options: Scaling, resources and exposure.
     """
 
     scope: Scope
     cluster: ClusterHandle
-    revision: str = "1"
+    image: str
     options: Options = field(default_factory=Options)
 
 
-class H2oExample(pulumi.ComponentResource):
-    """The mock in a namespace of its own.
+class Nginx(pulumi.ComponentResource):
+    """nginx in a namespace of its own; its Service is `nginxservice`, as the tutorial names it.
 
     Attributes:
         service: The workload.
     """
 
-    def __init__(self, name: str, args: H2oExampleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        """Make the mock.
+    def __init__(self, name: str, args: NginxArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Make nginx.
 
         Args:
             name: Logical name.
             args: What may differ between stacks.
             opts: Options of the component.
         """
-        super().__init__("slipway:workloads:H2oExample", name, None, opts)
+        super().__init__("slipway:workloads:Nginx", name, None, opts)
         namespace = Namespace(
-            "h2o",
-            NamespaceArgs(scope=args.scope, cluster=args.cluster, system="h2o"),
+            "nginx",
+            NamespaceArgs(scope=args.scope, cluster=args.cluster, system="nginx"),
             pulumi.ResourceOptions(parent=self),
         )
         self.service = Service(
@@ -70,15 +72,14 @@ class H2oExample(pulumi.ComponentResource):
             ServiceArgs(
                 namespace=namespace,
                 tier="frontend",
-                labels={"revision": args.revision},
                 containers=(
                     Container(
                         name=NAME,
-                        image=pulumi.Output.format("{0}/h2o:{1}", args.cluster.registry, args.revision),
+                        image=args.image,
                         ports=(Port("http", 80),),
                         probes=Probes.of(Check(path="/", port="http")),
                         resources=args.options.resources,
-                        writable=("/tmp", "/run/h2o"),  # noqa: S108 - a directory of the container
+                        writable=("/run", "/var/cache/nginx", "/tmp"),  # noqa: S108 - a directory of the container
                     ),
                 ),
                 replicas=args.options.replicas,
@@ -86,9 +87,11 @@ class H2oExample(pulumi.ComponentResource):
                 exposure=Exposure(
                     ports=(ServicePort("http", 80, "http", args.options.node_port),),
                     service_type=args.options.service_type,
+                    service_name="nginxservice",
                     host=args.options.host,
                 ),
-                smoke=Smoke("/auth.json", text='"succeeded": true'),
+                user=NGINX_USER,
+                smoke=Smoke("/"),
             ),
             pulumi.ResourceOptions(parent=self),
         )

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.workloads.pod import pod_template
+from components.workload.pod import pod_template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.workloads.edges import Peer
-    from components.workloads.service import ServiceArgs
-    from components.workloads.spec import Autoscaling, Storage
+    from components.workload.edges import Peer
+    from components.workload.service import ServiceArgs
+    from components.workload.spec import Autoscaling, Storage
 
 apps = kubernetes.apps.v1
 core = kubernetes.core.v1

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.workloads.credential import Credential, CredentialArgs
-from components.workloads.edges import Outside
-from components.workloads.service import Service, ServiceArgs
-from components.workloads.spec import (
+from components.workload.credential import Credential, CredentialArgs
+from components.workload.edges import Outside
+from components.workload.service import Service, ServiceArgs
+from components.workload.spec import (
     Check,
     Container,
     ContainerResources,
@@ -24,7 +24,7 @@ from components.workloads.spec import (
 
 if TYPE_CHECKING:
     from components.platform.namespace import Namespace
-    from components.workloads.edges import Endpoint
+    from components.workload.edges import Endpoint
 
 DATABASE_USER = 999
 """User of the official postgres and mariadb images."""

@@ -1,1 +1,0 @@
-"""The hardened workload core and one thin file per system."""
