@@ -14,6 +14,9 @@ from tests.support import soak
 if TYPE_CHECKING:
     from local.cluster import EmbeddedCluster
 
+# Before gRPC is loaded: its handlers crash programs that are started by fork, as in `ops/cli.py`.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
+
 PURGE_VARIABLE = "SLIPWAY_TEST_PURGE"
 # What needs no cluster comes first, and of that the longest: one worker would be at it after the others have ended.
 # What goes on until the soak ends, or takes the cluster away, comes last.

@@ -218,6 +218,23 @@ def in_a_process(
     )
 
 
+def test_grpc_has_no_part_in_starting_programs() -> None:
+    """Its fork handlers made a program crash now and then before it began."""
+    code = """if True:
+        import os, sys
+        sys.argv = ["slipway", "--help"]
+        import ops.cli
+        assert "grpc" not in sys.modules
+        try:
+            ops.cli.main()
+        finally:
+            print(os.environ["GRPC_ENABLE_FORK_SUPPORT"])
+    """
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GRPC_")}
+    done = subprocess.run([sys.executable, "-c", code], env=own, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "false"
+
+
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize("closed", [0, 1, 2])
 def test_a_closed_standard_stream_does_no_harm(closed: int) -> None:
