@@ -40,7 +40,7 @@ def main() -> None:
     """Run the command line and exit with its code."""
     _open_streams()
     _read_utf8()
-    # Its poller crashes a child between fork and exec (https://github.com/grpc/grpc/issues/43055). Nobody forks for more.
+    # Nobody forks but to start a program, which its handlers can crash: https://github.com/grpc/grpc/issues/43055.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
     relax()
     code: object = 0
