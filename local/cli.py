@@ -22,7 +22,6 @@ app = typer.Typer(
     name="local",
     help="The embedded cluster: a real single-node Kubernetes on this machine.",
     no_args_is_help=True,
-    add_completion=False,
 )
 _INTERRUPTED = 130
 

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -40,8 +40,10 @@ from ops.commands import (
     up,
 )
 from ops.errors import INTERRUPTED, INTERRUPTED_TEXT, OpsError
+from ops.verbose import VERBOSE, is_verbose
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 
@@ -101,6 +103,8 @@ def _saved(error: BaseException) -> str:
     """Keep the traceback in a file and say where."""
     from local import paths
 
+    if is_verbose():
+        traceback.print_exception(error)
     path: Path = paths.cache() / "log" / f"error-{time.strftime('%Y%m%d-%H%M%S')}.txt"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -113,32 +117,67 @@ def _saved(error: BaseException) -> str:
 app = typer.Typer(
     name="slipway",
     cls=_Guarded,
-    help="One Pulumi program that provisions clouds and deploys applications, per stack.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command("up")(up.up)
-app.command("preview")(preview.preview)
-app.command("render")(render.render)
-app.command("status")(status.status)
-app.command("down")(down.down)
-app.command("release")(release.release)
-app.command("rollback")(rollback.rollback)
-app.command("rotate")(rotate.rotate)
-app.command("credentials")(credentials.credentials)
-app.command("history")(history.history)
-app.command("drift")(drift.drift)
-app.command("refresh")(refresh.refresh)
-app.command("recover")(recover.recover)
-app.command("pulumi")(pulumi.pulumi)
-app.command("doctor")(doctor.doctor)
-app.command("policy")(policy.policy)
-app.command("compare")(compare.compare)
-app.command("graph")(graph.graph)
-app.command("bootstrap")(bootstrap.bootstrap)
-app.add_typer(env.app, name="env")
-app.add_typer(images.app, name="images")
-app.add_typer(config.app, name="config")
-app.add_typer(github.app, name="github")
-app.add_typer(local_app, name="local")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        import importlib.metadata
+
+        typer.echo(f"slipway {importlib.metadata.version('slipway')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show every step, and the details of an error.")] = False,
+) -> None:
+    """One Pulumi program that provisions clouds and deploys applications, per stack."""
+    if verbose:
+        os.environ[VERBOSE] = "1"
+
+
+_GROUPS: Mapping[str, Mapping[str, Callable[..., None] | typer.Typer]] = {
+    "A stack": {
+        "up": up.up,
+        "preview": preview.preview,
+        "status": status.status,
+        "down": down.down,
+        "drift": drift.drift,
+        "refresh": refresh.refresh,
+        "recover": recover.recover,
+        "env": env.app,
+    },
+    "Its apps": {
+        "release": release.release,
+        "rollback": rollback.rollback,
+        "history": history.history,
+        "credentials": credentials.credentials,
+        "rotate": rotate.rotate,
+    },
+    "Its settings and its plan, without a cluster": {
+        "config": config.app,
+        "render": render.render,
+        "policy": policy.policy,
+        "compare": compare.compare,
+        "graph": graph.graph,
+    },
+    "This machine": {
+        "local": local_app,
+        "images": images.app,
+        "doctor": doctor.doctor,
+        "pulumi": pulumi.pulumi,
+    },
+    "Clouds and workflows": {"bootstrap": bootstrap.bootstrap, "github": github.app},
+}
+for _group, _commands in _GROUPS.items():
+    for _name, _command in _commands.items():
+        if isinstance(_command, typer.Typer):
+            app.add_typer(_command, name=_name, rich_help_panel=_group)
+        else:
+            app.command(_name, rich_help_panel=_group)(_command)

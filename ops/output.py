@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from local.progress import RichProgress, SilentProgress
+from ops.verbose import is_verbose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,9 @@ def errors() -> Console:
 
 def progress(*, quiet: bool = False) -> Progress:
     """How work is reported: to standard error, or not at all."""
-    return SilentProgress() if quiet else RichProgress(errors())
+    if quiet:
+        return SilentProgress()
+    return RichProgress(errors(), quiet_below=0) if is_verbose() else RichProgress(errors())
 
 
 def print_json(value: Any) -> None:

@@ -14,7 +14,7 @@ if [[ -z "${KUBE_CONTEXT:-}" && "$settings" == *"(embedded)"* ]]; then
   .venv/bin/slipway pulumi --stack "$stack" -- version >/dev/null 2>&1 &
   .venv/bin/slipway local up
 fi
-.venv/bin/slipway up --stack "$stack"
+.venv/bin/slipway up --yes --stack "$stack"
 if [[ -z "${SLIPWAY_KEEP_GO:-}" ]]; then
   # 12 GB after a first run, and of use to those alone who change what is built.
   rm -rf "${SLIPWAY_CACHE:-$HOME/.cache/slipway}"/go/{build,mod}

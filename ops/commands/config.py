@@ -10,7 +10,7 @@ from ops.commands.options import DEFAULT_STACK, StackName
 
 KeyPath = Annotated[str, typer.Argument(help="Key path, such as apps.nginx.replicas.")]
 
-app = typer.Typer(help="Check the settings of a stack.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(help="Check the settings of a stack.", no_args_is_help=True)
 
 
 @app.command("explain")

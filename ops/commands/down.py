@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.commands.options import DEFAULT_STACK, DEFAULT_TIMEOUT, AsJson, RemoveDurable, StackName, Timeout
+from ops.commands.options import DEFAULT_STACK, DEFAULT_TIMEOUT, AsJson, RemoveDurable, StackName, Timeout, Yes, ask
 
 if TYPE_CHECKING:
     from ops.stack import Stack
@@ -24,6 +24,7 @@ def down(
     timeout: Timeout = DEFAULT_TIMEOUT,
     yes_remove_durable: RemoveDurable = None,
     by_label: ByLabel = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Remove everything that the stack made, in order, and prove that nothing is left."""
@@ -36,6 +37,7 @@ def down(
 
     report = progress(quiet=as_json)
     loaded = load(stack, report)
+    ask(f"Remove everything that stack {stack} made, its data included?", yes=yes or yes_remove_durable == stack)
     if by_label:
         _refuse_durable(loaded, sorted({*in_plan(loaded), *on_clusters(loaded)}), yes_remove_durable)
         outcome = removal.down_by_label(loaded, timeout)

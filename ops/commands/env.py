@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Environments for a pull request or a tutorial: stacks of their own, with an owner and an end.",
     no_args_is_help=True,
-    add_completion=False,
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Becomes a stack of that name; a DNS label such as pr-17.")]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from local.images.catalog import Image
 
-app = typer.Typer(help="The project's container images.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(help="The project's container images.", no_args_is_help=True)
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Directories of images/; none: all.")]
 Registry = Annotated[

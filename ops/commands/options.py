@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Annotated
 
 import typer
@@ -16,6 +18,17 @@ RemoveDurable = Annotated[
         "--yes-remove-durable", metavar="STACK", help="Name of the stack, to lose data of one that is durable."
     ),
 ]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask on a terminal.")]
 
 DEFAULT_STACK = "dev"
 DEFAULT_TIMEOUT = 600.0
+
+
+def ask(question: str, *, yes: bool) -> None:
+    """Go on only if a person agrees. Nobody is asked without a terminal, or where CI is set; no exit code is 0 after a
+    no."""
+    if yes or os.environ.get("CI") or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    if not typer.confirm(question, err=True):
+        sys.stderr.write("nothing was changed\n")
+        raise typer.Exit(1)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from ops.commands.options import DEFAULT_STACK, DEFAULT_TIMEOUT, AsJson, RemoveDurable, StackName, Timeout
+from ops.commands.options import DEFAULT_STACK, DEFAULT_TIMEOUT, AsJson, RemoveDurable, StackName, Timeout, Yes, ask
 
 
 def up(
     stack: StackName = DEFAULT_STACK,
     timeout: Timeout = DEFAULT_TIMEOUT,
     yes_remove_durable: RemoveDurable = None,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the stack as its settings say, wait until it is ready, and show where each app answers."""
@@ -23,6 +24,7 @@ def up(
 
     report = progress(quiet=as_json)
     loaded = load(stack, report)
+    ask(f"Make stack {stack} as its settings say? `slipway preview` shows what would change", yes=yes)
     pulumi = cli.find(report)
     outcome = run(pulumi, loaded, timeout, yes_remove_durable=yes_remove_durable)
     wait_for_answers(outcome.apps, report)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import importlib.metadata
 import json
 import os
+import pty
 import resource
 import subprocess
 import sys
@@ -216,6 +219,55 @@ def in_a_process(
         text=True,
         check=False,
     )
+
+
+_MAIN = "import ops.cli, sys; sys.argv = ['slipway', *sys.argv[1:]]; ops.cli.main()"
+
+
+def at_a_terminal(arguments: list[str], answer: str, program: str = _MAIN, **env: str) -> tuple[int, str]:
+    """Exit code, and all that a person sees who answers a question."""
+    own, theirs = pty.openpty()
+    environment = {name: value for name, value in os.environ.items() if name != "CI"} | env
+    command = [sys.executable, "-c", program, *arguments]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        os.write(own, answer.encode())
+        seen = b""
+        with contextlib.suppress(OSError):  # the other side is closed
+            while piece := os.read(own, 4096):
+                seen += piece
+    os.close(own)
+    return process.returncode, seen.decode()
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(("command", "question"), [("up", "Make stack dev"), ("down", "Remove everything")])
+def test_a_person_is_asked_before_anything_is_changed(command: str, question: str) -> None:
+    code, seen = at_a_terminal([command], "n\n")
+    assert code == 1
+    assert question in seen
+    assert "nothing was changed" in seen
+
+
+@pytest.mark.parametrize(
+    ("yes", "env", "answer", "asked", "code"),
+    [
+        (False, {}, "y\n", True, 0),
+        (False, {}, "\n", True, 1),
+        (True, {}, "", False, 0),
+        (False, {"CI": "true"}, "", False, 0),
+    ],
+    ids=["agreed", "no is the default", "said so", "a machine"],
+)
+def test_who_is_asked(yes: bool, env: dict[str, str], answer: str, asked: bool, code: int) -> None:
+    program = f"from ops.commands.options import ask; ask('Sure?', yes={yes})"
+    found, seen = at_a_terminal([], answer, program, **env)
+    assert ("Sure?" in seen) is asked
+    assert (found != 0) is bool(code)
+
+
+def test_the_version_is_told(slipway: Slipway) -> None:
+    assert slipway("--version").stdout == f"slipway {importlib.metadata.version('slipway')}\n"
 
 
 def test_grpc_has_no_part_in_starting_programs() -> None:
