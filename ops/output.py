@@ -29,12 +29,10 @@ def errors() -> Console:
 
 
 def progress(*, quiet: bool = False) -> Progress:
-    """How work is reported: to standard error, or not at all."""
     return SilentProgress() if quiet else RichProgress(errors())
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON on standard output."""
     ascii_only = sys.stdout.encoding.lower() != "utf-8"
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=ascii_only) + "\n")
 
@@ -70,6 +68,5 @@ def apps_table(statuses: Sequence[AppStatus], width: int) -> Table:
 
 
 def print_apps(statuses: Sequence[AppStatus]) -> None:
-    """Print the table of apps on standard output."""
     out = console()
     out.print(apps_table(statuses, out.width))
