@@ -17,7 +17,7 @@ from bench.plan import PROJECT, SLIPWAY, Skipped
 from local import paths, toolchain
 from local.cluster import EmbeddedCluster
 from local.errors import LocalError
-from ops.render import render
+from ops.render.program import render
 from stacks.environment import EMBEDDED_CONTEXT
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""The command line around the program, and the engines that carry its plan out."""
+"""The command line `slipway` around Pulumi."""

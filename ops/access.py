@@ -12,37 +12,30 @@ from ops.kube import Access, Kubectl
 
 if TYPE_CHECKING:
     from local.progress import Progress
-    from ops.render import Cluster
+    from ops.render.result import Cluster
     from ops.stack import Stack
 
-LOCAL_KINDS = ("embedded", "existing")
-"""Kinds of clusters that the program does not make."""
 
-
-def access(cluster: Cluster) -> Access:
-    """How tools beside the program reach a cluster. Raises RefusedError for a cloud's, whose kubeconfig only Pulumi's
-    state knows; UnreachableError for the embedded one where it was never started."""
-    if cluster.kind not in LOCAL_KINDS:
+def kubectl(cluster: Cluster, progress: Progress | None = None) -> Kubectl:
+    """kubectl of a cluster that is there before the program runs. Raises RefusedError for a cloud's, whose kubeconfig
+    only Pulumi's state knows; UnreachableError for the embedded one where it was never started; LocalError where there
+    is no kubectl and none can be built."""
+    if cluster.by_cloud:
         raise RefusedError(
             f"cluster {cluster.name} is of kind {cluster.kind}: a cloud makes it, so Pulumi's state has its kubeconfig"
         )
+    kubeconfig = Path(cluster.kubeconfig).expanduser() if cluster.kubeconfig else None
     if cluster.kind == "embedded":
-        if not paths.KUBECONFIG.is_file():
+        kubeconfig = paths.KUBECONFIG
+        if not kubeconfig.is_file():
             raise UnreachableError(
                 f"cluster {cluster.name} is the embedded one and is not there yet: start it with `slipway local up`, "
                 "or use your own cluster with KUBE_CONTEXT=<context>"
             )
-        return Access(paths.KUBECONFIG, cluster.context)
-    return Access(Path(cluster.kubeconfig).expanduser() if cluster.kubeconfig else None, cluster.context)
-
-
-def kubectl(cluster: Cluster, progress: Progress | None = None) -> Kubectl:
-    """kubectl bound to a cluster of the stack; raises as `access` does, and LocalError where it cannot be built."""
-    reached = access(cluster)
-    return Kubectl(tools.find("kubectl", progress), cluster.name, reached)
+    return Kubectl(tools.kubectl(progress), cluster.name, Access(kubeconfig, cluster.context))
 
 
 def reachable(stack: Stack) -> dict[str, Kubectl]:
     """kubectl of the clusters that are there before the program runs: all but those of a cloud."""
-    found = {name: cluster for name, cluster in stack.rendered.clusters.items() if cluster.kind in LOCAL_KINDS}
+    found = {name: cluster for name, cluster in stack.rendered.clusters.items() if not cluster.by_cloud}
     return {name: kubectl(cluster, stack.progress) for name, cluster in found.items()}

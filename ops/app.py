@@ -48,8 +48,6 @@ if TYPE_CHECKING:
 
 
 class _Guarded(TyperGroup):
-    """Turns every error of a command into one message for people."""
-
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)

@@ -37,7 +37,6 @@ def _read_utf8() -> None:
 
 
 def main() -> None:
-    """Run the command line and exit with its code."""
     _open_streams()
     _read_utf8()
     # Nobody forks but to start a program, which its handlers can crash: https://github.com/grpc/grpc/issues/43055.

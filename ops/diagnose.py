@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ops.kube import Kubectl, Manifest
-    from ops.render import App
+    from ops.render.result import App
 
 _LOG_LINES = 8
 _PODS_SHOWN = 5
@@ -45,7 +45,6 @@ class PodTrouble:
 
     @property
     def hopeless(self) -> bool:
-        """Whether waiting alone is unlikely to help."""
         if self.reason == _KILLED and self.ended >= HOPELESS_KILLS:
             return True
         return self.reason in {*_IMAGE_REASONS, *_START_REASONS, _MADE_NONE} or self.restarted >= HOPELESS_RESTARTS
@@ -56,7 +55,6 @@ class PodTrouble:
         return self.reason == "Unschedulable" and "Insufficient" in self.message
 
     def __str__(self) -> str:
-        """In one line."""
         if self.reason == _MADE_NONE:
             return f"no pod of {self.namespace}/{self.pod} can be made ({self.message})"
         said = f": {self.message}" if self.reason == _KILLED or self.unplaced else ""

@@ -17,11 +17,11 @@ class UnreachableError(OpsError):
 
 
 class EngineError(OpsError):
-    """An engine could not do its work."""
+    """Pulumi could not do its work."""
 
 
 class RefusedError(OpsError):
-    """A stack or a wish that this engine does not take; nothing was changed."""
+    """A stack or a wish that is not taken; nothing was changed."""
 
 
 class BusyError(RefusedError):

@@ -27,7 +27,6 @@ class Finding:
     text: str
 
     def as_dict(self) -> dict[str, Any]:
-        """For `--json`."""
         return asdict(self)
 
 

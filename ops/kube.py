@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -17,37 +18,26 @@ if TYPE_CHECKING:
 Manifest = dict[str, Any]
 
 _REQUEST_TIMEOUT_S = 20
-_MISSING_CONTEXT = (
-    "does not exist",
-    "no context exists",
-    "context was not found",
-    "no configuration has been provided",
+_MISSING_CONTEXT = re.compile(
+    r"context.* does not exist|no context exists|context was not found|no configuration has been provided"
 )
-_NO_ANSWER = (
-    "connection refused",
-    "The connection to the server",
-    "no such host",
-    "i/o timeout",
-    "Client.Timeout",
-    "no route to host",
-    "network is unreachable",
-    "connection reset",
-    "server misbehaving",
-    "TLS handshake timeout",
-    "context deadline exceeded",
-    "EOF",
-    "x509:",
-    "Unable to connect to the server",
+_NO_ANSWER = re.compile(
+    r"connection refused|The connection to the server|no such host|i/o timeout|Client\.Timeout|no route to host"
+    r"|network is unreachable|connection reset|server misbehaving|TLS handshake timeout|context deadline exceeded"
+    r"|EOF|x509:|Unable to connect to the server"
+)
+# What kubectl says of a type that is listed but cannot be asked for just now.
+_UNSERVED = re.compile(
+    r"MethodNotAllowed|method not allowed|NotFound|could not find the requested resource"
+    r"|unable to retrieve the complete list of server APIs|currently unable to handle the request|^Warning"
 )
 
 
 def labels_of(item: Manifest) -> dict[str, str]:
-    """Labels of an object; empty if it has none."""
     return cast("dict[str, str]", item["metadata"].get("labels") or {})
 
 
 def annotations_of(item: Manifest) -> dict[str, str]:
-    """Annotations of an object; empty if it has none."""
     return cast("dict[str, str]", item["metadata"].get("annotations") or {})
 
 
@@ -86,7 +76,6 @@ class Key(NamedTuple):
         return f"{self.kind}.{self.group}".lower().removesuffix(".")
 
     def __str__(self) -> str:
-        """`Kind namespace/name`."""
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
 
@@ -98,12 +87,10 @@ class Access:
     context: str | None
 
     def flags(self) -> list[str]:
-        """Command-line flags."""
         flags = [f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []
         return flags + ([f"--context={self.context}"] if self.context else [])
 
     def __str__(self) -> str:
-        """For messages: context and file."""
         context = f"context {self.context}" if self.context else "the current context"
         return f"{context} of {self.kubeconfig}" if self.kubeconfig else context
 
@@ -126,7 +113,6 @@ class Kubectl:
         self.access = access
 
     def command(self, arguments: Sequence[str]) -> list[str]:
-        """The whole command line for `arguments`."""
         return [str(self._program), *self.access.flags(), *arguments]
 
     def run(
@@ -159,12 +145,12 @@ class Kubectl:
 
     def _error(self, what: str, text: str) -> OpsError:
         last = text.splitlines()[-1] if text else "no message"
-        if any(sign in text for sign in _MISSING_CONTEXT) and ("context" in text or "configuration" in text):
+        if _MISSING_CONTEXT.search(text):
             return UnreachableError(
                 f"cluster {self.cluster}: {self.access} cannot be used ({last.removeprefix('error: ')}); "
                 "name a context of your kubeconfig (kubectl config get-contexts)"
             )
-        if any(sign in text for sign in _NO_ANSWER):
+        if _NO_ANSWER.search(text):
             remedy = "start it with `slipway local up`" if self.access.context == "slipway" else "is it running?"
             return UnreachableError(f"cluster {self.cluster} ({self.access}) does not answer: {last}; {remedy}")
         return CommandError(what, text)
@@ -184,16 +170,12 @@ class Kubectl:
         flags = ["--dry-run=server"] if dry_run else []
         return items(self.run(["replace", f"--field-manager={manager}", *flags, "-f", "-", "-o", "json"], stdin=bundle))
 
-    def delete(self, keys: Iterable[Key], *, wait: bool, timeout: float = 120, cascade: str = "background") -> None:
-        """Delete objects; those that are gone already are fine, one that is not gone in time is a CommandError. With
-        cascade `foreground` what one owns goes before it."""
+    def delete(self, keys: Iterable[Key], *, cascade: str = "background") -> None:
+        """Ask for the deletion of objects, or of those that are there yet; with cascade `foreground` what one owns goes
+        before it."""
         for namespace, names in _by_namespace(keys).items():
             scope = ["-n", namespace] if namespace else []
-            self.run(
-                ["delete", *names, *scope, "--ignore-not-found", f"--wait={str(wait).lower()}", f"--cascade={cascade}"]
-                + ([f"--timeout={timeout:.0f}s"] if wait else []),
-                timeout=timeout + 30,
-            )
+            self.run(["delete", *names, *scope, "--ignore-not-found", "--wait=false", f"--cascade={cascade}"])
 
 
 def _by_namespace(keys: Iterable[Key]) -> dict[str, list[str]]:
@@ -204,11 +186,7 @@ def _by_namespace(keys: Iterable[Key]) -> dict[str, list[str]]:
 
 
 def _only_unserved(text: str) -> bool:
-    """Whether each complaint is about a type that is listed but cannot be asked for just now."""
-    signs = ("MethodNotAllowed", "method not allowed", "NotFound", "could not find the requested resource")
-    unserved = ("unable to retrieve the complete list of server APIs", "currently unable to handle the request")
-    lines = [line for line in text.splitlines() if line.strip()]
-    return all(any(sign in line for sign in (*signs, *unserved)) or line.startswith("Warning") for line in lines)
+    return all(_UNSERVED.search(line) for line in text.splitlines() if line.strip())
 
 
 def items(text: str) -> list[Manifest]:

@@ -11,7 +11,7 @@ from ops.errors import OpsError
 from ops.kube import Key, Kubectl, Manifest, entries, section
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 STACK_LABEL = "slipway.dev/stack"
 """Label of every object that a stack makes."""
@@ -40,7 +40,6 @@ class Inventory:
         }
 
     def namespaces(self) -> dict[str, Manifest]:
-        """The stack's namespaces by name."""
         return {key.name: item for key, item in self.objects.items() if key.kind == "Namespace"}
 
 
@@ -76,16 +75,6 @@ def volumes_of(kubectl: Kubectl, namespaces: Iterable[str]) -> list[Manifest]:
     ]
 
 
-def wait_until(condition: Callable[[], bool], timeout: float) -> bool:
-    """Ask again and again until the condition holds; False when it does not within `timeout` seconds."""
-    end = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() >= end:
-            return False
-        time.sleep(_POLL_S)
-    return True
-
-
 def wait_gone(kubectl: Kubectl, keys: Iterable[Key], timeout: float) -> None:
     """Wait until objects that are being deleted are gone; raises OpsError, with what holds them, if some are not."""
     wanted = list(keys)
@@ -93,9 +82,9 @@ def wait_gone(kubectl: Kubectl, keys: Iterable[Key], timeout: float) -> None:
     def remaining() -> list[Manifest]:
         return [item for item in _fetch(kubectl, wanted) if Key.of(item) in wanted]
 
-    if wait_until(lambda: not remaining(), timeout):
-        return
-    left = remaining()
+    end = time.monotonic() + timeout
+    while (left := remaining()) and time.monotonic() < end:
+        time.sleep(_POLL_S)
     reasons = [f"  {line}" for item in left for line in _held_back(kubectl, item)]
     if left:
         raise OpsError(

@@ -37,7 +37,6 @@ def progress(*, quiet: bool = False) -> Progress:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON on standard output."""
     ascii_only = sys.stdout.encoding.lower() != "utf-8"
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=ascii_only) + "\n")
 
@@ -73,6 +72,5 @@ def apps_table(statuses: Sequence[AppStatus], width: int) -> Table:
 
 
 def print_apps(statuses: Sequence[AppStatus]) -> None:
-    """Print the table of apps on standard output."""
     out = console()
     out.print(apps_table(statuses, out.width))

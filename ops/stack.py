@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from local.progress import Progress
     from ops.kube import Manifest
-    from ops.render import App, Cluster, Rendered
+    from ops.render.result import App, Cluster, Rendered
 
 _WITH_PODS = ("Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob")
 
@@ -53,7 +53,6 @@ class Stack:
             )
 
     def apps(self, cluster: str) -> list[App]:
-        """The apps on one cluster."""
         return [app for app in self.rendered.apps if app.cluster == cluster]
 
     def cluster(self, name: str) -> Cluster:
@@ -65,7 +64,6 @@ class Stack:
         return sorted(everything, key=lambda item: item["kind"] != "Namespace")
 
     def keys(self) -> set[Key]:
-        """Keys of every object that the stack makes, whatever the cluster."""
         return {key for cluster in self.rendered.manifests for key in self.wanted(cluster)}
 
     def wanted(self, cluster: str) -> dict[Key, Manifest]:
@@ -74,7 +72,6 @@ class Stack:
         return {Key.of(item): item for item in (*self.manifests(cluster), *secrets)}
 
     def namespaces(self, cluster: str) -> list[str]:
-        """Names of the namespaces that the stack makes on a cluster."""
         return [item["metadata"]["name"] for item in self.manifests(cluster) if item["kind"] == "Namespace"]
 
     @property
@@ -85,7 +82,6 @@ class Stack:
 
 
 def digest(file: Path) -> str:
-    """Digest of a file; of nothing where there is none."""
     return hashlib.sha256(file.read_bytes() if file.is_file() else b"").hexdigest()
 
 

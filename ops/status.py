@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from local.images.origin import Origin
-    from ops.render import App, Rendered
+    from ops.render.result import App, Rendered
 
 TYPES = "deployments.apps,statefulsets.apps,daemonsets.apps,services,ingresses.networking.k8s.io,namespaces"
 """Of which an app's state consists, as kubectl takes it."""
@@ -38,28 +38,22 @@ class AppStatus:
 
     @property
     def is_ready(self) -> bool:
-        """Whether all wanted pods are ready."""
         return self.desired > 0 and self.ready >= self.desired
 
     def as_dict(self) -> dict[str, Any]:
-        """The entry of `slipway status --json`."""
         return asdict(self)
 
 
-def collect(rendered: Rendered, clusters: Mapping[str, Kubectl], only: str | None = None) -> list[AppStatus]:
-    """The state of a stack's apps (on one cluster, or all) in the order of the render; each cluster is asked once."""
+def collect(rendered: Rendered, clusters: Mapping[str, Kubectl]) -> list[AppStatus]:
+    """The state of a stack's apps on some clusters in the order of the render; each cluster is asked once."""
     live = {name: labelled(kubectl, TYPES, rendered.stack) for name, kubectl in clusters.items()}
-    return listed(rendered, live, only)
+    return listed(rendered, live)
 
 
-def listed(rendered: Rendered, live: Mapping[str, Mapping[Key, Manifest]], only: str | None = None) -> list[AppStatus]:
+def listed(rendered: Rendered, live: Mapping[str, Mapping[Key, Manifest]]) -> list[AppStatus]:
     """The same from objects that are known already, by cluster."""
     resources = objects_by_resource(rendered.plan)
-    return [
-        _status(app, rendered, resources, live.get(app.cluster, {}))
-        for app in rendered.apps
-        if only is None or app.cluster == only
-    ]
+    return [_status(app, rendered, resources, live[app.cluster]) for app in rendered.apps if app.cluster in live]
 
 
 def _status(app: App, rendered: Rendered, resources: Mapping[str, Key], live: Mapping[Key, Manifest]) -> AppStatus:

@@ -15,9 +15,9 @@ from ops.errors import OpsError
 if TYPE_CHECKING:
     from local.progress import Progress
 
+_VARIABLE = "SLIPWAY_KUBECTL"
 # Server-side dry runs of several objects in one call.
-_MINIMUM = {"kubectl": (1, 31)}
-_VERSION_ARGUMENTS = {"kubectl": ["version", "--client"]}
+_MINIMUM = (1, 31)
 _VERSION = re.compile(r"v(\d+)\.(\d+)")
 
 
@@ -26,31 +26,26 @@ def environment() -> dict[str, str]:
     return {**os.environ, "KUBECACHEDIR": str(paths.cache() / "kubectl")}
 
 
-def find(name: str, progress: Progress | None = None) -> Path:
-    """The program `kubectl`: `$SLIPWAY_KUBECTL` (OpsError if it names no program); then the pinned one if it is built
-    already, then one on PATH that is new enough, and else the pinned one is built (LocalError if that fails)."""
-    variable = f"SLIPWAY_{name.upper()}"
-    override = os.environ.get(variable, "")
+def kubectl(progress: Progress | None = None) -> Path:
+    """The program: `$SLIPWAY_KUBECTL` (OpsError if it names none); then the pinned one if it is built already, then one
+    on PATH that is new enough, and else the pinned one is built (LocalError if that fails)."""
+    override = os.environ.get(_VARIABLE, "")
     if override:
         found = shutil.which(override)
         if found is None:
-            raise OpsError(f"{variable} = {override}: there is no such program; unset it or name one that exists")
+            raise OpsError(f"{_VARIABLE} = {override}: there is no such program; unset it or name one that exists")
         return Path(found)
-    built = toolchain.cached(name)
-    if built is not None:
-        return built
-    there = shutil.which(name)
-    if there is not None and _new_enough(there, name):
+    built = toolchain.cached("kubectl")
+    there = shutil.which("kubectl")
+    if built is None and there is not None and _new_enough(there):
         return Path(there)
-    return toolchain.tool(name, progress)
+    return built or toolchain.tool("kubectl", progress)
 
 
-def _new_enough(program: str, name: str) -> bool:
+def _new_enough(program: str) -> bool:
     try:
-        done = subprocess.run(
-            [program, *_VERSION_ARGUMENTS[name]], capture_output=True, text=True, timeout=10, check=False
-        )
+        done = subprocess.run([program, "version", "--client"], capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return False
     version = _VERSION.search(done.stdout)
-    return version is not None and (int(version[1]), int(version[2])) >= _MINIMUM[name]
+    return version is not None and (int(version[1]), int(version[2])) >= _MINIMUM

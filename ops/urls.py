@@ -20,7 +20,7 @@ _STEP = re.compile(r"[A-Za-z][A-Za-z0-9]*|\d+")
 
 def objects_by_resource(plan: Mapping[str, Any]) -> dict[str, Key]:
     """Resource name to the Kubernetes object that it is; a reference in the namespace's place is its name."""
-    kubernetes = [r for r in cast("list[dict[str, Any]]", plan["resources"]) if "apiVersion" in r["inputs"]]
+    kubernetes = [r for r in plan["resources"] if "apiVersion" in r["inputs"]]
     namespaces = {
         f"${{{r['name']}.metadata.name}}": r["inputs"]["metadata"]["name"]
         for r in kubernetes

@@ -12,7 +12,7 @@ from bench.measure import Row, alternate, run, say
 from local import paths, toolchain
 from ops.images import ensure_images
 from ops.output import progress
-from ops.render import render
+from ops.render.program import render
 from ops.stack import Stack
 
 if TYPE_CHECKING:

@@ -29,11 +29,9 @@ class Orphans:
     spared: list[Key] = field(default_factory=list[Key])
 
     def changes(self, cluster: str) -> list[Change]:
-        """What `up` does about them."""
         return [Change("delete", cluster, str(key)) for key in self.removable]
 
     def differences(self, cluster: str) -> list[Difference]:
-        """How `drift` tells them."""
         found = [Difference("orphan", cluster, str(key)) for key in self.removable]
         notes = {key: _SPARED_NAMESPACE if key.kind == "Namespace" else _SPARED_DATA for key in self.spared}
         return found + [Difference("orphan", cluster, str(key), note=note) for key, note in notes.items()]
@@ -61,6 +59,6 @@ def _is_claimed(claim: Key, made: Mapping[Key, Manifest]) -> bool:
 
 def remove(kubectl: Kubectl, found: Orphans) -> bool:
     """Remove the removable ones; returns whether there was anything. Raises OpsError where something does not go."""
-    kubectl.delete(found.removable, wait=False)
+    kubectl.delete(found.removable)
     wait_gone(kubectl, found.removable, _GONE_TIMEOUT_S)
     return bool(found.removable)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ops.access import reachable
 from ops.errors import RefusedError
 from ops.kube import annotations_of, labels_of
 from ops.live import STACK_LABEL
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ops.kube import Kubectl, Manifest
+    from ops.stack import Stack
 
 _RELEASE_ANNOTATION = "meta.helm.sh/release-name"
 """Versions before 2026-12 could install a stack with Helm, which left this on its namespaces."""
@@ -23,6 +25,14 @@ def check(stack: str, kubectl: Kubectl, wanted: Iterable[str]) -> None:
     ours = [item for item in everything if labels_of(item).get(STACK_LABEL) == stack]
     refuse_former(stack, kubectl.cluster, ours)
     refuse_foreign(stack, kubectl.cluster, everything, wanted)
+
+
+def checked(stack: Stack) -> dict[str, Kubectl]:
+    """kubectl of the clusters that are there, none of which an older version installed the stack on."""
+    clusters = reachable(stack)
+    for kubectl in clusters.values():
+        check(stack.name, kubectl, [])
+    return clusters
 
 
 def refuse_former(stack: str, cluster: str, namespaces: Iterable[Manifest]) -> None:

@@ -51,16 +51,16 @@ class Removal:
             kubectl = self._kubectl
             # Pods first: a namespace that is asked for while pods end waits for half of their time to end, and again.
             workloads = [key for key in made if key.kind in _WORKLOADS]
-            kubectl.delete(workloads, wait=False, cascade="foreground")
+            kubectl.delete(workloads, cascade="foreground")
             wait_gone(kubectl, workloads, timeout)
             spaces = [Key("", "Namespace", "", name) for name in there.namespaces()]
             inside = {key.name for key in spaces}
             rest = [key for key in made if key not in workloads]
             loose = [key for key in rest if key.namespace and key.namespace not in inside]
-            kubectl.delete([*loose, *spaces], wait=False)
+            kubectl.delete([*loose, *spaces])
             wait_gone(kubectl, [*loose, *spaces], timeout)
             wide = [key for key in rest if not key.namespace and key.kind != "Namespace"]
-            kubectl.delete(wide, wait=False)
+            kubectl.delete(wide)
             wait_gone(kubectl, wide, timeout)
             self._remove_former_home(timeout)
         return True
@@ -68,13 +68,11 @@ class Removal:
     def prove(self) -> None:
         """Raises EngineError if anything with the stack's label, or a volume of its namespaces, is left."""
         with self._stack.progress.step("prove that nothing is left"):
-            left = self._left()
             end = time.monotonic() + _VOLUME_TIMEOUT_S
-            while left and time.monotonic() < end:
+            while (left := self._left()) and time.monotonic() < end:
                 time.sleep(_POLL_S)
-                left = self._left()
-            if not left:
-                return
+        if not left:
+            return
         shown = "\n".join(f"  {name}" for name in left[:_SHOWN])
         more = f"\n  and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
         raise EngineError(
@@ -100,5 +98,5 @@ class Removal:
         # Kubernetes puts its own ConfigMap into every namespace.
         if all(item["metadata"]["name"] == "kube-root-ca.crt" for item in kept):
             key = Key("", "Namespace", "", _FORMER_HOME)
-            self._kubectl.delete([key], wait=False)
+            self._kubectl.delete([key])
             wait_gone(self._kubectl, [key], timeout)

@@ -34,4 +34,4 @@ def free_stateful_sets(kubectl: Kubectl, pods: Sequence[Manifest], found: Sequen
             current = status.get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)
             if current and labels_of(pod).get(_REVISION) != status.get("updateRevision"):
                 outdated.append(Key.of(pod))
-    kubectl.delete(outdated, wait=False)
+    kubectl.delete(outdated)

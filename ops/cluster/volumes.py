@@ -26,14 +26,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Growth:
-    """A claim that is to become larger."""
-
     claim: Key
     before: str
     after: str
 
     def change(self, cluster: str) -> Change:
-        """As a preview shows it."""
         return Change("update", cluster, str(self.claim), note=f"grows from {self.before} to {self.after}")
 
 
@@ -73,7 +70,6 @@ def grow(kubectl: Kubectl, growths: list[Growth]) -> None:
 
 
 def _claims(workload: Manifest, template: Manifest, claims: Mapping[Key, Manifest]) -> list[Key]:
-    """The live claims of a StatefulSet's template."""
     namespace, name = workload["metadata"]["namespace"], workload["metadata"]["name"]
     pattern = re.compile(rf"{re.escape(template['metadata']['name'])}-{re.escape(name)}-\d+")
     return [

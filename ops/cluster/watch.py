@@ -49,10 +49,9 @@ class RolloutView:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End; the live table goes away."""
         self._live.stop()
 
-    def show(self, statuses: list[AppStatus], summary: str = "") -> None:
+    def show(self, statuses: list[AppStatus], summary: str) -> None:
         """Show the state: what is not ready yet, and what the run is at."""
         now = {(s.cluster, s.name): (s.ready, s.desired) for s in statuses}
         if self._console.is_terminal:
@@ -84,9 +83,7 @@ class RolloutView:
 class Patience:
     """Notices pods for which waiting is in vain."""
 
-    def __init__(self, seconds: float = IMAGE_PATIENCE_S, unplaced: float = PLACE_PATIENCE_S) -> None:
-        """Pods may be without hope, or without a node that has room, for this many seconds."""
-        self._seconds, self._unplaced = seconds, unplaced
+    def __init__(self) -> None:
         self._since: dict[tuple[str, str], float] = {}
 
     def exhausted(self, found: list[PodTrouble]) -> PodTrouble | None:
@@ -95,7 +92,7 @@ class Patience:
         hopeless = {(t.namespace, t.pod): t for t in found if t.hopeless or t.unplaced}
         self._since = {key: self._since.get(key, now) for key in hopeless}
         ended = {key: now - since for key, since in self._since.items()}
-        limits = {key: self._unplaced if t.unplaced else self._seconds for key, t in hopeless.items()}
+        limits = {key: PLACE_PATIENCE_S if t.unplaced else IMAGE_PATIENCE_S for key, t in hopeless.items()}
         return next((t for key, t in hopeless.items() if ended[key] >= limits[key]), None)
 
 
@@ -117,7 +114,7 @@ def watch(
             try:
                 # One process for both: the nodes that wait for the pods may be the ones that kubectl runs on.
                 live = labelled(kubectl, f"{TYPES},pods", stack.name)
-                statuses = listed(stack.rendered, {kubectl.cluster: live}, kubectl.cluster)
+                statuses = listed(stack.rendered, {kubectl.cluster: live})
                 view.show(statuses, summary())
                 if done(statuses):
                     return None

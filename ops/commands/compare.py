@@ -29,7 +29,7 @@ def compare(
     """Show, as Markdown, what a change of the program does to each stack; exit code 1 if something stateful is lost."""
     import sys
 
-    from ops.compare import compare as run
+    from ops.compare.compare import compare as run
     from ops.compare.markdown import comment
     from ops.compare.sources import read_side
     from ops.errors import OpsError

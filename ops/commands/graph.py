@@ -39,7 +39,7 @@ def graph(
             raise OpsError(f"{plan} is no plan that `slipway render` writes")
     else:
         from ops.project import project_dir
-        from ops.render import render
+        from ops.render.program import render
 
         content = render(stack, project_dir()).plan
     drawn = picture(cast("dict[str, Any]", content))

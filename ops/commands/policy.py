@@ -13,7 +13,7 @@ def policy(stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
 
     from ops.output import console, print_json
     from ops.project import project_dir
-    from ops.render import render
+    from ops.render.program import render
     from policies.check import RULES, violations
 
     found = violations(render(stack, project_dir()).plan)

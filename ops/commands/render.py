@@ -16,9 +16,8 @@ def render(out: Out, stack: StackName = DEFAULT_STACK, as_json: AsJson = False) 
     """Write plan.json (every resource, secrets masked) and the manifests, a file for each namespace of each cluster."""
     from ops.output import console, print_json
     from ops.project import project_dir
-    from ops.render import render as run
-    from ops.render import write
-    from ops.render.files import MANIFESTS
+    from ops.render.files import MANIFESTS, write
+    from ops.render.program import render as run
 
     rendered = run(stack, project_dir())
     write(rendered, out)

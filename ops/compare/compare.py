@@ -23,7 +23,6 @@ _SHOWN_OPTIONS = ("deletedWith", "deleteBeforeReplace", "ignoreChanges", "replac
 
 
 def compare(base: Side, head: Side, *, pull_request: int | None = None, allowed: bool = False) -> Difference:
-    """The difference of two renders of all stacks."""
     names = sorted({*base.stacks, *head.stacks})
     return Difference(
         base=base.label,
@@ -57,7 +56,6 @@ def _stack(name: str, base: Render | None, head: Render | None) -> StackDifferen
 
 
 def _changes(base: Sequence[Entry], head: Sequence[Entry]) -> list[Change]:
-    """Every change, with what follows from a replacement."""
     matched = pairs(base, head)
     found = {id(pair): change for pair in matched if (change := change_of(pair, base, head)) is not None}
     replaced = [pair for pair in matched if id(pair) in found and found[id(pair)].operation == "replace"]
@@ -97,7 +95,6 @@ def _files(base: Mapping[str, str], head: Mapping[str, str]) -> list[str]:
 
 
 def change_of(pair: Pair, base: Sequence[Entry], head: Sequence[Entry]) -> Change | None:
-    """What happens to one resource; None where nothing does."""
     if pair.base is None and pair.head is not None:
         return _change("create", None, pair.head)
     if pair.head is None and pair.base is not None:
@@ -175,7 +172,7 @@ def label(entry: Entry) -> str:
 
 
 def _shown(entry: Entry) -> dict[str, Any]:
-    """What of a resource is compared and shown: inputs and the options that an engine acts on."""
+    """What of a resource is compared and shown: inputs and the options that Pulumi acts on."""
     inputs = {key: value for key, value in mapping(entry["inputs"]).items() if not key.startswith("__")}
     options = {key: entry["options"][key] for key in _SHOWN_OPTIONS if entry["options"].get(key)}
     if entry["protect"]:

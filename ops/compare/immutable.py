@@ -1,7 +1,7 @@
 """Which changes of a resource cannot be made in place: it is made anew and the old one goes, or the cloud refuses.
 
-The table is `replacing.toml`, each row with its source. Helm's engine is refused by the API server where Pulumi's
-replaces a Kubernetes object.
+The table is `replacing.toml`, each row with its source. What the API server refuses of a Kubernetes object, Pulumi
+replaces.
 """
 
 from __future__ import annotations

@@ -193,7 +193,6 @@ def _listed(changes: Sequence[Change], *, dangerous: bool) -> str:
 
 
 def _groups(changes: Sequence[Change]) -> Iterator[list[Change]]:
-    """Changes that are the same but for the resource's name, together."""
     alike: dict[tuple[object, ...], list[Change]] = {}
     for change in changes:
         kind = change.label.partition(" ")[0] if change.operation == "update" else change.urn

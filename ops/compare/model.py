@@ -50,18 +50,14 @@ class StackDifference(_Frozen):
     files: tuple[Line, ...] = ()
 
     def count(self, operation: str) -> int:
-        """How many resources this happens to."""
         return sum(change.operation == operation for change in self.changes)
 
     @property
     def dangers(self) -> list[Change]:
-        """The changes that lose something."""
         return [change for change in self.changes if change.danger]
 
 
 class Difference(_Frozen):
-    """What happens to all stacks."""
-
     version: Literal[1] = 1
     base: Line
     head: Line
@@ -72,7 +68,6 @@ class Difference(_Frozen):
 
     @property
     def dangers(self) -> list[tuple[str, Change]]:
-        """Stack and change of everything that loses something."""
         return [(stack.stack, change) for stack in self.stacks for change in stack.dangers]
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, cast
 
 import yaml
@@ -38,7 +39,6 @@ def mapping(value: object) -> dict[str, Any]:
 
 
 def at(value: object, *path: str) -> Any:
-    """A value inside mappings, or None."""
     for key in path:
         value = mapping(value).get(key)
     return value
@@ -64,45 +64,33 @@ def differing(base: object, head: object, prefix: Path = ()) -> Iterator[Path]:
 def masked(kind: str, base: Mapping[str, Any] | None, head: Mapping[str, Any] | None) -> tuple[Any, Any]:
     """Both sides with everything that looks like a secret hidden; that it changed stays visible. The plan masks only
     what the program declares secret; the result is published, so values of Secrets and of secret-like names go too."""
-    secret = _KUBERNETES_SECRET if kind == "Secret" else ()
+    hidden = _KUBERNETES_SECRET if kind == "Secret" else ()
+
+    def side(values: Mapping[str, Any], other: Any, *, changed: bool) -> dict[str, Any]:
+        shown = _masked(values, other, hide=False, changed=changed)
+        own = {key: values[key] for key in hidden if key in values}
+        return shown | _masked(own, other, hide=True, changed=changed)
+
     return (
-        _masked(base, head, secret, changed=False) if base is not None else None,
-        _masked(head, base, secret, changed=base is not None) if head is not None else None,
+        None if base is None else side(base, head, changed=False),
+        None if head is None else side(head, base, changed=base is not None),
     )
 
 
-def _masked(value: Any, other: Any, secret: tuple[str, ...], *, changed: bool) -> Any:
+def _masked(value: Any, other: Any, *, hide: bool, changed: bool) -> Any:
+    """Texts to `hide` masked, and those under secret-like names; references, numbers and switches are no secrets."""
     if isinstance(value, dict):
-        entries = cast("dict[str, Any]", value)
-        others = mapping(other)
-        named = isinstance(entries.get("name"), str) and _SECRET_NAME.search(entries["name"])
+        entries, others = cast("dict[str, Any]", value), mapping(other)
+        named = isinstance(entries.get("name"), str) and _SECRET_NAME.search(entries["name"]) is not None
+        secret = {key for key in entries if hide or _SECRET_KEY.search(key) or (named and key == "value")}
         return {
-            key: _hidden(item, others.get(key), changed=changed)
-            if key in secret or (named and key == "value") or _SECRET_KEY.search(key)
-            else _masked(item, others.get(key), (), changed=changed)
-            for key, item in entries.items()
+            key: _masked(item, others.get(key), hide=key in secret, changed=changed) for key, item in entries.items()
         }
     if isinstance(value, list):
-        items = cast("list[Any]", value)
-        others = cast("list[Any]", other) if isinstance(other, list) else []
-        return [
-            _masked(item, others[index] if index < len(others) else None, (), changed=changed)
-            for index, item in enumerate(items)
-        ]
-    return value
-
-
-def _hidden(value: Any, other: Any, *, changed: bool) -> Any:
-    """Texts hidden; references, numbers and switches are no secrets."""
-    if isinstance(value, dict):
-        others = mapping(other)
-        entries = cast("dict[str, Any]", value)
-        return {key: _hidden(item, others.get(key), changed=changed) for key, item in entries.items()}
-    if isinstance(value, list):
-        others = cast("list[Any]", other) if isinstance(other, list) else []
-        items = cast("list[Any]", value)
-        return [_hidden(v, others[i] if i < len(others) else None, changed=changed) for i, v in enumerate(items)]
-    if not isinstance(value, str) or not value or _REFERENCE.fullmatch(value):
+        there = chain(cast("list[Any]", other) if isinstance(other, list) else [], repeat(None))
+        pairs = zip(cast("list[Any]", value), there, strict=False)
+        return [_masked(item, before, hide=hide, changed=changed) for item, before in pairs]
+    if not hide or not isinstance(value, str) or not value or _REFERENCE.fullmatch(value):
         return value
     return CHANGED_MASK if changed and value != other else MASK
 
@@ -126,14 +114,16 @@ def to_text(value: Any) -> str:
     """Plain data as YAML, keys sorted."""
     if not value:
         return ""
-    text: str = yaml.dump(opened(value), Dumper=Dumper, sort_keys=True, width=110, allow_unicode=True)
+    text: str = yaml.dump(value, Dumper=Dumper, sort_keys=True, width=110, allow_unicode=True)
     return _USER_INFO.sub(rf"\1:{MASK}", text)
 
 
 def unified(base: Any, head: Any) -> str:
     """A unified diff of two values as YAML, without file names; cut, and that is said, where it is absurdly long."""
-    old, new = to_text(base).splitlines(), to_text(head).splitlines()
-    lines = list(difflib.unified_diff(old, new, lineterm="", n=3))[2:]  # without the two lines of file names
+    old, new = to_text(opened(base)), to_text(opened(head))
+    if old == new:  # JSON that is only laid out in another way
+        old, new = to_text(base), to_text(head)
+    lines = list(difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=3))[2:]
     text = "\n".join(lines)
     if len(text) > _DIFF_LIMIT:
         return f"{text[:_DIFF_LIMIT]}\n… {len(text) - _DIFF_LIMIT} more characters"

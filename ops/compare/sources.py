@@ -48,10 +48,9 @@ class Side:
     notes: tuple[str, ...] = ()
 
 
-def read_side(wish: str, project: Path, stacks: Sequence[str] = (), commit: str = "") -> Side:
+def read_side(wish: str, project: Path, stacks: Sequence[str] = ()) -> Side:
     """One side of a comparison, of some stacks or of all: a directory that `slipway render --out` wrote (of one stack,
-    or with one such directory per stack), a git revision, or `.` for the working tree. `commit` is what it is called in
-    text, instead of its own name. Raises OpsError if it is neither, or has none of one of the stacks."""
+    or with one such directory per stack), a git revision, or `.` for the working tree; OpsError if it is neither."""
     directory = Path(wish)
     if wish not in ("", WORKING_TREE) and directory.is_dir():
         side = _directory(directory)
@@ -60,7 +59,7 @@ def read_side(wish: str, project: Path, stacks: Sequence[str] = (), commit: str 
     else:
         side = _revision(wish, project, stacks)
     chosen = {name: render for name, render in side.stacks.items() if not stacks or name in stacks}
-    return Side(commit or side.label, chosen, side.notes)
+    return Side(side.label, chosen, side.notes)
 
 
 def _directory(directory: Path) -> Side:

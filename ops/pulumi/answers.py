@@ -12,7 +12,7 @@ from ops.releases import smoke
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ops.render import App
+    from ops.render.result import App
     from ops.stack import Stack
     from ops.status import AppStatus
 

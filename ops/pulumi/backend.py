@@ -92,16 +92,14 @@ def backend(stack: Stack) -> Backend:
     write the salt of this machine's passphrase into the project's stack file."""
     found = of_project(stack.directory, stack.name)
     file = stack_file(stack.directory, stack.name)
-    provider = _mapping(file).get("secretsprovider") or None
+    work = found.directory
+    if found.own is not None or stack.is_environment:
+        work = data_home() / "work" / stack.name
+        work.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write_work(stack, work, file.read_text(encoding="utf-8") if file.is_file() else "")
+    provider = None if found.own else _mapping(file).get("secretsprovider") or None
     environment = {**found.environment, **_kubeconfig(stack)}
-    if found.own is None and not stack.is_environment:
-        return replace(found, environment=environment, secrets_provider=provider)
-    work = data_home() / "work" / stack.name
-    work.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _write_work(stack, work, file.read_text(encoding="utf-8") if file.is_file() else "")
-    if found.own is None:
-        return replace(found, directory=work, environment=environment, secrets_provider=provider)
-    return replace(found, directory=work, environment=environment)
+    return replace(found, directory=work, environment=environment, secrets_provider=provider)
 
 
 def of_project(directory: Path, stack: str) -> Backend:
@@ -141,7 +139,7 @@ def _kubeconfig(stack: Stack) -> dict[str, str]:
     if os.pathsep not in listed or not needed:
         return {}
     done = subprocess.run(
-        [str(tools.find("kubectl", stack.progress)), "config", "view", "--flatten", "--raw"],
+        [str(tools.kubectl(stack.progress)), "config", "view", "--flatten", "--raw"],
         env=tools.environment(),
         capture_output=True,
         text=True,

@@ -169,7 +169,6 @@ def _reachable(progress: Progress) -> bool:
 
 
 def _unreachable() -> Path:
-    """The file whose age says when Pulumi's downloads were last asked for in vain."""
     return paths.cache() / "pulumi" / f"unreachable-{importlib.metadata.version('pulumi')}"
 
 

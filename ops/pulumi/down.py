@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi.automation.errors import CommandError
 
-from ops.access import LOCAL_KINDS, reachable
-from ops.cluster.ownership import check
+from ops.access import reachable
+from ops.cluster.ownership import checked
 from ops.cluster.removal import Removal
 from ops.errors import EngineError, OpsError
 from ops.live import held_namespaces
@@ -37,11 +37,8 @@ def protected(cli: Cli, stack: Stack) -> list[str]:
 
 def down(cli: Cli, stack: Stack, timeout: float) -> Outcome:
     """Destroy everything, then prove on each cluster that nothing is left; raises OpsError with what is."""
-    clusters = reachable(stack)
     with locked(stack.directory, stack.name, "down"):
-        for kubectl in clusters.values():
-            check(stack.name, kubectl, [])
-        removals = [Removal(stack, kubectl) for kubectl in clusters.values()]
+        removals = [Removal(stack, kubectl) for kubectl in checked(stack).values()]
         for removal in removals:
             removal.look()
         destroyed, kept = _destroy(cli, stack)
@@ -68,7 +65,7 @@ def down_by_label(stack: Stack, timeout: float) -> Outcome:
         swept = [removal.run(timeout) for removal in removals]
         for removal in removals:
             removal.prove()
-    made_by_clouds = [c.name for c in stack.rendered.clusters.values() if c.kind not in LOCAL_KINDS]
+    made_by_clouds = [c.name for c in stack.rendered.clusters.values() if c.by_cloud]
     return Outcome(any(swept), unasked=tuple(f"cluster {name}: a cloud makes it" for name in made_by_clouds))
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
-from ops.access import reachable
 from ops.cluster import added
 from ops.cluster.orphans import orphans
-from ops.cluster.ownership import check
+from ops.cluster.ownership import checked
 from ops.live import inventory
 from ops.pulumi import state
 from ops.pulumi.events import EventLog
@@ -18,7 +17,6 @@ from ops.pulumi.results import Change, Difference, Drift, Outcome, Recovery
 from ops.pulumi.session import open_stack
 
 if TYPE_CHECKING:
-    from ops.kube import Kubectl
     from ops.pulumi.cli import Cli
     from ops.pulumi.session import Session
     from ops.stack import Stack
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 
 def drift(cli: Cli, stack: Stack) -> Drift:
     """What differs: what is there against the state, the program against the state, and each cluster's orphans."""
-    clusters = _checked(stack)
+    clusters = checked(stack)
     with locked(stack.directory, stack.name, "drift"):
         with open_stack(cli, stack, create=False) as session:
             if session.opened is None:
@@ -49,7 +47,7 @@ def drift(cli: Cli, stack: Stack) -> Drift:
 
 def refresh(cli: Cli, stack: Stack) -> Outcome:
     """Write into the state what is there."""
-    _checked(stack)
+    checked(stack)
     with locked(stack.directory, stack.name, "refresh"), open_stack(cli, stack, create=False) as session:
         if session.opened is None:
             return Outcome(changed=False)
@@ -70,13 +68,6 @@ def recover(cli: Cli, stack: Stack, *, force: bool) -> Recovery:
         if session.opened is not None:
             session.recover(found, force=force)
     return found
-
-
-def _checked(stack: Stack) -> dict[str, Kubectl]:
-    clusters = reachable(stack)
-    for kubectl in clusters.values():
-        check(stack.name, kubectl, [])
-    return clusters
 
 
 def _compare(stack: Stack, session: Session) -> tuple[Drift, EventLog]:
@@ -101,7 +92,7 @@ def _everything(stack: Stack) -> list[Change]:
             clusters.get(str(entry["provider"])),
             state.resource_name(str(entry["type"]), str(entry["name"]), entry["inputs"]),
         )
-        for entry in cast("list[dict[str, Any]]", stack.rendered.plan["resources"])
+        for entry in stack.rendered.plan["resources"]
         if entry["custom"] and not str(entry["type"]).startswith("pulumi:")
     ]
 

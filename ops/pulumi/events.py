@@ -6,12 +6,12 @@ import copy
 import re
 import threading
 import time
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from ops.cluster.diff import bare, yaml_diff
 from ops.kube import section
 from ops.pulumi.caused import Refreshed, counting
-from ops.pulumi.results import Change, Difference
+from ops.pulumi.results import Change, Difference, Operation
 from ops.pulumi.state import resource_name
 
 if TYPE_CHECKING:
@@ -20,15 +20,10 @@ if TYPE_CHECKING:
     from pulumi.automation.events import EngineEvent, StepEventMetadata
 
     from ops.kube import Manifest
-    from ops.pulumi.results import Kind, Operation
+    from ops.pulumi.results import Kind
     from ops.stack import Stack
 
-_OPERATIONS: dict[str, Operation] = {
-    "create": "create",
-    "update": "update",
-    "delete": "delete",
-    "replace": "replace",
-}
+_OPERATIONS = get_args(Operation)
 _KINDS: dict[str, Kind] = {"update": "changed", "delete": "deleted"}
 _WORKING = {
     "create": "creating",
@@ -99,15 +94,14 @@ class EventLog:
 
     @property
     def changed(self) -> bool:
-        """Whether anything real was changed."""
         return self._done > 0
 
     def changes(self, stack: Stack) -> list[Change]:
         """What a preview would do to real resources; components have no changes of their own."""
         found: dict[str, Change] = {}
         for step in self._steps:
-            operation = _OPERATIONS.get(str(step.op.value))
-            if operation is None or not _is_real(step):
+            operation = cast("Operation", str(step.op.value))
+            if operation not in _OPERATIONS or not _is_real(step):
                 continue
             before, after = _inputs(step.old), _inputs(step.new)
             diff = yaml_diff(before, after, _name(step)) if operation in ("update", "replace") else ""
@@ -180,7 +174,7 @@ def _as_refreshed(step: StepEventMetadata) -> Refreshed:
 
 def _ignored(stack: Stack) -> dict[str, list[str]]:
     """URN to the properties whose changes the program ignores: an autoscaler's replicas, say."""
-    resources = cast("list[dict[str, Any]]", stack.rendered.plan["resources"])
+    resources = stack.rendered.plan["resources"]
     return {str(entry["urn"]): entry["options"].get("ignoreChanges") or [] for entry in resources}
 
 

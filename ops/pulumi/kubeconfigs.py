@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
-    from ops.render import Cluster
+    from ops.render.result import Cluster
     from ops.stack import Stack
 
 _PROVIDER = "pulumi:providers:kubernetes"
@@ -26,10 +26,10 @@ def kubectl_of(stack: Stack, clusters: Collection[str]) -> dict[str, Kubectl]:
     """kubectl of some clusters of a stack; Pulumi's state has the kubeconfig of those that a cloud makes. Raises as
     `access.kubectl` does, and RefusedError for a cluster that has not been made yet."""
     known = {name: stack.cluster(name) for name in clusters}
-    clouds = [cluster for cluster in known.values() if cluster.kind not in access.LOCAL_KINDS]
+    clouds = [cluster for cluster in known.values() if cluster.by_cloud]
     files = _written(stack, clouds) if clouds else {}
     return {
-        name: Kubectl(tools.find("kubectl", stack.progress), name, Access(files[name], None))
+        name: Kubectl(tools.kubectl(stack.progress), name, Access(files[name], None))
         if name in files
         else access.kubectl(cluster, stack.progress)
         for name, cluster in known.items()

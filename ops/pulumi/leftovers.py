@@ -59,7 +59,7 @@ def search(stack: Stack, kept: Collection[str]) -> Leftovers:
 
 def _accounts(stack: Stack) -> list[_Account]:
     found: dict[_Account, None] = {}
-    for entry in cast("list[dict[str, Any]]", stack.rendered.plan["resources"]):
+    for entry in stack.rendered.plan["resources"]:
         inputs = entry["inputs"]
         if entry["type"] == _AWS:
             owners = cast("list[str]", json.loads(inputs.get("allowedAccountIds") or "[]"))

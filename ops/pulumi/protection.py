@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from ops.access import reachable
 from ops.errors import RefusedError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def in_plan(stack: Stack) -> list[str]:
     """What the program protects, each as a sentence."""
-    resources = cast("list[dict[str, Any]]", stack.rendered.plan["resources"])
+    resources = stack.rendered.plan["resources"]
     return [
         f"{resource_name(str(r['type']), str(r['name']), r['inputs'])}: protected by the program"
         for r in resources
@@ -38,7 +38,7 @@ def refuse_loss(stack: Stack, session: Session, named: str | None) -> set[str]:
     """URNs of what Pulumi's state protects on clusters and the program does not make any more: an app that leaves the
     stack file, or moves to another cluster, would take its volumes along. Raises RefusedError, with a list, unless
     `named` is the stack, which somebody agreed to lose data of."""
-    wanted = {str(r["urn"]) for r in cast("list[dict[str, Any]]", stack.rendered.plan["resources"])}
+    wanted = {str(r["urn"]) for r in stack.rendered.plan["resources"]}
     lost = [entry for entry in protected(session.deployment()) if is_kubernetes(entry) and entry["urn"] not in wanted]
     if not lost or named == stack.name:
         return {str(entry["urn"]) for entry in lost}

@@ -25,23 +25,18 @@ class Change:
     note: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """For `--json`."""
         return {key: value for key, value in asdict(self).items() if key != "note" or value}
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What an `up` would change."""
-
     changes: list[Change] = field(default_factory=list[Change])
 
     @property
     def counts(self) -> dict[str, int]:
-        """Operation to number of changes."""
         return dict(Counter(change.operation for change in self.changes))
 
     def as_dict(self) -> dict[str, Any]:
-        """The output of `slipway preview --json`."""
         return {
             "counts": {op: self.counts.get(op, 0) for op in ("create", "update", "replace", "delete")},
             "objects": [change.as_dict() for change in self.changes],
@@ -72,7 +67,6 @@ class Difference:
     note: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """For `--json`."""
         return asdict(self)
 
 
@@ -92,12 +86,10 @@ class Drift:
 
     @property
     def counts(self) -> dict[Kind, int]:
-        """Kind to number of differences."""
         found = Counter(entry.kind for entry in self.differences)
         return {"changed": found["changed"], "deleted": found["deleted"], "orphan": found["orphan"]}
 
     def as_dict(self) -> dict[str, Any]:
-        """The output of `slipway drift --json`."""
         return {
             "drift": self.any,
             "counts": self.counts,
@@ -116,5 +108,4 @@ class Recovery:
     left: list[str] = field(default_factory=list[str])
 
     def as_dict(self) -> dict[str, Any]:
-        """The output of `slipway recover --json`."""
         return asdict(self)

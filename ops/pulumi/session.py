@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import re
@@ -149,34 +148,32 @@ class Session:
                 )
 
     def unprotect(self, urns: set[str]) -> None:
-        """Take the protection of resources away in the state."""
-        if not urns:
-            return
-        exported = self.exported()
-        deployment = copy.deepcopy(dict(_content(exported)))
-        for entry in state.resources(deployment):
-            if entry["urn"] in urns:
-                entry["protect"] = False
-        self.imported(automation.Deployment(exported.version, deployment))
+        if urns:
+            self._rewrite(state.without_protection, urns)
 
     def _forget(self, operations: Iterable[state.Pending]) -> None:
         urns = {operation.urn for operation in operations if operation.harmless}
         if urns:
-            exported = self.exported()
-            rest = state.without_pending(_content(exported), urns)
-            self.imported(automation.Deployment(exported.version, rest))
+            self._rewrite(state.without_pending, urns)
 
     def _adopt(self, operations: Iterable[state.Pending]) -> None:
         urns = {operation.urn for operation in operations if operation.adoptable}
         if urns:
-            exported = self.exported()
-            self.imported(automation.Deployment(exported.version, state.with_created(_content(exported), urns)))
+            before = self._rewrite(state.with_created, urns)
             try:
                 # Reads what is there of them, and forgets those that are not.
                 self.stack.refresh(target=sorted(urns), color="never", suppress_progress=True)
             except CommandError:
-                self.imported(exported)
+                self.imported(before)
                 raise
+
+    def _rewrite(
+        self, change: Callable[[Mapping[str, Any], set[str]], dict[str, Any]], urns: set[str]
+    ) -> automation.Deployment:
+        """Change the state about some resources; returns the one before."""
+        before = self.exported()
+        self.imported(automation.Deployment(before.version, change(_content(before), urns)))
+        return before
 
 
 @contextmanager
@@ -248,7 +245,6 @@ def one_message(cli: Cli, stack: str) -> Generator[None]:
 
 
 def _program(stack: Stack, environment: Mapping[str, str]) -> Callable[[], None]:
-    """The program, as the Automation API calls it."""
 
     def run() -> None:
         # Pulumi's SDK reads the kubeconfig for its provider from this process.

@@ -30,7 +30,6 @@ class Holder:
     since: str
 
     def __str__(self) -> str:
-        """For messages."""
         return f"{self.user}@{self.host}, process {self.pid}, since {self.since}"
 
     @property
@@ -53,8 +52,12 @@ def protected(deployment: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [entry for entry in resources(deployment) if entry.get("protect") and entry.get("custom")]
 
 
+def without_protection(deployment: Mapping[str, Any], urns: set[str]) -> dict[str, Any]:
+    changed = [{**e, "protect": False} if e["urn"] in urns else e for e in resources(deployment)]
+    return {**deployment, "resources": changed}
+
+
 def is_kubernetes(entry: Mapping[str, Any]) -> bool:
-    """Whether a resource is an object on a cluster."""
     return str(entry["type"]).startswith(_KUBERNETES)
 
 
@@ -66,7 +69,6 @@ def only_on_clusters(deployment: Mapping[str, Any]) -> bool:
 
 
 def name_of(entry: Mapping[str, Any]) -> str:
-    """What people know a resource of an exported state by."""
     return resource_name(str(entry["type"]), str(entry["urn"]).rsplit("::", 1)[-1], entry.get("inputs") or {})
 
 
@@ -133,7 +135,6 @@ def with_created(deployment: Mapping[str, Any], urns: set[str]) -> dict[str, Any
 
 
 def without_pending(deployment: Mapping[str, Any], urns: set[str]) -> dict[str, Any]:
-    """The state without the pending operations of some resources."""
     kept = [entry for entry in operations(deployment) if entry["resource"]["urn"] not in urns]
     rest = {key: value for key, value in deployment.items() if key != _PENDING}
     return {**rest, _PENDING: kept} if kept else rest
@@ -142,18 +143,9 @@ def without_pending(deployment: Mapping[str, Any], urns: set[str]) -> dict[str, 
 def _is_pulumi(pid: int) -> bool:
     """Whether a process of that number is there and may be Pulumi; a number is given out again some day."""
     try:
-        return b"pulumi" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except FileNotFoundError:
-        return Path("/proc/self").exists() is False and _exists(pid)
-    except OSError:
-        return True
-
-
-def _exists(pid: int) -> bool:
-    try:
         os.kill(pid, 0)
+        return b"pulumi" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except ProcessLookupError:
         return False
     except OSError:
         return True
-    return True

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError
 
-from ops.access import LOCAL_KINDS, reachable
+from ops.access import reachable
 from ops.cluster import added, ports, volumes
 from ops.cluster.orphans import Orphans, orphans, remove
 from ops.cluster.ownership import check
@@ -43,11 +43,10 @@ if TYPE_CHECKING:
 
 def refreshes(stack: Stack) -> bool:
     """Whether the real state is asked first: seconds on a cluster, but minutes in a cloud."""
-    return all(cluster.kind in LOCAL_KINDS for cluster in stack.rendered.clusters.values())
+    return not any(cluster.by_cloud for cluster in stack.rendered.clusters.values())
 
 
 def preview(cli: Cli, stack: Stack) -> Preview:
-    """What `up` would change; changes nothing."""
     with _Clusters(stack) as clusters:
         with open_stack(cli, stack, keep=False) as session:
             refuse_loss(stack, session, None)
@@ -141,10 +140,10 @@ def _await_ready(stack: Stack, clusters: Mapping[str, Kubectl], timeout: float) 
     """The apps; pods that are just coming up again are waited for even if Pulumi had nothing to do."""
     found: list[AppStatus] = []
     for cluster, kubectl in clusters.items():
-        statuses = collect(stack.rendered, {cluster: kubectl}, cluster)
+        statuses = collect(stack.rendered, {cluster: kubectl})
         if not all_ready(statuses):
             watch(stack, kubectl, all_ready, timeout)
-            statuses = collect(stack.rendered, {cluster: kubectl}, cluster)
+            statuses = collect(stack.rendered, {cluster: kubectl})
         if not all_ready(statuses):
             reasons = explain(kubectl, stack.name, stack.apps(cluster))
             raise EngineError(f"stack {stack.name} is installed as it should be, but not all is ready:\n{reasons}")
@@ -155,7 +154,7 @@ def _await_ready(stack: Stack, clusters: Mapping[str, Kubectl], timeout: float) 
         try:
             kubectl = kubectl_of(stack, [cluster])[cluster]
             claims = volumes.live(kubectl, stack)
-            found += collect(stack.rendered, {cluster: kubectl}, cluster)
+            found += collect(stack.rendered, {cluster: kubectl})
         except OpsError as error:
             stack.progress.note(f"what runs on cluster {cluster} cannot be shown from here: {error}")
         else:

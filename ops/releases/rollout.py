@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ops.kube import Kubectl, Manifest
     from ops.releases.target import Target
-    from ops.render import App
+    from ops.render.result import App
 
 PATIENCE_S = 20.0
 """How long a new pod may be without hope. Its image is in the registry and its configuration is that of the old pods:

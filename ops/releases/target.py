@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from local.progress import Progress
     from ops.kube import Manifest
-    from ops.render import App
+    from ops.render.result import App
     from stacks.settings.apps import AppBase
     from stacks.settings.clusters import Cluster
     from stacks.stack_file import StackConfig

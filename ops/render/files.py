@@ -40,7 +40,6 @@ Dumper.add_representer(str, _text)
 
 
 def to_yaml(manifests: list[Manifest]) -> str:
-    """Manifests as one YAML stream."""
     return "".join(
         "---\n" + yaml.dump(manifest, Dumper=Dumper, sort_keys=True, width=120, allow_unicode=True)
         for manifest in manifests

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, cast
 
-from ops.render.monitor import Record, Secret
+from ops.render.monitor import Record, with_secrets
 from ops.render.placeholders import REFERENCE
 from ops.render.result import Manifest, SecretManifest
 
@@ -41,11 +41,7 @@ def manifest_of(record: Record) -> Manifest | None:
 
 
 def _opened(value: Any) -> Any:
-    if isinstance(value, Secret):
-        return _opened(value.value)
-    if isinstance(value, dict):
-        return {key: _opened(item) for key, item in cast("dict[str, Any]", value).items()}
-    return [_opened(item) for item in cast("list[Any]", value)] if isinstance(value, list) else value
+    return with_secrets(value, lambda secret: _opened(secret.value))
 
 
 def _sort_key(manifest: Manifest) -> tuple[str, str, str]:

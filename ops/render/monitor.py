@@ -7,16 +7,17 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from google.protobuf import empty_pb2
+from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import get_project, get_stack
 
-from ops.render.placeholders import placeholder, reference
-from ops.render.sdk import output_types
+from ops.render.placeholders import output_types, placeholder, reference
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pulumi.runtime.mocks import Mocks
 
 SECRET_MASK = "[secret]"  # noqa: S105 - what stands in the place of a secret
@@ -49,6 +50,17 @@ class Secret:
     value: Any
 
 
+def with_secrets(value: Any, change: Callable[[Secret], Any]) -> Any:
+    """Plain data with something else in the place of each secret."""
+    if isinstance(value, Secret):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: with_secrets(item, change) for key, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [with_secrets(item, change) for item in cast("list[Any]", value)]
+    return value
+
+
 def plain(value: Any) -> Any:
     """A deserialized property as plain data: secrets wrapped, whole numbers as integers."""
     if rpc.is_rpc_secret(value):
@@ -71,7 +83,6 @@ class RecordingMonitor(MockMonitor):
     def __init__(self) -> None:
         super().__init__(cast("Mocks", None))  # it would ask them for outputs, and nothing here does
         self.records: dict[str, Record] = {}
-        self.calls: list[str] = []
         self._root = ""
         # The SDK calls the monitor from several threads.
         self._lock = threading.Lock()
@@ -83,8 +94,6 @@ class RecordingMonitor(MockMonitor):
         arguments = cast("dict[str, Any]", plain(rpc.deserialize_properties(request.args)))
         given = json.dumps(arguments, sort_keys=True) if arguments else ""
         result = {**arguments, "id": reference(f"{request.tok.rpartition(':')[2]}({given})", "id")}
-        with self._lock:
-            self.calls.append(request.tok)
         return resource_pb2.ResourceInvokeResponse(**{"return": to_struct(result)})
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
@@ -149,7 +158,6 @@ class RecordingMonitor(MockMonitor):
         return {**record.inputs, **filled}
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - name of the RPC
-        """Record the outputs of a component or of the stack."""
         with self._lock:
             self.records[request.urn].outputs = cast(
                 "dict[str, Any]", plain(rpc.deserialize_properties(request.outputs))
@@ -178,18 +186,10 @@ def _options(request: Any) -> dict[str, Any]:
 
 def to_struct(value: dict[str, Any]) -> Any:
     """Plain data as the SDK's wire format."""
-    from google.protobuf import struct_pb2
-
     struct = struct_pb2.Struct()
-    struct.update(cast("dict[str, Any]", _wire(value)))
+    struct.update(_wire(value))
     return struct
 
 
 def _wire(value: Any) -> Any:
-    if isinstance(value, Secret):
-        return rpc.wrap_rpc_secret(_wire(value.value))
-    if isinstance(value, dict):
-        return {k: _wire(v) for k, v in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [_wire(v) for v in cast("list[Any]", value)]
-    return value
+    return with_secrets(value, lambda secret: rpc.wrap_rpc_secret(_wire(secret.value)))

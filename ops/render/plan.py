@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from ops.render.monitor import SECRET_MASK, Record, Secret
+from ops.render.monitor import SECRET_MASK, Record, with_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
 def masked(value: Any) -> Any:
-    """Plain data with each secret replaced by a fixed mask."""
-    if isinstance(value, Secret):
-        return SECRET_MASK
-    if isinstance(value, dict):
-        return {key: masked(item) for key, item in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [masked(item) for item in cast("list[Any]", value)]
-    return value
+    return with_secrets(value, lambda _: SECRET_MASK)
 
 
 def _entry(record: Record) -> dict[str, Any]:

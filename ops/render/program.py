@@ -7,6 +7,7 @@ import contextvars
 import os
 import runpy
 import threading
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -33,7 +34,6 @@ _KUBERNETES_PROVIDER = "pulumi:providers:kubernetes"
 
 
 def run(monitor: RecordingMonitor, config: StackConfig, program: Callable[[], None], *, preview: bool = False) -> None:
-    """Run a program against a recording monitor."""
     engine_settings: dict[str, Any] = {
         "monitor": monitor,
         "monitor_features": set(cast("Any", monitor).GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures),
@@ -114,24 +114,16 @@ def _clusters(records: Mapping[str, Record]) -> dict[str, Cluster]:
 
 
 def _app(outputs: Mapping[str, Any]) -> App:
-    smoke = outputs.get("smoke")
-    return App(
-        name=outputs["name"],
-        system=outputs["system"],
-        cluster=outputs["cluster"],
-        namespace=outputs["namespace"],
-        kind=outputs["kind"],
-        object=outputs["object"],
-        service=outputs.get("service"),
-        service_type=outputs.get("serviceType"),
-        node_port=outputs.get("nodePort"),
-        path=outputs.get("path"),
-        ingress_host=outputs.get("ingressHost"),
-        part_of=outputs.get("partOf"),
-        image=outputs["image"],
-        url=outputs.get("url"),
-        smoke=smoke and Smoke(path=smoke["path"], status=int(smoke["status"]), text=smoke["text"]),
-    )
+    said: dict[str, Any] = {field.name: outputs.get(_in_program(field.name)) for field in fields(App)}
+    if smoke := said["smoke"]:
+        said["smoke"] = Smoke(smoke["path"], int(smoke["status"]), smoke["text"])
+    return App(**said)
+
+
+def _in_program(name: str) -> str:
+    """A field's name as an output has it: `nodePort`."""
+    first, *others = name.split("_")
+    return first + "".join(map(str.title, others))
 
 
 def render_config(config: StackConfig, project_dir: Path = PROJECT_DIR) -> Rendered:

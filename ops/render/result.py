@@ -20,6 +20,11 @@ class Cluster:
     registry: str
     provider: str
 
+    @property
+    def by_cloud(self) -> bool:
+        """Whether the program makes it, in a cloud."""
+        return self.kind not in ("embedded", "existing")
+
 
 @dataclass(frozen=True)
 class Smoke:

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from ops.kube import Manifest
-    from ops.render import App
-    from ops.render.result import SecretManifest
+    from ops.render.result import App, SecretManifest
     from ops.stack import Stack
 
 _REFERENCE = re.compile(r"\$\{([^${}]+)\.output\}")

@@ -137,7 +137,8 @@ def records(name: str) -> dict[str, Record]:
 
 _SCRIPT = """
 import json, pathlib, sys
-from ops.render import render, write
+from ops.render.files import write
+from ops.render.program import render
 write(render(sys.argv[1]), pathlib.Path(sys.argv[2]))
 print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))
 """

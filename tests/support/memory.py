@@ -92,9 +92,9 @@ class MemoryCluster(Kubectl):
             self.calls += [("replace", Key.of(item)) for item in wanted]
             return [self.put(item) for item in wanted]
 
-    def delete(self, keys: Iterable[Key], *, wait: bool, timeout: float = 120, cascade: str = "background") -> None:
+    def delete(self, keys: Iterable[Key], *, cascade: str = "background") -> None:
         """Deletion, at once; a namespace takes what is in it along."""
-        del wait, timeout, cascade
+        del cascade
         with self._lock:
             self._ask()
             for key in keys:

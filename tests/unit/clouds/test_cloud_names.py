@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from ops.render.placeholders import resource_class
 from ops.render.program import render_config
-from ops.render.sdk import resource_class
 from stacks.settings.limits import LIMITS
 from stacks.settings.names import made_names
 from tests.support.settings import CLOUDS, accept, problems, with_values

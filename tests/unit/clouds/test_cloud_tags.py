@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components.foundation.tags import label_value
-from ops.render.sdk import output_types
+from ops.render.placeholders import output_types
 from policies.check import stack_of
 from policies.clouds import TAGGED
 from policies.model import COMMON_TAGS

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
+    Run = Callable[..., Result]
 
 STACK = """\
 # The stack of the tests.
@@ -83,7 +84,7 @@ def kubectl(fake_kubectl: FakeProgram) -> Kubectl:
 
 
 @pytest.fixture
-def slipway() -> Callable[..., Result]:
+def slipway() -> Run:
     """Runs the command line in this process."""
 
     def run(*arguments: str) -> Result:

@@ -14,12 +14,9 @@ from ops.compare.sources import Side, read_side
 from ops.errors import OpsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from typer.testing import Result
-
-    Slipway = Callable[..., Result]
+    from tests.unit.ops.conftest import Run
 
 # A program of its own: the render of a revision must come from the code of that revision. What it sees of the
 # environment goes into the plan, so a test can look for what it must not see.
@@ -94,13 +91,8 @@ def test_each_revision_is_rendered_by_its_own_code(repository: Path) -> None:
 
 
 def test_a_render_sees_no_credential(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (
-        "GITHUB_TOKEN",
-        "AWS_SECRET_ACCESS_KEY",
-        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-        "KUBECONFIG",
-        "SSH_AUTH_SOCK",
-    ):
+    hidden = ("GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "KUBECONFIG", "SSH_AUTH_SOCK")
+    for name in hidden:
         monkeypatch.setenv(name, "x")
     names = set(seen(read_side("HEAD", repository))["environment"])
     assert "PATH" in names
@@ -118,7 +110,7 @@ def test_the_working_tree_is_taken_as_it_lies(repository: Path) -> None:
 
 
 @pytest.mark.parametrize(("text", "told"), [("wrong", "error: wrong settings"), ("hang", "RuntimeError: boom")])
-def test_a_side_that_cannot_be_rendered_is_told(repository: Path, slipway: Slipway, text: str, told: str) -> None:
+def test_a_side_that_cannot_be_rendered_is_told(repository: Path, slipway: Run, text: str, told: str) -> None:
     (repository / "Pulumi.dev.yaml").write_text(text)
     result = slipway("compare", "HEAD", ".", "--stack", "dev")
     assert result.exit_code == 1
@@ -134,7 +126,7 @@ def test_a_side_that_cannot_be_rendered_is_told(repository: Path, slipway: Slipw
     assert slipway("compare", "HEAD", ".", "--stack", "dev", "--allow-stateful").exit_code == 0
 
 
-def test_the_command_fails_for_what_is_lost_until_it_is_allowed(repository: Path, slipway: Slipway) -> None:
+def test_the_command_fails_for_what_is_lost_until_it_is_allowed(repository: Path, slipway: Run) -> None:
     out = repository.parent / "comment.md"
     result = slipway("compare", "HEAD~1", "HEAD", "--markdown", str(out))
     assert result.exit_code == 1
@@ -149,7 +141,7 @@ def test_the_command_fails_for_what_is_lost_until_it_is_allowed(repository: Path
     assert states == {"dev": "both", "new": "new", "old": "removed"}
 
 
-def test_a_stack_with_an_absurd_name_is_told(repository: Path, slipway: Slipway) -> None:
+def test_a_stack_with_an_absurd_name_is_told(repository: Path, slipway: Run) -> None:
     name = "x" * 230
     (repository / f"Pulumi.{name}.yaml").write_text("wrong")
     result = slipway("compare", "HEAD", ".", "--stack", name)
@@ -169,14 +161,11 @@ def test_what_is_no_side_is_refused(repository: Path, wish: str) -> None:
         read_side(wish, repository)
 
 
-def test_a_stack_that_is_nowhere_is_refused(repository: Path, slipway: Slipway) -> None:
+@pytest.mark.usefixtures("repository")
+def test_a_stack_that_is_nowhere_is_refused(slipway: Run) -> None:
     result = slipway("compare", "HEAD~1", "HEAD", "--stack", "nowhere")
     assert result.exit_code == 1
-    assert (
-        "neither side has the stack nowhere; there is: dev, new, old" in result.stderr
-        or "there is: none" in result.stderr
-    )
-    assert repository.is_dir()
+    assert "neither side has the stack nowhere; there is: none" in result.stderr
 
 
 def write(place: Path, stack: str, resources: list[dict[str, Any]]) -> None:
@@ -184,7 +173,7 @@ def write(place: Path, stack: str, resources: list[dict[str, Any]]) -> None:
     (place / "plan.json").write_text(json.dumps({"stack": stack, "resources": resources}))
 
 
-def test_directories_of_one_stack_and_of_several(tmp_path: Path, project: Path, slipway: Slipway) -> None:
+def test_directories_of_one_stack_and_of_several(tmp_path: Path, project: Path, slipway: Run) -> None:
     assert slipway("render", "--out", str(tmp_path / "one")).exit_code == 0
     assert slipway("render", "--out", str(tmp_path / "several" / "dev")).exit_code == 0
     one, several = (read_side(str(tmp_path / name), project) for name in ("one", "several"))

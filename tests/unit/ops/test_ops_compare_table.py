@@ -12,8 +12,8 @@ from ops.compare.immutable import fixed_paths, key_of, refusals, replacements, t
 from ops.compare.sources import Render, Side
 from ops.compare.stateful import what_is_lost
 from ops.compare.timing import when_applied
+from ops.render.placeholders import output_types
 from ops.render.program import PROJECT_DIR, render_config
-from ops.render.sdk import output_types
 from stacks.stack_file import read_stack_config
 from tests.support.cases import case_names, changed, rendered, tree
 
@@ -124,26 +124,6 @@ def test_a_type_without_a_row_is_no_promise() -> None:
     assert refusals("aws:sqs/queue:Queue", {"name": "a"}, {"name": "b"}, {}) == [
         "whether this can be made in place only the engine's preview knows"
     ]
-
-
-def test_what_is_ignored_is_no_change() -> None:
-    def side(size: int) -> Side:
-        entry: dict[str, Any] = {
-            "urn": "urn:pulumi:prod::slipway::aws:eks/nodeGroup:NodeGroup::nodes",
-            "type": "aws:eks/nodeGroup:NodeGroup",
-            "name": "nodes",
-            "custom": True,
-            "parent": None,
-            "provider": None,
-            "dependencies": [],
-            "protect": False,
-            "options": {"ignoreChanges": ["scalingConfig.desiredSize"]},
-            "inputs": {"scalingConfig": {"desiredSize": size, "maxSize": 5, "minSize": 1}},
-        }
-        return Side("", {"prod": Render([entry])})
-
-    (stack,) = compare(side(2), side(4)).stacks
-    assert stack.changes == ()
 
 
 def test_a_change_that_waits_is_told_with_its_window() -> None:

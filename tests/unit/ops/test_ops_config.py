@@ -9,8 +9,7 @@ import pytest
 from local.progress import SilentProgress
 from ops.environments.template import derive, read_template
 from ops.releases.target import find
-from ops.render import render
-from ops.render.program import PROJECT_DIR
+from ops.render.program import PROJECT_DIR, render
 from stacks.settings import SettingsError
 from tests.unit.ops.conftest import STACK
 
@@ -18,9 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from typer.testing import Result
-
-    Slipway = Callable[..., Result]
+    from tests.unit.ops.conftest import Run
 
 DOTTED = "prod.x"
 """A stack name that AWS does not take as a part of the name of a database's last snapshot."""
@@ -34,7 +31,7 @@ def dotted_project(project: Path) -> Path:
     return project
 
 
-def test_check_names_the_clusters(project: Path, slipway: Slipway) -> None:
+def test_check_names_the_clusters(project: Path, slipway: Run) -> None:
     result = slipway("config", "check")
     assert result.exit_code == 0
     assert result.stdout.strip() == "Pulumi.dev.yaml: nothing is wrong; clusters: local (existing)"
@@ -50,14 +47,14 @@ def test_check_names_the_clusters(project: Path, slipway: Slipway) -> None:
         ("clusters.local.ingres", "there is: clusters.local.ingress"),
     ],
 )
-def test_explain_tells_of_a_setting_or_of_the_nearest(path: str, told: str, slipway: Slipway) -> None:
+def test_explain_tells_of_a_setting_or_of_the_nearest(path: str, told: str, slipway: Run) -> None:
     result = slipway("config", "explain", path)
     assert told in result.stdout + result.stderr
     assert result.exit_code == ("is:" in told)
 
 
 @pytest.mark.usefixtures("dotted_project")
-def test_check_knows_names_that_are_made_of_the_stacks(slipway: Slipway) -> None:
+def test_check_knows_names_that_are_made_of_the_stacks(slipway: Run) -> None:
     result = slipway("config", "check", "--stack", DOTTED)
     assert result.exit_code == 1
     assert f"stack = {DOTTED}" in result.stderr

@@ -8,6 +8,7 @@ import pytest
 
 from ops.diagnose import HOPELESS_RESTARTS, explain, refusals, troubles
 from ops.render.result import App
+from tests.support.thing import thing
 
 if TYPE_CHECKING:
     from ops.kube import Kubectl
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def pod(name: str, **status: object) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "n"}, "status": status}
+    return thing("Pod", f"n/{name}", {"status": status})
 
 
 RUNNING: dict[str, Any] = {"name": "web", "ready": False, "state": {"running": {}}}
@@ -40,7 +41,7 @@ def test_pods_in_trouble_are_told_with_the_reason() -> None:
                 conditions=[{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1"}],
             ),
             pod("done", phase="Succeeded"),
-            {**pod("going", phase="Running"), "metadata": {"name": "g", "namespace": "n", "deletionTimestamp": "t"}},
+            thing("Pod", "n/going", {"status": {"phase": "Running"}}, deletionTimestamp="t"),
         ]
     )
     assert [(t.pod, t.reason, t.hopeless) for t in found] == [
@@ -92,40 +93,16 @@ def test_workloads_of_which_no_pod_can_be_made() -> None:
     assert str(found) == "no pod of n/web can be made (exceeded quota: pods=40)"
 
 
-def app() -> App:
-    return App(
-        name="web",
-        system="s",
-        cluster="local",
-        namespace="n",
-        kind="Deployment",
-        object="web",
-        service=None,
-        service_type=None,
-        node_port=None,
-        path=None,
-        ingress_host=None,
-        part_of=None,
-        image="i:1",
-        url=None,
-    )
+APP = App("web", "s", "local", "n", "Deployment", "web", None, None, None, None, None, None, "i:1", None)
 
 
 def test_the_explanation_has_reason_events_and_log(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
     fake_kubectl.on("get pods", [pod("web-1", phase="Running", containerStatuses=[waiting("CrashLoopBackOff", "", 2)])])
-    fake_kubectl.on(
-        "get deployments",
-        [
-            {
-                "kind": "Deployment",
-                "metadata": {"name": "web", "namespace": "n"},
-                "status": {"conditions": [{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}]},
-            }
-        ],
-    )
+    condition = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}
+    fake_kubectl.on("get deployments", [thing("Deployment", "n/web", {"status": {"conditions": [condition]}})])
     fake_kubectl.on("get events", [{"reason": "BackOff", "message": "Back-off restarting"}])
     fake_kubectl.on("logs web-1", "first\nno such file: /etc/app.conf\n")
-    text = explain(kubectl, "dev", [app()])
+    text = explain(kubectl, "dev", [APP])
     assert "web: no pod can be made: exceeded quota" in text
     assert "pod n/web-1, container web: CrashLoopBackOff" in text
     assert "event BackOff: Back-off restarting" in text
@@ -135,4 +112,4 @@ def test_the_explanation_has_reason_events_and_log(kubectl: Kubectl, fake_kubect
 
 def test_a_cluster_that_went_away_leaves_nothing_to_explain(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
     fake_kubectl.on(".", err="connection refused", code=1)
-    assert explain(kubectl, "dev", [app()]) == ""
+    assert explain(kubectl, "dev", [APP]) == ""

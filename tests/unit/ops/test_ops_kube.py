@@ -12,6 +12,7 @@ from ops.cluster.ports import move, refuse_taken
 from ops.errors import OpsError, RefusedError, UnreachableError
 from ops.kube import Access, CommandError, Key, Kubectl, items
 from ops.live import inventory, types, volumes_of, wait_gone
+from tests.support.thing import thing
 
 if TYPE_CHECKING:
     from tests.support.programs import FakeProgram
@@ -20,9 +21,8 @@ SECRET = "correct-horse-battery-staple"  # noqa: S105 - a value of the test
 
 
 def test_keys_name_objects_whatever_their_version() -> None:
-    one = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a", "namespace": "n"}}
-    two = {"apiVersion": "apps/v1beta1", "kind": "Deployment", "metadata": {"name": "a", "namespace": "n"}}
-    assert Key.of(one) == Key.of(two)
+    one = thing("Deployment", "n/a")
+    assert Key.of(one) == Key.of({**one, "apiVersion": "apps/v1beta1"})
     assert str(Key.of(one)) == "Deployment n/a"
     assert str(Key("", "Namespace", "", "n")) == "Namespace n"
 
@@ -39,8 +39,7 @@ def test_manifests_go_over_standard_input_and_never_over_the_command_line(
     kubectl: Kubectl, fake_kubectl: FakeProgram
 ) -> None:
     fake_kubectl.on("replace", [])
-    manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "data": {"password": SECRET}}
-    kubectl.replace([manifest], manager="slipway")
+    kubectl.replace([thing("Secret", "s", {"data": {"password": SECRET}})], manager="slipway")
     (call,) = fake_kubectl.calls
     assert SECRET in call.stdin
     assert SECRET not in call.line
@@ -92,19 +91,15 @@ def test_silence_ends_with_the_timeout(tmp_path: Path) -> None:
 
 def test_every_type_is_swept_but_views(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
     fake_kubectl.on("api-resources", "pods\nevents\npods.metrics.k8s.io\ndeployments.apps\n")
-    fake_kubectl.on(" get ", [{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "n"}}])
+    fake_kubectl.on(" get ", [thing("Pod", "n/p")])
     assert types(kubectl) == ["deployments.apps", "pods"]
     assert list(inventory(kubectl, "dev").objects) == [Key("", "Pod", "n", "p")]
     assert "deployments.apps,pods -A -l slipway.dev/stack=dev" in fake_kubectl.calls[-1].line
 
 
 def test_a_type_that_is_not_served_just_now_does_not_end_the_sweep(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
-    fake_kubectl.on(
-        "api-resources",
-        "pods\n",
-        err="error: unable to retrieve the complete list of server APIs: metrics.k8s.io/v1beta1: unavailable",
-        code=1,
-    )
+    unavailable = "error: unable to retrieve the complete list of server APIs: metrics.k8s.io/v1beta1: unavailable"
+    fake_kubectl.on("api-resources", "pods\n", err=unavailable, code=1)
     fake_kubectl.on(" get ", [], err="Error from server (MethodNotAllowed): the server does not allow this", code=1)
     assert inventory(kubectl, "dev").objects == {}
 
@@ -117,42 +112,22 @@ def test_what_may_not_be_listed_ends_the_sweep(kubectl: Kubectl, fake_kubectl: F
 
 
 def test_what_controllers_derived_was_not_made_by_the_stack(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
-    def item(kind: str, name: str, **metadata: object) -> dict[str, object]:
-        return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": "n", **metadata}}
-
     fake_kubectl.on("api-resources", "pods\n")
-    fake_kubectl.on(
-        " get ",
-        [
-            item("Service", "mine"),
-            item("Endpoints", "mine"),
-            item("Pod", "child", ownerReferences=[{"kind": "ReplicaSet"}]),
-            item("Secret", "going", deletionTimestamp="2026-01-01T00:00:00Z"),
-        ],
-    )
+    child = thing("Pod", "n/child", ownerReferences=[{"kind": "ReplicaSet"}])
+    going = thing("Secret", "n/going", deletionTimestamp="2026-01-01T00:00:00Z")
+    fake_kubectl.on(" get ", [thing("Service", "n/mine"), thing("Endpoints", "n/mine"), child, going])
     assert [key.name for key in inventory(kubectl, "dev").made()] == ["mine"]
 
 
 def test_volumes_are_found_by_their_claims(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
-    fake_kubectl.on(
-        "persistentvolumes",
-        [
-            {"metadata": {"name": "a"}, "spec": {"claimRef": {"namespace": "mine"}}},
-            {"metadata": {"name": "b"}, "spec": {"claimRef": {"namespace": "theirs"}}},
-            {"metadata": {"name": "c"}, "spec": {}},
-        ],
-    )
+    specs = {"a": {"claimRef": {"namespace": "mine"}}, "b": {"claimRef": {"namespace": "theirs"}}, "c": {}}
+    fake_kubectl.on("persistentvolumes", [thing("PersistentVolume", name, {"spec": s}) for name, s in specs.items()])
     assert [v["metadata"]["name"] for v in volumes_of(kubectl, ["mine"])] == ["a"]
 
 
 def test_what_is_not_gone_in_time_is_named_with_the_reason(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
-    stuck = {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": {"name": "n"},
-        "status": {"conditions": [{"status": "True", "message": "Some content has finalizers remaining: x in 1 y"}]},
-    }
-    fake_kubectl.on("get namespace n", [stuck])
+    condition = {"status": "True", "message": "Some content has finalizers remaining: x in 1 y"}
+    fake_kubectl.on("get namespace n", [thing("Namespace", "n", {"status": {"conditions": [condition]}})])
     with pytest.raises(OpsError) as caught:
         wait_gone(kubectl, [Key("", "Namespace", "", "n")], 0.1)
     assert "Namespace n: Some content has finalizers remaining" in str(caught.value)
@@ -166,15 +141,11 @@ def test_a_namespace_that_does_not_go_names_what_holds_it(kubectl: Kubectl, fake
         {"type": "NamespaceContentRemaining", "status": "True", "message": remaining},
         {"type": "NamespaceDeletionContentFailure", "status": "False", "message": "All content successfully deleted"},
     ]
-    namespace = {"kind": "Namespace", "metadata": {"name": "n"}, "status": {"conditions": conditions}}
-
-    def held(kind: str, name: str, *finalizers: str) -> dict[str, object]:
-        metadata = {"name": name, "namespace": "n", "finalizers": list(finalizers)}
-        return {"apiVersion": "v1", "kind": kind, "metadata": metadata}
-
-    fake_kubectl.on("get namespace n", [namespace])
-    fake_kubectl.on("get configmaps -n n", [held("ConfigMap", "free"), held("ConfigMap", "kept", "example.com/hold")])
-    fake_kubectl.on("get widgets.example.com -n n", [held("Widget", "w", "a.example.com/x", "foregroundDeletion")])
+    fake_kubectl.on("get namespace n", [thing("Namespace", "n", {"status": {"conditions": conditions}})])
+    kept = thing("ConfigMap", "n/kept", finalizers=["example.com/hold"])
+    fake_kubectl.on("get configmaps -n n", [thing("ConfigMap", "n/free", finalizers=[]), kept])
+    widget = thing("Widget", "n/w", finalizers=["a.example.com/x", "foregroundDeletion"])
+    fake_kubectl.on("get widgets.example.com -n n", [widget])
     with pytest.raises(OpsError) as caught:
         wait_gone(kubectl, [Key("", "Namespace", "", "n")], 0.1)
     assert str(caught.value).splitlines()[1:-1] == [
@@ -185,12 +156,8 @@ def test_a_namespace_that_does_not_go_names_what_holds_it(kubectl: Kubectl, fake
 
 
 def service(namespace: str, name: str, port: int | None, labels: object = None) -> dict[str, object]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": name, "namespace": namespace, "labels": labels},
-        "spec": {"ports": [{"port": 80, **({"nodePort": port} if port else {})}]},
-    }
+    ports = [{"port": 80, **({"nodePort": port} if port else {})}]
+    return thing("Service", f"{namespace}/{name}", {"spec": {"ports": ports}}, labels=labels)
 
 
 def test_a_node_port_in_use_is_told_with_its_holder(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:
@@ -233,7 +200,7 @@ def test_services_of_the_stack_that_swap_their_ports_leave_them_first(
 def test_tools_come_from_the_variable_and_a_wrong_one_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLIPWAY_KUBECTL", str(tmp_path / "nothing"))
     with pytest.raises(OpsError, match="SLIPWAY_KUBECTL = "):
-        tools.find("kubectl")
+        tools.kubectl()
 
 
 def test_a_program_on_path_is_used_only_when_new_enough(
@@ -248,9 +215,9 @@ def test_a_program_on_path_is_used_only_when_new_enough(
 
     monkeypatch.setattr(tools.toolchain, "tool", build)
     fake_kubectl.on("version", "Client Version: v1.29.0\n")
-    assert tools.find("kubectl") == built
+    assert tools.kubectl() == built
     fake_kubectl.on("version", "Client Version: v1.33.1\n")
-    assert tools.find("kubectl") == fake_kubectl.path
+    assert tools.kubectl() == fake_kubectl.path
 
 
 def test_nothing_of_kubectl_goes_to_the_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,32 +10,25 @@ import pytest
 from ops.kube import Key
 from ops.status import AppStatus, counts
 from ops.urls import address_of, objects_by_resource, resolve
+from tests.support.thing import thing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from typer.testing import Result
-
     from tests.support.programs import FakeProgram
-
-    Slipway = Callable[..., Result]
+    from tests.unit.ops.conftest import Run
 
 
 def deployment(
     *, generation: int = 1, observed: int = 1, replicas: int = 2, ready: int = 2, updated: int = 2, image: str = "i:1"
 ) -> dict[str, Any]:
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "h2o-example", "namespace": "h2o", "generation": generation},
-        "spec": {"replicas": replicas, "template": {"spec": {"containers": [{"image": image}, {"image": "side:1"}]}}},
-        "status": {"observedGeneration": observed, "readyReplicas": ready, "updatedReplicas": updated},
-    }
+    spec = {"replicas": replicas, "template": {"spec": {"containers": [{"image": image}, {"image": "side:1"}]}}}
+    status = {"observedGeneration": observed, "readyReplicas": ready, "updatedReplicas": updated}
+    return thing("Deployment", "h2o/h2o-example", {"spec": spec, "status": status}, generation=generation)
 
 
 @pytest.mark.usefixtures("project")
-def test_the_json_has_the_promised_keys(slipway: Slipway, fake_kubectl: FakeProgram) -> None:
+def test_the_json_has_the_promised_keys(slipway: Run, fake_kubectl: FakeProgram) -> None:
     fake_kubectl.on("get", [deployment(image="localhost:5000/h2o:7"), service(30080)])
     result = slipway("status", "--json")
     assert result.exit_code == 0
@@ -58,19 +51,14 @@ def test_the_json_has_the_promised_keys(slipway: Slipway, fake_kubectl: FakeProg
     assert len(fake_kubectl.calls) == 1
 
 
-def service(node_port: int, name: str = "h2o-example", namespace: str = "h2o", port: int = 80) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {"ports": [{"name": "http", "port": port, "nodePort": node_port}]},
-    }
+def service(node_port: int, where: str = "h2o/h2o-example") -> dict[str, Any]:
+    return thing("Service", where, {"spec": {"ports": [{"name": "http", "port": 80, "nodePort": node_port}]}})
 
 
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize(("live", "url"), [([service(30099)], "http://127.0.0.1:30099"), ([], None)])
 def test_an_edited_port_is_not_shown_before_it_is_there(
-    live: list[dict[str, Any]], url: str | None, slipway: Slipway, fake_kubectl: FakeProgram
+    live: list[dict[str, Any]], url: str | None, slipway: Run, fake_kubectl: FakeProgram
 ) -> None:
     fake_kubectl.on("get", [deployment(), *live])
     (app,) = json.loads(slipway("status", "--json").stdout)["apps"]
@@ -95,17 +83,11 @@ config:
     ],
 )
 def test_an_app_with_a_host_is_shown_where_a_browser_finds_it(
-    hosts: list[str], url: str | None, host: str | None, project: Path, slipway: Slipway, fake_kubectl: FakeProgram
+    hosts: list[str], url: str | None, host: str | None, project: Path, slipway: Run, fake_kubectl: FakeProgram
 ) -> None:
     (project / "Pulumi.dev.yaml").write_text(WITH_HOST, encoding="utf-8")
-    metadata = {"name": "h2o-example", "namespace": "h2o"}
-    ingress = {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "Ingress",
-        "metadata": metadata,
-        "spec": {"rules": [{"host": name} for name in hosts]},
-    }
-    fake_kubectl.on("get", [deployment(), service(30444, "traefik", "ingress"), *([ingress] if hosts else [])])
+    ingress = thing("Ingress", "h2o/h2o-example", {"spec": {"rules": [{"host": name} for name in hosts]}})
+    fake_kubectl.on("get", [deployment(), service(30444, "ingress/traefik"), *([ingress] if hosts else [])])
     apps = {app["name"]: app for app in json.loads(slipway("status", "--json").stdout)["apps"]}
     found = apps["h2o-example"]
     assert (found["url"] and found["url"].rstrip("/"), found["host"]) == (url and url.rstrip("/"), host)
@@ -129,7 +111,7 @@ STATES = {
 @pytest.mark.parametrize(("live", "ready", "desired"), STATES.values(), ids=list(STATES))
 @pytest.mark.usefixtures("project")
 def test_only_ready_pods_of_the_wanted_revision_count(
-    live: dict[str, Any], ready: int, desired: int, slipway: Slipway, fake_kubectl: FakeProgram
+    live: dict[str, Any], ready: int, desired: int, slipway: Run, fake_kubectl: FakeProgram
 ) -> None:
     fake_kubectl.on("get", [live])
     result = slipway("status", "--json")
@@ -138,59 +120,39 @@ def test_only_ready_pods_of_the_wanted_revision_count(
     assert result.exit_code == (0 if ready == desired else 1)
 
 
-@pytest.mark.usefixtures("project")
 def test_a_daemon_set_counts_its_nodes() -> None:
-    live = {
-        "metadata": {"generation": 1},
-        "spec": {},
-        "status": {
-            "observedGeneration": 1,
-            "desiredNumberScheduled": 3,
-            "numberReady": 3,
-            "updatedNumberScheduled": 2,
-        },
-    }
+    status = {"observedGeneration": 1, "desiredNumberScheduled": 3, "numberReady": 3, "updatedNumberScheduled": 2}
+    live = thing("DaemonSet", "n/agent", {"spec": {}, "status": status}, generation=1)
     assert counts("DaemonSet", live) == (2, 3)
 
 
 def test_an_app_without_pods_is_not_ready() -> None:
-    app = AppStatus("a", "s", "c", "n", None, None, ready=0, desired=0, image="i")
-    assert not app.is_ready
+    assert not AppStatus("a", "s", "c", "n", None, None, ready=0, desired=0, image="i").is_ready
 
 
 PLAN = {
     "resources": [
-        {"name": "ns", "inputs": {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "web"}}},
-        {
-            "name": "web-service",
-            "inputs": {
-                "apiVersion": "v1",
-                "kind": "Service",
-                "metadata": {"name": "web", "namespace": "${ns.metadata.name}"},
-            },
-        },
+        {"name": "ns", "inputs": thing("Namespace", "web")},
+        {"name": "web-service", "inputs": thing("Service", "web", namespace="${ns.metadata.name}")},
         {"name": "zone", "inputs": {"name": "example.org"}},
     ]
 }
 SERVICE = Key("", "Service", "web", "web")
 
 
+PORTS: dict[Key, Any] = {SERVICE: {"spec": {"ports": [{"nodePort": 31234}]}}}
+BALANCED: dict[Key, Any] = {SERVICE: {"status": {"loadBalancer": {"ingress": [{"ip": "10.99.0.100"}]}}}}
+BALANCER = "http://${web-service.status.loadBalancer.ingress[0].ip}"
+
+
 @pytest.mark.parametrize(
     ("text", "live", "url"),
     [
         ("http://127.0.0.1:30080/", {}, "http://127.0.0.1:30080/"),
-        (
-            "http://127.0.0.1:${web-service.spec.ports[0].nodePort}/x",
-            {SERVICE: {"spec": {"ports": [{"nodePort": 31234}]}}},
-            "http://127.0.0.1:31234/x",
-        ),
-        (
-            "http://${web-service.status.loadBalancer.ingress[0].ip}",
-            {SERVICE: {"status": {"loadBalancer": {"ingress": [{"ip": "10.99.0.100"}]}}}},
-            "http://10.99.0.100",
-        ),
-        ("http://${web-service.status.loadBalancer.ingress[0].ip}", {SERVICE: {"status": {"loadBalancer": {}}}}, None),
-        ("http://${web-service.status.loadBalancer.ingress[0].ip}", {}, None),
+        ("http://127.0.0.1:${web-service.spec.ports[0].nodePort}/x", PORTS, "http://127.0.0.1:31234/x"),
+        (BALANCER, BALANCED, "http://10.99.0.100"),
+        (BALANCER, {SERVICE: {"status": {"loadBalancer": {}}}}, None),
+        (BALANCER, {}, None),
         ("http://${zone.name}", {}, None),
         ("http://${nobody.name}", {}, None),
     ],
@@ -201,20 +163,13 @@ def test_references_in_urls_are_read_from_the_live_objects(text: str, live: dict
     assert resolve(text, resources, live) == url
 
 
+@pytest.mark.parametrize(("given", "url"), [([], None), ([{"ip": "10.99.0.105"}], "http://10.99.0.105")])
 def test_a_service_without_an_address_yet_has_no_url(
-    project: Path, slipway: Slipway, fake_kubectl: FakeProgram
+    given: list[dict[str, str]], url: str | None, project: Path, slipway: Run, fake_kubectl: FakeProgram
 ) -> None:
     file = project / "Pulumi.dev.yaml"
     text = file.read_text(encoding="utf-8").replace("      nodeAddress: 127.0.0.1\n", "")
     file.write_text(text, encoding="utf-8")
-    service: dict[str, Any] = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": "h2o-example", "namespace": "h2o"},
-        "status": {"loadBalancer": {}},
-    }
-    fake_kubectl.on("get", [deployment(), service])
-    assert json.loads(slipway("status", "--json").stdout)["apps"][0]["url"] is None
-    service["status"] = {"loadBalancer": {"ingress": [{"ip": "10.99.0.105"}]}}
-    fake_kubectl.on("get", [deployment(), service])
-    assert json.loads(slipway("status", "--json").stdout)["apps"][0]["url"] == "http://10.99.0.105"
+    balanced = thing("Service", "h2o/h2o-example", {"status": {"loadBalancer": {"ingress": given}}})
+    fake_kubectl.on("get", [deployment(), balanced])
+    assert json.loads(slipway("status", "--json").stdout)["apps"][0]["url"] == url

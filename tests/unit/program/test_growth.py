@@ -11,9 +11,8 @@ import pytest
 from bench.parts.render import same_resources
 from bench.programs import flat, run_flat
 from bench.programs.workloads import PER_NAMESPACE, make
-from ops.render import sdk
 from ops.render.monitor import Record, RecordingMonitor
-from ops.render.placeholders import placeholder
+from ops.render.placeholders import output_types, placeholder
 from ops.render.program import record, run
 from stacks.stack_file import StackConfig
 from tests.support import cases
@@ -104,18 +103,18 @@ def test_answers_are_linear_and_hold_little_beside_what_was_given() -> None:
 
 
 def test_a_pods_affinity_is_not_made_up_but_a_node_port_is() -> None:
-    service = sdk.output_types("kubernetes:core/v1:Service")
+    service = output_types("kubernetes:core/v1:Service")
     spec = placeholder("web", "spec", service["spec"], {"ports": [{"port": 80}]})
     assert spec["ports"][0] == {**spec["ports"][0], "port": 80, "nodePort": "${web.spec.ports[0].nodePort}"}
     assert spec["clusterIP"] == "${web.spec.clusterIP}"
-    deployment = sdk.output_types("kubernetes:apps/v1:Deployment")
+    deployment = output_types("kubernetes:apps/v1:Deployment")
     pod = placeholder("web", "spec", deployment["spec"], {"template": {"spec": {"containers": [{"name": "a"}]}}})
     assert "affinity" not in pod["template"]["spec"]
     assert pod["template"]["spec"]["containers"][0]["name"] == "a"
 
 
 def test_what_nobody_gave_is_made_up_as_deep_as_an_address() -> None:
-    service = sdk.output_types("kubernetes:core/v1:Service")
+    service = output_types("kubernetes:core/v1:Service")
     status = placeholder("web", "status", service["status"])
     assert status["loadBalancer"]["ingress"][0]["ip"] == "${web.status.loadBalancer.ingress[0].ip}"
 

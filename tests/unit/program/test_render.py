@@ -14,15 +14,14 @@ import yaml
 from components.versions import IMAGES, by_tag
 from components.workload.credential import PASSWORD_LENGTH, Credential, CredentialArgs
 from local import paths, pki
-from ops.render import render, write
-from ops.render.files import plan_text
+from ops.render.files import plan_text, write
 from ops.render.monitor import SECRET_MASK
 from ops.render.placeholders import REFERENCE
 from ops.render.plan import plan
-from ops.render.program import render_config
+from ops.render.program import render, render_config
 from tests.support import cases, golden, harness
 from tests.support.data import items, leaves, value
-from tests.support.objects import things
+from tests.support.thing import things
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -88,7 +88,7 @@ def test_every_file_is_accepted_or_told(project: Path) -> None:
 
 _RENDER = """
 import json, pathlib, sys
-from ops.render import write
+from ops.render.files import write
 from ops.render.program import render_config
 from stacks.stack_file import read_stack_config
 for name in json.loads(sys.argv[1]):

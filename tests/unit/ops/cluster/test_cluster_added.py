@@ -11,6 +11,7 @@ import pytest
 from ops.cluster.added import added, difference, take_out
 from ops.kube import CommandError, Key
 from tests.support.memory import MemoryCluster
+from tests.support.thing import thing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,12 +20,7 @@ if TYPE_CHECKING:
     from ops.kube import Kubectl, Manifest
     from tests.support.programs import FakeProgram
 
-WANTED: dict[str, Any] = {
-    "apiVersion": "v1",
-    "kind": "Service",
-    "metadata": {"name": "auth", "namespace": "todo", "labels": {"app": "auth"}},
-    "spec": {"type": "ClusterIP"},
-}
+WANTED = thing("Service", "todo/auth", {"spec": {"type": "ClusterIP"}}, labels={"app": "auth"})
 KEY = Key.of(WANTED)
 LABEL: Path = ("f:metadata", "f:labels", "f:theirs")
 CONFLICT = 'Operation cannot be fulfilled on services "auth": the object has been modified; please apply your changes'
@@ -50,7 +46,7 @@ class Server(MemoryCluster):
 
     def __init__(self, item: dict[str, Any], refusals: int = 0, text: str = CONFLICT) -> None:
         super().__init__()
-        self.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "todo"}})
+        self.put(thing("Namespace", "todo"))
         self.put(item)
         self.refusals, self.text = refusals, text
 

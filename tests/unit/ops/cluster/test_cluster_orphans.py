@@ -9,12 +9,7 @@ import pytest
 from ops.cluster.orphans import Orphans, orphans, remove
 from ops.kube import Key
 from tests.support.memory import MemoryCluster
-
-
-def item(kind: str, name: str, namespace: str = "n") -> dict[str, Any]:
-    place = {"namespace": namespace} if namespace else {}
-    version = "apps/v1" if kind == "Deployment" else "v1"
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": name, **place}}
+from tests.support.thing import thing
 
 
 def found(*items: dict[str, Any], known: tuple[str, ...] = (), durable: bool = False) -> Orphans:
@@ -23,7 +18,7 @@ def found(*items: dict[str, Any], known: tuple[str, ...] = (), durable: bool = F
 
 
 def test_what_nobody_makes_is_an_orphan() -> None:
-    ours, theirs = item("Deployment", "ours"), item("Deployment", "theirs")
+    ours, theirs = thing("Deployment", "n/ours"), thing("Deployment", "n/theirs")
     assert found(ours, theirs) == Orphans([Key.of(theirs)])
     # What left the program is in Pulumi's state, and removed by Pulumi itself.
     assert found(ours, theirs, known=("Deployment n/theirs",)) == Orphans()
@@ -31,7 +26,7 @@ def test_what_nobody_makes_is_an_orphan() -> None:
 
 @pytest.mark.parametrize("durable", [False, True])
 def test_namespaces_and_data_of_a_durable_stack_are_left_to_people(durable: bool) -> None:
-    space, claim = item("Namespace", "theirs", ""), item("PersistentVolumeClaim", "data")
+    space, claim = thing("Namespace", "theirs"), thing("PersistentVolumeClaim", "n/data")
     left = found(space, claim, durable=durable)
     assert left.spared == ([Key.of(space), Key.of(claim)] if durable else [Key.of(space)])
     assert [change.name for change in left.changes("c")] == ([] if durable else ["PersistentVolumeClaim n/data"])
@@ -53,8 +48,8 @@ def test_a_claim_of_a_stateful_set_that_is_there_is_no_orphan(durable: bool, kno
 
 def test_only_the_removable_go() -> None:
     cluster = MemoryCluster()
-    cluster.put(item("Namespace", "n", ""))
-    cluster.put(item("Deployment", "theirs"))
+    cluster.put(thing("Namespace", "n"))
+    cluster.put(thing("Deployment", "n/theirs"))
     left = Orphans([Key("apps", "Deployment", "n", "theirs")], [Key("", "Namespace", "", "n")])
     assert remove(cluster, left)
     assert [str(key) for key in cluster.objects] == ["Namespace n"]

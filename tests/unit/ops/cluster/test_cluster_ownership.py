@@ -8,6 +8,7 @@ import pytest
 
 from ops.cluster import ownership
 from ops.errors import RefusedError
+from tests.support.thing import thing
 
 if TYPE_CHECKING:
     from ops.kube import Kubectl
@@ -15,10 +16,9 @@ if TYPE_CHECKING:
 
 
 def namespace(name: str, *, stack: str | None = "dev", release: str | None = None) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"name": name, "labels": {"slipway.dev/stack": stack} if stack else {}}
-    if release:
-        metadata["annotations"] = {"meta.helm.sh/release-name": release}
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    annotations = {"meta.helm.sh/release-name": release} if release else {}
+    labels = {"slipway.dev/stack": stack} if stack else {}
+    return thing("Namespace", name, labels=labels, annotations=annotations)
 
 
 def test_what_others_installed_does_not_matter(kubectl: Kubectl, fake_kubectl: FakeProgram) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +12,7 @@ from ops.errors import RefusedError
 from ops.kube import Key
 from ops.load import load
 from tests.support.memory import MemoryCluster
+from tests.support.thing import thing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,21 +54,12 @@ def stack(project: Path) -> Stack:
 
 def cluster(*claims: tuple[str, str, str], grows: bool) -> Cluster:
     found = Cluster()
-    found.put(
-        {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "fast"}}
-        | ({"allowVolumeExpansion": True} if grows else {})
-    )
+    found.put(thing("StorageClass", "fast", {"allowVolumeExpansion": True} if grows else {}))
     for namespace, name, size in claims:
-        found.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-        spec: dict[str, Any] = {"storageClassName": "fast", "resources": {"requests": {"storage": size}}}
-        found.put(
-            {
-                "apiVersion": "v1",
-                "kind": "PersistentVolumeClaim",
-                "metadata": {"name": name, "namespace": namespace, "labels": {"slipway.dev/stack": "dev"}},
-                "spec": spec,
-            }
-        )
+        found.put(thing("Namespace", namespace))
+        spec = {"storageClassName": "fast", "resources": {"requests": {"storage": size}}}
+        labels = {"slipway.dev/stack": "dev"}
+        found.put(thing("PersistentVolumeClaim", f"{namespace}/{name}", {"spec": spec}, labels=labels))
     return found
 
 

@@ -17,13 +17,13 @@ from ops.kube import Key
 from ops.render.result import App
 from ops.stack import Stack
 from ops.status import all_ready
+from tests.support.clock import Clock
 from tests.support.memory import MemoryCluster, deployed
+from tests.support.thing import thing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ops.kube import Kubectl
-    from ops.render import Rendered
+    from ops.render.result import Rendered
     from tests.support.programs import FakeProgram
 
 LABELS = {"slipway.dev/stack": "dev"}
@@ -32,15 +32,14 @@ LABELS = {"slipway.dev/stack": "dev"}
 def pod(name: str, reason: str = "ImagePullBackOff", **metadata: Any) -> dict[str, Any]:
     """A pod that cannot start."""
     container = {"name": "web", "ready": False, "restartCount": 0, "state": {"waiting": {"reason": reason}}}
-    status, meta = {"phase": "Pending", "containerStatuses": [container]}, {"name": name, "namespace": "n", **metadata}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "status": status}
+    return thing("Pod", f"n/{name}", {"status": {"phase": "Pending", "containerStatuses": [container]}}, **metadata)
 
 
 def test_patience_ends_only_for_the_same_pod(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     bad, other = troubles([pod("a")]), troubles([pod("b")])
-    patience = Patience(45)
+    patience = Patience()
     assert patience.exhausted(bad) is None
     now[0] += 44
     assert patience.exhausted(bad) is None
@@ -64,28 +63,12 @@ class Notes(SilentProgress):
         self.lines.append(text)
 
 
-class Clock:
-    """Time that passes by being slept, one thing happening after the other."""
-
-    def __init__(self, *happens: Callable[[], object]) -> None:
-        self.now, self.happens = 0.0, list(happens)
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        if self.happens:
-            self.happens.pop(0)()
-
-
 @pytest.fixture
 def cluster() -> MemoryCluster:
     """A cluster with a Deployment of two pods, none of them ready."""
     found = MemoryCluster()
-    found.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n", "labels": LABELS}})
-    metadata = {"name": "web", "namespace": "n", "labels": LABELS}
-    found.put({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": {"replicas": 2}})
+    found.put(thing("Namespace", "n", labels=LABELS))
+    found.put(thing("Deployment", "n/web", {"spec": {"replicas": 2}}, labels=LABELS))
     return found
 
 
@@ -167,11 +150,8 @@ def stateful_pod(revision: str) -> dict[str, Any]:
 def test_a_broken_pod_of_an_old_revision_does_not_hold_up_a_stateful_set(
     revision: str, observed: int, deleted: bool, kubectl: Kubectl, fake_kubectl: FakeProgram
 ) -> None:
-    workload = {
-        "kind": "StatefulSet",
-        "metadata": {"name": "db", "generation": 2},
-        "status": {"observedGeneration": observed, "updateRevision": "new"},
-    }
+    status = {"observedGeneration": observed, "updateRevision": "new"}
+    workload = thing("StatefulSet", "n/db", {"status": status}, generation=2)
     fake_kubectl.on("get statefulsets.apps db -n n", [workload])
     fake_kubectl.on("delete")
     broken = stateful_pod(revision)

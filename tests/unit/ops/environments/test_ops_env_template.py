@@ -11,15 +11,14 @@ from components.names import NAME_LIMIT
 from ops.environments.template import derive, read_template
 from ops.errors import RefusedError
 from ops.kube import Key, entries, section
-from ops.render import render
-from ops.render.program import PROJECT_DIR
+from ops.render.program import PROJECT_DIR, render
 from stacks.settings import SettingsError, parse
 from stacks.stack_file import ENVIRONMENTS, read_stack_config
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ops.render import Rendered
+    from ops.render.result import Rendered
 
 
 def text_of(directory: Path, name: str, *apps: str, stack: str = "dev", contexts: dict[str, str] | None = None) -> str:

@@ -16,7 +16,7 @@ from tests.support.memory import MemoryCluster, deployed
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ops.render import Rendered
+    from ops.render.result import Rendered
     from ops.stack import Stack
     from tests.support.fake_pulumi import FakePulumi
 

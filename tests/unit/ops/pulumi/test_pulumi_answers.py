@@ -16,13 +16,12 @@ from tests.support.web import serving
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from typer.testing import Result
-
     from ops.stack import Stack
     from tests.support.fake_pulumi import FakePulumi
     from tests.support.web import Request
+    from tests.unit.ops.conftest import Run
 
-    Run = Callable[..., Result]
+    Changed = Callable[..., None]
 
 PORT = 30080
 SERVICE = f"{PREFIX}kubernetes:core/v1:Service::h2o-mock-service"
@@ -57,23 +56,21 @@ def app(monkeypatch: pytest.MonkeyPatch, *bodies: bytes) -> Generator[list[str]]
         yield asked
 
 
-def changed(there: FakePulumi, dev: Stack, provider: str, *urns: str) -> None:
+@pytest.fixture
+def changed(there: FakePulumi, dev: Stack, provider: str) -> Changed:
     """The run changes objects of the app in place."""
-    kinds = [urn.split("::")[2].rsplit(":", 1)[-1] for urn in urns]
     wanted = {item["kind"]: item for item in dev.manifests("local")}
-    there.on(
-        "^up",
-        *(
-            ends(step("update", urn, wanted[k], wanted[k], provider=provider))
-            for urn, k in zip(urns, kinds, strict=True)
-        ),
-    )
+
+    def change(*urns: str) -> None:
+        items = [wanted[urn.split("::")[2].rsplit(":", 1)[-1]] for urn in urns]
+        steps = (step("update", urn, i, i, provider=provider) for urn, i in zip(urns, items, strict=True))
+        there.on("^up", *map(ends, steps))
+
+    return change
 
 
-def test_who_answers_wrongly_is_named(
-    there: FakePulumi, dev: Stack, provider: str, slipway: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    changed(there, dev, provider, SERVICE)
+def test_who_answers_wrongly_is_named(changed: Changed, slipway: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed(SERVICE)
     with app(monkeypatch, b"no database"):
         done = slipway("up")
     assert done.exit_code == 1
@@ -82,27 +79,22 @@ def test_who_answers_wrongly_is_named(
     assert "stack dev is up" not in done.output
 
 
-def test_what_turns_wrong_a_moment_later_is_noticed(
-    there: FakePulumi, dev: Stack, provider: str, slipway: Run, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("bodies", "code"),
+    [([*[RIGHT] * 6, b"no database"], 1), ([b"starting", *[RIGHT] * 6, b"one lost answer", RIGHT], 0)],
+)
+def test_what_turns_wrong_a_moment_later_is_noticed_and_one_wrong_answer_may_become_right(
+    bodies: list[bytes], code: int, changed: Changed, slipway: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changed(there, dev, provider, SERVICE)
-    with app(monkeypatch, *[RIGHT] * 6, b"no database"):
-        assert slipway("up").exit_code == 1
-
-
-def test_a_wrong_answer_may_become_right(
-    there: FakePulumi, dev: Stack, provider: str, slipway: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    changed(there, dev, provider, SERVICE)
-    with app(monkeypatch, b"starting", *[RIGHT] * 6, b"one lost answer", RIGHT):
-        done = slipway("up")
-    assert done.exit_code == 0, done.output
+    changed(SERVICE)
+    with app(monkeypatch, *bodies):
+        assert slipway("up").exit_code == code
 
 
 def test_new_pods_are_asked_once_and_what_was_not_touched_is_not(
-    there: FakePulumi, dev: Stack, provider: str, slipway: Run, monkeypatch: pytest.MonkeyPatch
+    changed: Changed, there: FakePulumi, slipway: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changed(there, dev, provider, SERVICE, DEPLOYMENT)
+    changed(SERVICE, DEPLOYMENT)
     with app(monkeypatch, RIGHT) as asked:
         assert slipway("up").exit_code == 0
         assert len(asked) == smoke.REQUESTS

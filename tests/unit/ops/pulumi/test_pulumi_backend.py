@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from local.progress import SilentProgress
 from ops.errors import OpsError
-from ops.load import load
 from ops.pulumi.backend import Backend, backend, backend_url, file_url, sweep, with_secrets_of
 
 if TYPE_CHECKING:
@@ -25,9 +23,8 @@ KEY = "awskms://alias/slipway?region=ap-northeast-1"
 
 
 @pytest.fixture
-def stack(project: Path) -> Stack:
-    assert project.is_dir()
-    return load("dev", SilentProgress())
+def stack(dev: Stack) -> Stack:
+    return dev
 
 
 def mode(path: Path) -> int:

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ops import live
 from ops.kube import Key
+from tests.support.clock import Clock
 from tests.support.fake_pulumi import PREFIX, begins, ends, resource, step
+from tests.support.thing import thing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from typer.testing import Result
-
     from tests.support.fake_pulumi import FakePulumi
     from tests.support.fake_pulumi import Run as Call
     from tests.support.memory import MemoryCluster
-
-    Run = Callable[..., Result]
+    from tests.unit.ops.conftest import Run
 
 SERVICE = f"{PREFIX}kubernetes:core/v1:Service::h2o-example-service"
 BUCKET = f"{PREFIX}aws:s3/bucket:Bucket::state"
 SPACE = Key("", "Namespace", "", "h2o")
+OURS = {live.STACK_LABEL: "dev"}
 HELM = {"meta.helm.sh/release-name": "slipway-dev"}
 
 
@@ -98,8 +96,7 @@ def test_who_holds_a_namespace_that_pulumi_gave_up_on_is_named(
         space = cluster.objects[SPACE]
         space["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
         space["status"] = {"conditions": [left]}
-        kept = {"name": "kept", "namespace": "h2o", "finalizers": ["example.com/hold"]}
-        cluster.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": kept})
+        cluster.put(thing("ConfigMap", "h2o/kept", finalizers=["example.com/hold"]))
     done = slipway("down")
     assert done.exit_code == 1
     assert "timed out waiting for the condition" in done.stderr
@@ -110,29 +107,14 @@ def test_who_holds_a_namespace_that_pulumi_gave_up_on_is_named(
     assert (told in done.stderr) is held
 
 
-class Clock:
-    """Time that passes by being slept, while something happens."""
-
-    def __init__(self, happens: Callable[[], object] = lambda: None) -> None:
-        self.now, self.happens = 0.0, happens
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        self.happens()
-
-
 @pytest.mark.parametrize("goes", [True, False])
 def test_a_volume_is_waited_for_and_named_where_it_stays(
     goes: bool, there: FakePulumi, cluster: MemoryCluster, slipway: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = {"claimRef": {"namespace": "h2o"}, "persistentVolumeReclaimPolicy": "Retain"}
-    volume = {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "pv-1"}, "spec": spec}
-    cluster.put(volume)
+    cluster.put(thing("PersistentVolume", "pv-1", {"spec": spec}))
     there.on("^destroy", after={})
-    monkeypatch.setattr("ops.cluster.removal.time", Clock(cluster.objects.clear if goes else lambda: None))
+    monkeypatch.setattr("ops.cluster.removal.time", Clock(cluster.objects.clear if goes else None))
     done = slipway("down")
     assert done.exit_code == (0 if goes else 1)
     told = "stack dev on cluster local: still there after the removal:\n  PersistentVolume pv-1 (Retain)"
@@ -141,11 +123,9 @@ def test_a_volume_is_waited_for_and_named_where_it_stays(
 
 def durable(cluster: MemoryCluster) -> None:
     """A durable namespace, and a claim as claim templates make it: without a word of its lifecycle."""
-    marks = {live.STACK_LABEL: "dev"}
-    metadata = {"name": "data", "namespace": "h2o", "labels": marks}
-    cluster.objects[SPACE]["metadata"]["labels"] = {**marks, live.LIFECYCLE_LABEL: "durable"}
+    cluster.objects[SPACE]["metadata"]["labels"] = {**OURS, live.LIFECYCLE_LABEL: "durable"}
     spec = {"resources": {"requests": {"storage": "2Gi"}}}
-    cluster.put({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec})
+    cluster.put(thing("PersistentVolumeClaim", "h2o/data", {"spec": spec}, labels=OURS))
 
 
 @pytest.mark.parametrize("by_label", [False, True])
@@ -194,9 +174,8 @@ def test_what_a_cloud_protects_stays_and_what_a_cluster_protects_goes(
 def test_a_stack_without_its_state_is_removed_by_label(
     pulumi: FakePulumi, cluster: MemoryCluster, slipway: Run
 ) -> None:
-    marks = {live.STACK_LABEL: "dev"}
-    cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "h2o", "labels": marks}})
-    cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "theirs"}})
+    cluster.put(thing("Namespace", "h2o", labels=OURS))
+    cluster.put(thing("Namespace", "theirs"))
     done = slipway("down", "--by-label")
     assert done.exit_code == 0, done.output
     assert cluster.named("Namespace") == ["theirs"]
@@ -222,23 +201,14 @@ def test_a_stack_that_an_older_version_made_goes_with_its_home(
     there: FakePulumi, cluster: MemoryCluster, slipway: Run
 ) -> None:
     cluster.objects[SPACE]["metadata"]["annotations"] = HELM
-    home: dict[str, Any] = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "slipway"}}
-    home["metadata"]["labels"] = {"app.kubernetes.io/managed-by": "slipway"}
-    cluster.put(home)
-    stash: dict[str, Any] = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": "stash", "namespace": "slipway"},
-    }
-    cluster.put({**stash, "metadata": {**stash["metadata"], "labels": {live.STACK_LABEL: "dev"}}})
-    cluster.put(
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kube-root-ca.crt", "namespace": "slipway"}}
-    )
-    other = cluster.put({**stash, "metadata": {**stash["metadata"], "name": "another-stacks"}})
+    cluster.put(thing("Namespace", "slipway", labels={"app.kubernetes.io/managed-by": "slipway"}))
+    stash = cluster.put(thing("Secret", "slipway/stash", labels=OURS))
+    cluster.put(thing("ConfigMap", "slipway/kube-root-ca.crt"))
+    other = cluster.put(thing("Secret", "slipway/another-stacks"))
     assert slipway("down", "--by-label").exit_code == 0
     assert cluster.named("Namespace") == ["slipway"]
     cluster.objects.pop(Key.of(other))
-    cluster.put({**stash, "metadata": {**stash["metadata"], "labels": {live.STACK_LABEL: "dev"}}})
+    cluster.put(stash)
     assert slipway("down", "--by-label").exit_code == 0
     assert cluster.objects == {}
     assert there.calls == []

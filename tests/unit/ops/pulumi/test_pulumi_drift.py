@@ -10,17 +10,13 @@ import pytest
 from ops.pulumi import lock
 from tests.support.busy import held
 from tests.support.fake_pulumi import PREFIX, begins, ends, operation, resource, step
+from tests.support.thing import thing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from typer.testing import Result
-
     from ops.stack import Stack
     from tests.support.fake_pulumi import FakePulumi
     from tests.support.memory import MemoryCluster
-
-    Run = Callable[..., Result]
+    from tests.unit.ops.conftest import Run
 
 SERVICE = f"{PREFIX}kubernetes:core/v1:Service::h2o-example-service"
 OURS = {"slipway.dev/stack": "dev"}
@@ -99,9 +95,8 @@ def test_what_the_program_says_otherwise_is_pending(there: FakePulumi, dev: Stac
 def test_what_nobody_makes_is_an_orphan_and_a_namespace_is_left_to_people(
     cluster: MemoryCluster, there: FakePulumi, slipway: Run
 ) -> None:
-    metadata = {"name": "theirs", "labels": OURS}
-    cluster.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {**metadata, "namespace": "h2o"}})
-    cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    cluster.put(thing("ConfigMap", "h2o/theirs", labels=OURS))
+    cluster.put(thing("Namespace", "theirs", labels=OURS))
     told = drift(slipway, 2)
     assert [(d["kind"], d["name"], bool(d["note"])) for d in told["differences"]] == [
         ("orphan", "ConfigMap h2o/theirs", False),

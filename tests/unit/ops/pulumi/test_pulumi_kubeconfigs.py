@@ -10,19 +10,16 @@ import pytest
 
 from ops.errors import EngineError
 from ops.pulumi.kubeconfigs import kubeconfig_in
-from ops.render import Cluster
+from ops.render.result import Cluster
 from tests.support.fake_pulumi import PREFIX, begins, ends, step
+from tests.support.thing import thing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-    from typer.testing import Result
 
     from tests.support.fake_pulumi import FakePulumi
     from tests.support.programs import FakeProgram
-
-    Run = Callable[..., Result]
+    from tests.unit.ops.conftest import Run
 
 PARENTS = "slipway:clusters:GkeCluster$pulumi:providers:kubernetes"
 KUBECONFIG = json.dumps({"kind": "Config", "current-context": "gke"})
@@ -93,13 +90,8 @@ def test_up_that_worked_ends_well_though_the_cluster_may_not_answer_here(
     made.on("^up", begins(change), ends(change))
     monkeypatch.setattr("ops.answer.wait_for_answers", lambda *_: None)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType] - any
     status = {"readyReplicas": 2, "updatedReplicas": 2, "observedGeneration": 1}
-    workload = {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "h2o-example", "namespace": "h2o", "generation": 1},
-        "spec": {"replicas": 2, "template": {"spec": {"containers": [{"image": "registry/h2o:1"}]}}},
-        "status": status,
-    }
+    spec = {"replicas": 2, "template": {"spec": {"containers": [{"image": "registry/h2o:1"}]}}}
+    workload = thing("Deployment", "h2o/h2o-example", {"spec": spec, "status": status}, generation=1)
     if answers:
         fake_kubectl.on("get", [workload])
     else:

@@ -11,6 +11,7 @@ import pytest
 from ops.pulumi import leftovers
 from ops.pulumi.protection import in_plan
 from tests.support.programs import FakeProgram
+from tests.support.thing import thing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,12 +32,8 @@ def stack(*resources: dict[str, Any]) -> Stack:
     return cast("Stack", SimpleNamespace(name="prod", rendered=SimpleNamespace(plan={"resources": list(resources)})))
 
 
-AWS = provider(
-    "aws",
-    region="ap-northeast-1",
-    allowedAccountIds='["123456789012"]',
-    defaultTags=json.dumps({"tags": TAGS}),
-)
+AWS_TAGS = json.dumps({"tags": TAGS})
+AWS = provider("aws", region="ap-northeast-1", allowedAccountIds='["123456789012"]', defaultTags=AWS_TAGS)
 GOOGLE = provider("gcp", project="example-project", region="asia-east1", defaultLabels=json.dumps(TAGS))
 
 
@@ -88,10 +85,7 @@ def test_what_is_there_is_named_and_what_was_kept_is_not(aws: FakeProgram) -> No
 
 def test_what_aws_only_still_shows_is_gone(aws: FakeProgram) -> None:
     aws.on("get-resources --region ap-northeast-1", listed(KEY, INSTANCE))
-    aws.on(
-        "describe-instances --instance-ids i-1",
-        json.dumps(["terminated"]),
-    )
+    aws.on("describe-instances --instance-ids i-1", json.dumps(["terminated"]))
     aws.on(f"describe-key --key-id {KEY}", json.dumps(["PendingDeletion"]))
     assert leftovers.search(stack(AWS), []) == leftovers.Leftovers()
 
@@ -113,22 +107,16 @@ def test_without_the_program_or_credentials_it_says_so(aws: FakeProgram) -> None
 def test_google_is_asked_by_labels_and_keys_stay(gcloud: FakeProgram) -> None:
     disk = "//compute.googleapis.com/projects/example-project/zones/asia-east1-a/disks/data"
     ring = "//cloudkms.googleapis.com/projects/example-project/locations/asia-east1/keyRings/r/cryptoKeys/k"
-    gcloud.on(
-        "asset search-all-resources",
-        json.dumps(
-            [
-                {"name": disk, "assetType": "compute.googleapis.com/Disk"},
-                {"name": ring, "assetType": "cloudkms.googleapis.com/CryptoKey"},
-            ]
-        ),
-    )
+    types = {disk: "compute.googleapis.com/Disk", ring: "cloudkms.googleapis.com/CryptoKey"}
+    found = [{"name": name, "assetType": token} for name, token in types.items()]
+    gcloud.on("asset search-all-resources", json.dumps(found))
     assert leftovers.search(stack(GOOGLE), []).found == [disk]
     (call,) = gcloud.calls
     assert "--scope=projects/example-project --query=labels.project=slipway AND labels.stack=prod" in call.line
 
 
 def test_what_the_plan_protects_is_named_as_people_know_it() -> None:
-    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": "db"}}
+    claim = thing("PersistentVolumeClaim", "db/data")
     resources: list[dict[str, Any]] = [
         {"type": "kubernetes:core/v1:PersistentVolumeClaim", "name": "db", "inputs": claim, "protect": True},
         {"type": "aws:rds/instance:Instance", "name": "cotoami", "inputs": {}, "protect": True},

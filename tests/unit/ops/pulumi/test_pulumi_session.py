@@ -12,9 +12,7 @@ import pytest
 from pulumi import automation
 from pulumi.automation.errors import CommandError
 
-from local.progress import SilentProgress
 from ops.errors import BusyError, EngineError
-from ops.load import load
 from ops.pulumi.results import Recovery
 from ops.pulumi.session import open_stack, told
 from tests.support.fake_pulumi import PREFIX, operation, resource
@@ -30,9 +28,8 @@ SHARED = "s3://state.example.com?region=ap-northeast-1"
 
 
 @pytest.fixture
-def stack(project: Path) -> Stack:
-    assert project.is_dir()
-    return load("dev", SilentProgress())
+def stack(dev: Stack) -> Stack:
+    return dev
 
 
 @pytest.fixture(params=[False, True], ids=["own", "shared"])
@@ -188,18 +185,6 @@ def test_a_new_stack_is_made_with_the_key_of_its_file(
     (made,) = [call for call in pulumi.calls if call.line.startswith("stack init")]
     assert "--secrets-provider awskms://alias/x" in made.line
     assert made.directory == str(stack.directory)
-
-
-def test_the_cli_is_called_in_the_stacks_backend(pulumi: FakePulumi, stack: Stack, tmp_path: Path) -> None:
-    pulumi.state = {}
-    with open_stack(pulumi.cli, stack) as session:
-        session.run("stack", "history")
-    home = tmp_path / "data" / "slipway"
-    for call in pulumi.calls:
-        assert call.directory == str(home / "work" / "dev")
-        assert call.environment["PULUMI_BACKEND_URL"].startswith((home / "state").as_uri())
-        assert call.environment["PULUMI_CONFIG_PASSPHRASE_FILE"] == str(home / "passphrase")
-    assert [call.arguments[:2] for call in pulumi.calls] == [["stack", "export"], ["stack", "history"]]
 
 
 def test_a_cli_that_is_too_old_is_told(pulumi: FakePulumi, stack: Stack) -> None:

@@ -38,30 +38,6 @@ def test_a_holder_on_this_machine_is_gone_when_its_process_is(name: str, gone: b
     assert state.Holder("me", socket.gethostname(), process.pid, "t").gone
 
 
-@pytest.mark.parametrize(
-    ("urn", "kind", "harmless", "adoptable"),
-    [
-        (SERVICE, "creating", False, True),
-        (SERVICE, "updating", True, False),
-        (BUCKET, "creating", False, False),
-        (BUCKET, "updating", True, False),
-        (BUCKET, "deleting", True, False),
-    ],
-)
-def test_only_what_may_have_been_made_in_a_cloud_needs_a_person(
-    urn: str, kind: str, harmless: bool, adoptable: bool
-) -> None:
-    (found,) = state.pending({"pending_operations": [operation(urn, kind)]})
-    assert (found.harmless, found.adoptable) == (harmless, adoptable)
-
-
-def test_names_are_what_people_know() -> None:
-    assert [p.name for p in state.pending({"pending_operations": [operation(SERVICE, "creating")]})] == [
-        "Service n/nginx"
-    ]
-    assert state.name_of(resource(BUCKET)) == "aws:s3/bucket:Bucket state"
-
-
 def test_protected_are_resources_and_no_components() -> None:
     component = {**resource(f"{PREFIX}slipway:x:Y::y"), "custom": False, "protect": True}
     deployment = {"resources": [resource(BUCKET, protect=True), resource(SERVICE), component]}
@@ -69,32 +45,17 @@ def test_protected_are_resources_and_no_components() -> None:
     assert state.protected({}) == []
 
 
-@pytest.mark.parametrize(
-    ("token", "alone"),
-    [
-        ("kubernetes:core/v1:Service", True),
-        ("pulumi:providers:kubernetes", True),
-        ("pulumi:pulumi:Stack", True),
-        ("pulumi:index:Stash", True),
-        ("pulumi:providers:pulumi", True),
-        ("aws:s3/bucket:Bucket", False),
-        ("pulumi:providers:aws", False),
-        ("kubernetes-ng:x:Y", False),
-    ],
-)
-def test_whether_a_state_is_about_clusters_alone(token: str, alone: bool) -> None:
-    assert state.only_on_clusters({})
+ON_CLUSTERS = ("kubernetes:core/v1:Service", "pulumi:providers:kubernetes", "pulumi:providers:pulumi")
+BESIDE = ("pulumi:pulumi:Stack", "pulumi:index:Stash")
+CLOUDS = ("aws:s3/bucket:Bucket", "pulumi:providers:aws", "kubernetes-ng:x:Y")
+
+
+def test_whether_a_state_is_about_clusters_alone() -> None:
     component = {**resource(f"{PREFIX}slipway:clouds:Gke::c"), "custom": False}
-    assert state.only_on_clusters({"resources": [component, resource(f"{PREFIX}{token}::x")]}) is alone
-
-
-def test_forgetting_keeps_the_others() -> None:
-    deployment = {"manifest": 1, "pending_operations": [operation(SERVICE, "creating"), operation(BUCKET, "creating")]}
-    assert state.without_pending(deployment, {SERVICE}) == {
-        "manifest": 1,
-        "pending_operations": [operation(BUCKET, "creating")],
-    }
-    assert state.without_pending(deployment, {SERVICE, BUCKET}) == {"manifest": 1}
+    alone = [component, *(resource(f"{PREFIX}{token}::x") for token in (*ON_CLUSTERS, *BESIDE))]
+    assert state.only_on_clusters({"resources": alone})
+    for token in CLOUDS:
+        assert not state.only_on_clusters({"resources": [*alone, resource(f"{PREFIX}{token}::x")]})
 
 
 def test_what_may_have_been_made_takes_the_place_of_what_it_replaces() -> None:

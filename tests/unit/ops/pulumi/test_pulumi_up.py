@@ -12,30 +12,19 @@ from ops.errors import BusyError
 from ops.kube import Key
 from ops.pulumi.up import refreshes, up
 from tests.support.fake_pulumi import PREFIX, begins, complains, ends, operation, resource, step
+from tests.support.thing import thing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-    from typer.testing import Result
 
     from ops.stack import Stack
     from tests.support.fake_pulumi import FakePulumi
     from tests.support.memory import MemoryCluster
-
-    Run = Callable[..., Result]
+    from tests.unit.ops.conftest import Run
 
 SERVICE = f"{PREFIX}kubernetes:core/v1:Service::h2o-example-service"
 SPACE = f"{PREFIX}kubernetes:core/v1:Namespace::db-namespace"
 OURS = {"slipway.dev/stack": "dev"}
-
-
-def config_map(name: str, **metadata: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": name, "namespace": "h2o", "labels": OURS, **metadata},
-    }
 
 
 def edited(dev: Stack) -> dict[str, Any]:
@@ -77,7 +66,7 @@ def test_the_history_says_why(there: FakePulumi, dev: Stack) -> None:
 
 
 def test_what_carries_the_label_and_nobody_makes_goes(there: FakePulumi, cluster: MemoryCluster, slipway: Run) -> None:
-    cluster.put(config_map("theirs"))
+    cluster.put(thing("ConfigMap", "h2o/theirs", labels=OURS))
     done = slipway("preview", "--json")
     assert [(c["operation"], c["name"]) for c in json.loads(done.stdout)["objects"]] == [
         ("delete", "ConfigMap h2o/theirs")
@@ -94,9 +83,9 @@ def test_what_carries_the_label_and_nobody_makes_goes(there: FakePulumi, cluster
 def test_what_left_the_program_is_left_to_pulumi(
     how: str, there: FakePulumi, cluster: MemoryCluster, provider: str, slipway: Run
 ) -> None:
-    cluster.put(config_map("old"))
+    old = cluster.put(thing("ConfigMap", "h2o/old", labels=OURS))
     urn = f"{PREFIX}kubernetes:core/v1:ConfigMap::old"
-    entry = {**operation(urn, "creating")["resource"], "inputs": config_map("old"), "provider": provider}
+    entry = {**operation(urn, "creating")["resource"], "inputs": old, "provider": provider}
     state = there.state or {}
     if how == "in the state":
         there.state = {"resources": [*state["resources"], entry]}
@@ -175,8 +164,7 @@ def test_what_failed_is_told_with_the_reason_of_the_pods(
 ) -> None:
     waiting = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "h2o:0"'}
     status = {"phase": "Pending", "containerStatuses": [{"name": "h2o", "state": {"waiting": waiting}}]}
-    metadata = {"name": "h2o-1", "namespace": "h2o", "labels": OURS}
-    cluster.put({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "status": status})
+    cluster.put(thing("Pod", "h2o/h2o-1", {"status": status}, labels=OURS))
     there.on("^up", complains("timed out", SERVICE), complains("update failed"), error="error: update failed")
     done = slipway("up")
     assert done.exit_code == 1
@@ -189,17 +177,6 @@ def test_what_failed_is_told_with_the_reason_of_the_pods(
 def test_without_events_the_last_words_are_told(there: FakePulumi, slipway: Run) -> None:
     there.on("^up", error="error: could not load plugin\n")
     assert "the update failed: could not load plugin" in slipway("up").stderr
-
-
-def test_a_run_on_another_machine_is_respected(
-    there: FakePulumi, slipway: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://state.example.com")
-    there.lock("ada@elsewhere (pid 9)")
-    done = slipway("up")
-    assert done.exit_code == 1
-    assert "stack dev is locked in Pulumi's backend by ada@elsewhere, process 9" in done.stderr
-    assert there.locked
 
 
 def test_a_stack_file_that_was_changed_while_it_waited_is_not_applied(
@@ -223,8 +200,7 @@ def test_what_is_somebody_elses_is_refused_before_anything(
     assert done.exit_code == 1
     assert "somebody else made the namespaces h2o (of stack pr-7)" in done.stderr
     space["metadata"]["labels"] = OURS
-    theirs = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "h2o"}}
-    cluster.put({**theirs, "spec": {"ports": [{"port": 80, "nodePort": 30080}]}})
+    cluster.put(thing("Service", "h2o/web", {"spec": {"ports": [{"port": 80, "nodePort": 30080}]}}))
     done = slipway(command)
     assert done.exit_code == 1
     assert "30080, wanted for h2o/h2o-example, is h2o/web's" in done.stderr
@@ -250,14 +226,9 @@ def test_environments_of_the_shell_do_not_reach_the_stacks_own_state(
 @pytest.fixture
 def leaving(there: FakePulumi, cluster: MemoryCluster, provider: str) -> FakePulumi:
     """An app of a durable stack that has left the stack file: its namespace is protected in the state."""
-    space: dict[str, Any] = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "db", "labels": OURS}}
-    claim: dict[str, Any] = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": "data", "namespace": "db"},
-    }
+    space = thing("Namespace", "db", labels=OURS)
     cluster.put(space)
-    cluster.put({**claim, "spec": {"resources": {"requests": {"storage": "1Gi"}}}})
+    cluster.put(thing("PersistentVolumeClaim", "db/data", {"spec": {"resources": {"requests": {"storage": "1Gi"}}}}))
     entry = resource(SPACE, space, protect=True, provider=provider)
     there.state = {"resources": [*(there.state or {})["resources"], entry]}
     there.on("^(up|preview)", begins(step("delete", SPACE, space, None, provider=provider)))

@@ -88,7 +88,7 @@ def test_an_app_is_rendered_alone_with_its_tag(project: Path) -> None:
 
 
 def test_the_rendered_workload_is_the_one_of_the_whole_stack(project: Path) -> None:
-    from ops.render import render
+    from ops.render.program import render
 
     apps(project, "    h2o-example: {cluster: local}\n    nginx: {cluster: local}\n    todo: {cluster: local}\n")
     whole = render("dev", project)
