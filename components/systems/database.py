@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.workload.credential import Credential, CredentialArgs
-from components.workload.edges import Outside
-from components.workload.service import Service, ServiceArgs
-from components.workload.spec import (
+from components.model import Outside, Port
+from components.workload import (
     Check,
     Container,
     ContainerResources,
+    Credential,
+    CredentialArgs,
     Exposure,
-    Port,
     Probes,
     SecretValue,
+    Service,
+    ServiceArgs,
     ServicePort,
     Storage,
 )
 
 if TYPE_CHECKING:
-    from components.platform.namespace import Namespace
-    from components.workload.edges import Endpoint
+    from components.model import Endpoint, Namespace
 
 DATABASE_USER = 999
 """User of the official postgres and mariadb images."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from pydantic import BaseModel, ValidationError
 
 from stacks.settings.clouds import Cloud
-from stacks.settings.clusters import Cluster
+from stacks.settings.clusters import ClusterSettings
 from stacks.settings.foundation import Registry
 from stacks.settings.plain import Told, decode, take_unprintable
 from stacks.settings.problems import Problem, SettingsError, shown
@@ -53,7 +53,7 @@ def _kinds(union: object) -> dict[str, type[BaseModel]]:
     return {get_args(model.model_fields["kind"].annotation)[0]: model for model in models}
 
 
-_UNIONS = {"clusters": _kinds(Cluster), "clouds": _kinds(Cloud), "registries": _kinds(Registry)}
+_UNIONS = {"clusters": _kinds(ClusterSettings), "clouds": _kinds(Cloud), "registries": _kinds(Registry)}
 """Key of the root to the kinds that its entries are told apart by."""
 _MAPPINGS = {field.alias for field in Settings.model_fields.values()} - {"lifecycle", "owner", "namespacePrefix"}
 """Keys of the root whose values are mappings; the engine hands them over as JSON."""

@@ -15,7 +15,7 @@ from stacks.settings.clouds import (
     covering,
     inside,
 )
-from stacks.settings.clusters import Cluster  # noqa: TC001 - pydantic reads the annotation at run time
+from stacks.settings.clusters import ClusterSettings  # noqa: TC001 - pydantic reads the annotation at run time
 from stacks.settings.fields import Label, Model, Prefix
 from stacks.settings.foundation import (  # noqa: TC001 - pydantic reads the annotation at run time
     Database,
@@ -65,7 +65,7 @@ class Settings(Model):
     state: State | None = None
     zones: dict[Label, DnsZone] = Field(default_factory=dict, max_length=ENTRY_LIMIT)
     registries: dict[Label, Registry] = Field(default_factory=dict, max_length=ENTRY_LIMIT)
-    clusters: dict[Label, Cluster] = Field(default_factory=dict, max_length=ENTRY_LIMIT)
+    clusters: dict[Label, ClusterSettings] = Field(default_factory=dict, max_length=ENTRY_LIMIT)
     databases: dict[Label, Database] = Field(default_factory=dict, max_length=ENTRY_LIMIT)
     deployers: dict[Label, Deployer] = Field(default_factory=dict, max_length=ENTRY_LIMIT)
     apps: Apps = Apps()
