@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     import pulumi
 
+    from components.foundation.database import OutsideDatabase
     from components.model import Cluster
     from components.scope import Scope
-    from components.systems.database import OutsideDatabase
     from stacks.settings.apps import StatelessApp
 
 Urls = dict[str, "pulumi.Output[str] | None"]

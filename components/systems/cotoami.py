@@ -9,13 +9,7 @@ import pulumi
 
 from components.model import Outside, Port
 from components.platform.namespace import GuardedNamespace, GuardedNamespaceArgs
-from components.systems.database import (
-    DatabaseArgs,
-    DatabaseEndpoint,
-    OutsideDatabase,
-    make_postgres,
-    use_outside,
-)
+from components.systems.database import DatabaseArgs, DatabaseEndpoint, make_postgres, use_outside
 from components.systems.redis import RedisArgs, make_redis
 from components.workload import (
     Check,
@@ -35,6 +29,7 @@ from components.workload import (
 )
 
 if TYPE_CHECKING:
+    from components.foundation.database import OutsideDatabase
     from components.model import Cluster, Endpoint, Namespace
     from components.scope import Scope
 

@@ -24,6 +24,7 @@ from components.workload import (
 )
 
 if TYPE_CHECKING:
+    from components.foundation.database import OutsideDatabase
     from components.model import Endpoint, Namespace
 
 DATABASE_USER = 999
@@ -51,27 +52,6 @@ class DatabaseEndpoint:
     user: str
     password: SecretValue
     edge: Endpoint | Outside
-
-
-@dataclass(frozen=True)
-class OutsideDatabase:
-    """A database outside the cluster: a cloud's managed one, or somebody's own.
-
-    Attributes:
-        host: DNS name.
-        port: Port.
-        name: Name of the database.
-        user: User name.
-        password: The password; becomes a Secret.
-        cidrs: Address ranges it answers on.
-    """
-
-    host: pulumi.Input[str]
-    port: int
-    name: str
-    user: str
-    password: pulumi.Input[str]
-    cidrs: tuple[str, ...] = ("0.0.0.0/0",)
 
 
 @dataclass(frozen=True)

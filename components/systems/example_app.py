@@ -9,7 +9,7 @@ import pulumi
 
 from components.model import Outside, Port
 from components.platform.namespace import GuardedNamespace, GuardedNamespaceArgs
-from components.systems.database import DatabaseArgs, OutsideDatabase, make_mariadb, use_outside
+from components.systems.database import DatabaseArgs, make_mariadb, use_outside
 from components.systems.external_name import ExternalName, ExternalNameArgs
 from components.workload import (
     Check,
@@ -26,6 +26,7 @@ from components.workload import (
 )
 
 if TYPE_CHECKING:
+    from components.foundation.database import OutsideDatabase
     from components.model import Cluster
     from components.scope import Scope
 

@@ -29,11 +29,10 @@ if TYPE_CHECKING:
     import pulumi
 
     from components.foundation.aws_account import AwsAccountHandle
-    from components.foundation.database import DatabaseSpec
+    from components.foundation.database import DatabaseSpec, OutsideDatabase
     from components.model import Cluster, DeployerSubject
     from components.platform.https import Certificate
     from components.scope import Scope
-    from components.systems.database import OutsideDatabase
     from stacks.settings import Settings
     from stacks.settings.foundation import Deployer
 

@@ -13,11 +13,11 @@ from stacks.settings.managed import EksCluster, GkeCluster
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from components.foundation.database import OutsideDatabase
     from components.foundation.delegated_zone import DelegatedZone
     from components.model import Cluster, DeployerSubject
     from components.platform.https import Certificate
     from components.scope import Scope
-    from components.systems.database import OutsideDatabase
     from stacks.clouds.aws import Aws
     from stacks.clouds.gcp import Gcp
     from stacks.settings import Settings
