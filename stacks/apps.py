@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.workload.spec import Autoscaling, ContainerResources, Options
+from components.workload import Autoscaling, ContainerResources, Options
 from stacks.settings import apps as settings
 
 if TYPE_CHECKING:
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     import pulumi
 
-    from components.clusters.handle import ClusterHandle
+    from components.foundation.database import OutsideDatabase
+    from components.model import Cluster
     from components.scope import Scope
-    from components.systems.database import OutsideDatabase
     from stacks.settings.apps import StatelessApp
 
 Urls = dict[str, "pulumi.Output[str] | None"]
@@ -60,7 +60,7 @@ class Ground:
     """
 
     scope: Scope
-    clusters: Mapping[str, ClusterHandle]
+    clusters: Mapping[str, Cluster]
     databases: Mapping[str, OutsideDatabase]
 
 
@@ -80,7 +80,7 @@ def make_apps(ground: Ground, apps: settings.Apps) -> dict[str, pulumi.Output[st
     return {name: url for name, url in urls.items() if url is not None}
 
 
-def _make(ground: Ground, cluster: ClusterHandle, app: settings.AppBase) -> Urls:
+def _make(ground: Ground, cluster: Cluster, app: settings.AppBase) -> Urls:
     match app:
         case settings.H2oExample():
             return _h2o_example(ground, cluster, app)
@@ -100,28 +100,28 @@ def _make(ground: Ground, cluster: ClusterHandle, app: settings.AppBase) -> Urls
             raise TypeError(f"no component for {type(app).__name__}")
 
 
-def _h2o_example(ground: Ground, cluster: ClusterHandle, app: settings.H2oExample) -> Urls:
+def _h2o_example(ground: Ground, cluster: Cluster, app: settings.H2oExample) -> Urls:
     from components.systems.h2o_example import H2oExample, H2oExampleArgs
 
     args = H2oExampleArgs(scope=ground.scope, cluster=cluster, revision=app.revision, options=options(app))
     return {"h2o-example": H2oExample("h2o-mock", args).service.url}
 
 
-def _nginx(ground: Ground, cluster: ClusterHandle, app: settings.Nginx) -> Urls:
+def _nginx(ground: Ground, cluster: Cluster, app: settings.Nginx) -> Urls:
     from components.systems.nginx import Nginx, NginxArgs
 
     args = NginxArgs(scope=ground.scope, cluster=cluster, image=app.image, options=options(app))
     return {"nginx": Nginx("nginx-system", args).service.url}
 
 
-def _http_debug_server(ground: Ground, cluster: ClusterHandle, app: settings.HttpDebugServer) -> Urls:
+def _http_debug_server(ground: Ground, cluster: Cluster, app: settings.HttpDebugServer) -> Urls:
     from components.systems.http_debug_server import HttpDebugServer, HttpDebugServerArgs
 
     args = HttpDebugServerArgs(scope=ground.scope, cluster=cluster, image=app.image, options=options(app))
     return {"http-debug-server": HttpDebugServer("http-debug-system", args).service.url}
 
 
-def _cotoami(ground: Ground, cluster: ClusterHandle, app: settings.Cotoami) -> Urls:
+def _cotoami(ground: Ground, cluster: Cluster, app: settings.Cotoami) -> Urls:
     from components.systems.cotoami import Cotoami, CotoamiArgs, Mail
 
     system = Cotoami(
@@ -144,7 +144,7 @@ def _cotoami(ground: Ground, cluster: ClusterHandle, app: settings.Cotoami) -> U
     return {"cotoami": system.service.url, "cotoami-maildev": system.maildev.url if system.maildev else None}
 
 
-def _guestbook(ground: Ground, cluster: ClusterHandle, app: settings.Guestbook) -> Urls:
+def _guestbook(ground: Ground, cluster: Cluster, app: settings.Guestbook) -> Urls:
     from components.systems.guestbook import Guestbook, GuestbookArgs
 
     args = GuestbookArgs(
@@ -158,7 +158,7 @@ def _guestbook(ground: Ground, cluster: ClusterHandle, app: settings.Guestbook) 
     return {"guestbook": Guestbook("guestbook-system", args).service.url}
 
 
-def _example_app(ground: Ground, cluster: ClusterHandle, app: settings.ExampleApp) -> Urls:
+def _example_app(ground: Ground, cluster: Cluster, app: settings.ExampleApp) -> Urls:
     from components.systems.example_app import ExampleApp, ExampleAppArgs
 
     args = ExampleAppArgs(
@@ -173,7 +173,7 @@ def _example_app(ground: Ground, cluster: ClusterHandle, app: settings.ExampleAp
     return {"example-app": ExampleApp("example-app-system", args).service.url}
 
 
-def _todo(ground: Ground, cluster: ClusterHandle, app: settings.Todo) -> Urls:
+def _todo(ground: Ground, cluster: Cluster, app: settings.Todo) -> Urls:
     from components.systems.griddb_todo import GridDbTodo, GridDbTodoArgs
 
     args = GridDbTodoArgs(

@@ -17,10 +17,10 @@ from stacks.settings.managed import EksCluster, GkeCluster
 if TYPE_CHECKING:
     import pulumi
 
-    from components.clusters.handle import ClusterHandle
+    from components.model import Cluster
     from stacks.clouds.composition import Clouds
     from stacks.settings import Settings
-    from stacks.settings.clusters import Cluster
+    from stacks.settings.clusters import ClusterSettings
 
 EMBEDDED_CONTEXT = "slipway"
 EMBEDDED_KUBECONFIG = "/var/lib/slipway/kubeconfig"
@@ -37,7 +37,7 @@ class Environment:
         urls: App name to URL, of the apps that people can open.
     """
 
-    clusters: dict[str, ClusterHandle]
+    clusters: dict[str, Cluster]
     urls: dict[str, pulumi.Output[str]]
 
 
@@ -60,7 +60,7 @@ def build(settings: Settings, *, project: str, stack: str) -> Environment:
         namespace_prefix=settings.namespace_prefix,
     )
     clouds = _clouds(scope, settings)
-    clusters: dict[str, ClusterHandle] = {}
+    clusters: dict[str, Cluster] = {}
     urls: dict[str, pulumi.Output[str]] = {}
     for name, cluster in sorted(settings.clusters.items()):
         bare = _cluster(name, cluster, clouds)
@@ -83,7 +83,7 @@ def _clouds(scope: Scope, settings: Settings) -> Clouds | None:
     return Clouds(scope, settings)
 
 
-def _cluster(name: str, settings: Cluster, clouds: Clouds | None) -> ClusterHandle:
+def _cluster(name: str, settings: ClusterSettings, clouds: Clouds | None) -> Cluster:
     match settings:
         case GkeCluster() | EksCluster():
             if clouds is None:

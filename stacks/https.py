@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.platform.https import Https, OwnCertificate
-from components.workload.spec import ExistingSecret
+from components.certificates import OwnCertificate
+from components.platform.https import Https
+from components.workload import ExistingSecret
 from stacks.settings.clusters import EmbeddedCluster
 from stacks.settings.managed import EksCluster, GkeCluster
 

@@ -11,15 +11,15 @@ from components.platform.monitoring import Monitoring, MonitoringArgs
 if TYPE_CHECKING:
     import pulumi
 
-    from components.clusters.handle import ClusterHandle
+    from components.model import Cluster
     from components.platform.https import Https
     from components.scope import Scope
     from stacks.settings.cluster_base import ClusterBase
 
 
 def add_platform(
-    scope: Scope, handle: ClusterHandle, settings: ClusterBase, https: Https | None = None
-) -> tuple[ClusterHandle, dict[str, pulumi.Output[str]]]:
+    scope: Scope, handle: Cluster, settings: ClusterBase, https: Https | None = None
+) -> tuple[Cluster, dict[str, pulumi.Output[str]]]:
     """Make a cluster's monitoring and ingress controller.
 
     Args:

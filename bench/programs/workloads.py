@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from components.clusters.existing import ExistingCluster, ExistingClusterArgs
-from components.platform.namespace import Namespace, NamespaceArgs
+from components.model import Namespace, Port
+from components.platform.namespace import GuardedNamespace, GuardedNamespaceArgs
 from components.scope import Scope
-from components.workload.service import Service, ServiceArgs
-from components.workload.spec import Check, Container, ContainerResources, Exposure, Port, Probes, ServicePort
+from components.workload import (
+    Check,
+    Container,
+    ContainerResources,
+    Exposure,
+    Probes,
+    Service,
+    ServiceArgs,
+    ServicePort,
+)
 from stacks.environment import EMBEDDED_CONTEXT
 
 PER_NAMESPACE = 10
@@ -47,7 +56,9 @@ def make(
     for number in range(count):
         if namespace is None or number % per_namespace == 0:
             system = f"system-{number // per_namespace:04d}"
-            namespace = Namespace(system, NamespaceArgs(scope=scope, cluster=handle, system=system))
+            namespace = GuardedNamespace(
+                system, GuardedNamespaceArgs(scope=scope, cluster=handle, system=system)
+            ).handle
         name = f"app-{number:05d}"
         Service(
             name,

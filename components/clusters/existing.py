@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.clusters.handle import ClusterHandle, LoadBalancerAddress
+from components.model import Cluster, LoadBalancerAddress
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class ExistingCluster(pulumi.ComponentResource):
             enable_patch_force=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.handle = ClusterHandle(
+        self.handle = Cluster(
             name=name,
             kind=args.kind,
             provider=provider,

@@ -12,7 +12,7 @@ from components.foundation.aws_policies import document
 from components.foundation.github_identity import SYSTEM, github_role
 from components.foundation.release_rights import find_zones, push, read_kubeconfig, use_state
 from components.foundation.tags import tags
-from components.platform.deployer_access import DEPLOYER_GROUP, DeployerSubject
+from components.model import DEPLOYER_GROUP, DeployerSubject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_gcp as gcp
 
-from components.foundation.database import SYSTEM, make_password
+from components.foundation.database import SYSTEM, OutsideDatabase, make_password
 from components.foundation.tags import labels
-from components.systems.database import OutsideDatabase
 
 if TYPE_CHECKING:
     from components.foundation.database import DatabaseSpec

@@ -71,3 +71,24 @@ def make_password(name: str, parent: pulumi.Resource) -> pulumi.Output[str]:
         ),
     )
     return pulumi.Output.secret(stash.output)
+
+
+@dataclass(frozen=True)
+class OutsideDatabase:
+    """A database outside the cluster: a cloud's managed one, or somebody's own.
+
+    Attributes:
+        host: DNS name.
+        port: Port.
+        name: Name of the database.
+        user: User name.
+        password: The password; becomes a Secret.
+        cidrs: Address ranges it answers on.
+    """
+
+    host: pulumi.Input[str]
+    port: int
+    name: str
+    user: str
+    password: pulumi.Input[str]
+    cidrs: tuple[str, ...] = ("0.0.0.0/0",)

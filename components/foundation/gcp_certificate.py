@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_gcp as gcp
 
+from components.certificates import GatewayCertificate
 from components.foundation.tags import labels
-from components.platform.https import GatewayCertificate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

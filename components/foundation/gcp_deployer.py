@@ -10,7 +10,7 @@ import pulumi_gcp as gcp
 
 from components.foundation.github import ISSUER, federation_condition
 from components.foundation.suffix import make_suffix
-from components.platform.deployer_access import DeployerSubject
+from components.model import DeployerSubject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

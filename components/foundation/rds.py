@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from components.foundation.database import SYSTEM, make_password
+from components.foundation.database import SYSTEM, OutsideDatabase, make_password
 from components.foundation.tags import tags
-from components.systems.database import OutsideDatabase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

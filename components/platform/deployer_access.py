@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pulumi_kubernetes as kubernetes
 
 if TYPE_CHECKING:
     import pulumi
 
-    from components.platform.namespace import Namespace
+    from components.model import DeployerSubject, Namespace
 
 rbac = kubernetes.rbac.v1
 
-DEPLOYER_GROUP = "slipway:deployers"
-"""Group of deployers where the cloud can name one."""
 ROLE = "deployer"
 RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("apps", ("deployments",), ("get", "list", "watch", "patch", "update")),
@@ -31,19 +28,6 @@ RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("", ("services/proxy",), ("get",)),
 )
 """API group, resources, verbs. No Secrets, no ConfigMaps, and no object is created or deleted."""
-
-
-@dataclass(frozen=True)
-class DeployerSubject:
-    """Who a deployer is inside a cluster.
-
-    Attributes:
-        kind: RBAC's kind of subject.
-        name: Name of the group or user.
-    """
-
-    kind: Literal["Group", "User"]
-    name: str
 
 
 def allow_deployer(parent: pulumi.Resource, name: str, namespace: Namespace, subject: DeployerSubject) -> None:

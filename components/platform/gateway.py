@@ -13,8 +13,8 @@ import pulumi_kubernetes as kubernetes
 from components.workload.edges import allow_public
 
 if TYPE_CHECKING:
-    from components.platform.https import GatewayCertificate
-    from components.workload.edges import Peer
+    from components.certificates import GatewayCertificate
+    from components.model import Peer
 
 GOOGLE_FRONT_ENDS = ("130.211.0.0/22", "35.191.0.0/16")
 """Where Google's load balancers of layer 7 connect from, health checks included

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.workload.spec import ExistingSecret, Port, ServicePort
+from components.certificates import BalancerCertificate, GatewayCertificate, OwnCertificate
+from components.model import Port
+from components.workload import ExistingSecret, ServicePort
 
 if TYPE_CHECKING:
-    from components.platform.namespace import Namespace
+    from components.model import Namespace
 
 PORT = Port("websecure", 8443)
 SECRET = "traefik-certificate"  # noqa: S105 - the name of a Secret
@@ -31,49 +33,6 @@ _ANNOTATION = "service.beta.kubernetes.io/aws-load-balancer"
 _KEY = "-----BEGIN PRIVATE KEY-----"
 # TLS 1.2 and 1.3 (https://docs.aws.amazon.com/elasticloadbalancing/latest/network/describe-ssl-policies.html).
 _TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
-
-
-@dataclass(frozen=True)
-class OwnCertificate:
-    """A certificate that is issued in each run and kept by the first; TLS ends in Traefik.
-
-    Attributes:
-        bundle: Certificate and private key, PEM; empty where its authority is not there.
-        identity: What the kept one has to be of; it is replaced when this changes.
-        hosts: What it names.
-    """
-
-    bundle: str
-    identity: str
-    hosts: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class BalancerCertificate:
-    """A certificate of AWS' Certificate Manager; TLS ends in the Network Load Balancer.
-
-    Attributes:
-        arn: Its ARN, known once it is issued.
-    """
-
-    arn: pulumi.Input[str]
-
-
-@dataclass(frozen=True)
-class GatewayCertificate:
-    """Certificates of Google's Certificate Manager; TLS ends in the load balancer that a Gateway of GKE makes.
-
-    Attributes:
-        certificate_map: Name of the certificate map.
-        address_name: Name of the load balancer's static address.
-        address: The address.
-        tls_policy: Name of the SSL policy.
-    """
-
-    certificate_map: pulumi.Input[str]
-    address_name: pulumi.Input[str]
-    address: pulumi.Output[str]
-    tls_policy: pulumi.Input[str]
 
 
 Certificate: TypeAlias = OwnCertificate | ExistingSecret | BalancerCertificate | GatewayCertificate

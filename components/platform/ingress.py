@@ -11,32 +11,33 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from components.certificates import BalancerCertificate, GatewayCertificate
+from components.model import Ingress, Outside, Port
 from components.platform.gateway import GOOGLE_FRONT_ENDS, make_gateway
-from components.platform.https import MIDDLEWARES, PORT, BalancerCertificate, GatewayCertificate
-from components.platform.namespace import Namespace, NamespaceArgs
+from components.platform.https import MIDDLEWARES, PORT
+from components.platform.namespace import GuardedNamespace, GuardedNamespaceArgs
 from components.platform.reader import Rule, make_reader
 from components.versions import IMAGES
-from components.workload.edges import Outside, connect
-from components.workload.service import Service, ServiceArgs
-from components.workload.spec import (
+from components.workload import (
     Check,
     Container,
     ContainerResources,
     Exemption,
     Exposure,
     Metrics,
-    Port,
     Probes,
+    Service,
+    ServiceArgs,
     ServicePort,
 )
+from components.workload.edges import connect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.clusters.handle import ClusterHandle
+    from components.model import Cluster, Namespace
     from components.platform.https import Https
     from components.scope import Scope
-    from components.workload.edges import Peer
 
 NAME = "traefik"
 KUBERNETES_API = Outside("kubernetes-api", ("0.0.0.0/0",), (443, 6443))
@@ -58,34 +59,11 @@ http:
 """
 
 
-@dataclass(frozen=True)
-class IngressHandle:
-    """The ingress controller, as apps with a host name see it.
-
-    Attributes:
-        class_name: Name of its IngressClass.
-        peer: Its pods, which connect to the apps.
-        base_url: URL of the controller itself; a request carries the app's host name in its Host header.
-        address: Address of its load balancer, for DNS records; None where node ports are used.
-        domains: DNS zones whose host names lead to it; a host elsewhere is reached by its Host header alone.
-        secure_url: The same as `base_url` over HTTPS, or None.
-        redirects: Whether plain HTTP only leads to HTTPS.
-    """
-
-    class_name: str
-    peer: Peer
-    base_url: pulumi.Output[str]
-    address: pulumi.Output[str] | None
-    domains: tuple[str, ...] = ()
-    secure_url: pulumi.Output[str] | None = None
-    redirects: bool = False
-
-
-def _handle(class_name: str, controller: Service, https: Https | None) -> IngressHandle:
+def _handle(class_name: str, controller: Service, https: Https | None) -> Ingress:
     certificate = https.certificate if https else None
     redirects = https is not None and https.redirect
     if isinstance(certificate, GatewayCertificate):
-        return IngressHandle(
+        return Ingress(
             class_name=class_name,
             peer=controller.peer,
             base_url=pulumi.Output.format("http://{0}", certificate.address),
@@ -93,7 +71,7 @@ def _handle(class_name: str, controller: Service, https: Https | None) -> Ingres
             secure_url=pulumi.Output.format("https://{0}", certificate.address),
             redirects=redirects,
         )
-    return IngressHandle(
+    return Ingress(
         class_name=class_name,
         peer=controller.peer,
         base_url=controller.url or pulumi.Output.from_input(f"http://{controller.host}"),
@@ -116,7 +94,7 @@ class IngressControllerArgs:
     """
 
     scope: Scope
-    cluster: ClusterHandle
+    cluster: Cluster
     replicas: int = 1
     node_port: int | None = None
     https: Https | None = None
@@ -140,11 +118,11 @@ class IngressController(pulumi.ComponentResource):
         options = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(provider=args.cluster.provider), opts)
         super().__init__("slipway:platform:IngressController", name, None, options)
         name = args.cluster.name
-        namespace = Namespace(
+        namespace = GuardedNamespace(
             f"{name}-ingress",
-            NamespaceArgs(scope=args.scope, cluster=args.cluster, system="ingress"),
+            GuardedNamespaceArgs(scope=args.scope, cluster=args.cluster, system="ingress"),
             pulumi.ResourceOptions(parent=self),
-        )
+        ).handle
         class_name = args.scope.namespace(NAME)
         kubernetes.networking.v1.IngressClass(
             f"{name}-ingress-class",

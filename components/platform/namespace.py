@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from components.model import Namespace
 from components.platform.deployer_access import allow_deployer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from components.clusters.handle import ClusterHandle
+    from components.model import Cluster
     from components.scope import Scope
 
 PodSecurityLevel = Literal["restricted", "baseline", "privileged"]
@@ -35,7 +35,7 @@ _UNITS = {"requests.cpu": (1000, ""), "requests.memory": (2**30, "Gi"), "limits.
 
 
 @dataclass(frozen=True)
-class NamespaceArgs:
+class GuardedNamespaceArgs:
     """What a guarded namespace is made of.
 
     Attributes:
@@ -49,7 +49,7 @@ class NamespaceArgs:
     """
 
     scope: Scope
-    cluster: ClusterHandle
+    cluster: Cluster
     system: str
     pod_security: PodSecurityLevel = "restricted"
     pod_security_reason: str | None = None
@@ -62,18 +62,14 @@ class NamespaceArgs:
             raise ValueError(f"namespace of {self.system}: pod_security {self.pod_security} needs pod_security_reason")
 
 
-class Namespace(pulumi.ComponentResource):
+class GuardedNamespace(pulumi.ComponentResource):
     """One system's namespace.
 
     Attributes:
-        name: Name of the Kubernetes namespace.
-        cluster: The cluster it is on.
-        scope: The stack it belongs to.
-        system: The system that lives in it.
-        resource: The Kubernetes Namespace; everything inside is deleted with it.
+        handle: The namespace, as what lives in it sees it.
     """
 
-    def __init__(self, name: str, args: NamespaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: GuardedNamespaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Make the namespace and its guard rails.
 
         Args:
@@ -83,33 +79,38 @@ class Namespace(pulumi.ComponentResource):
         """
         options = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(provider=args.cluster.provider), opts)
         super().__init__("slipway:platform:Namespace", name, None, options)
-        self.name = args.scope.namespace(args.system)
-        self.cluster, self.scope, self.system = args.cluster, args.scope, args.system
-        self._needs: Counter[str] = Counter()
         labels = args.scope.labels(args.system)
         level_labels = {
             f"pod-security.kubernetes.io/{mode}": level
             for mode, level in (("enforce", args.pod_security), ("audit", "restricted"), ("warn", args.pod_security))
         }
         reason = {"slipway.dev/pod-security-reason": args.pod_security_reason} if args.pod_security_reason else {}
-        self.resource = kubernetes.core.v1.Namespace(
+        resource = kubernetes.core.v1.Namespace(
             f"{name}-namespace",
             metadata=kubernetes.meta.v1.ObjectMetaArgs(
-                name=self.name, labels={**labels, **level_labels}, annotations=reason or None
+                name=args.scope.namespace(args.system), labels={**labels, **level_labels}, annotations=reason or None
             ),
             opts=pulumi.ResourceOptions(parent=self, protect=args.keeps_data and args.scope.durable),
         )
-        child = self.inside(self)
+        namespace = Namespace(
+            name=args.scope.namespace(args.system),
+            cluster=args.cluster,
+            scope=args.scope,
+            system=args.system,
+            resource=resource,
+        )
+        self.handle = namespace
+        child = namespace.inside(self)
         kubernetes.core.v1.ResourceQuota(
             f"{name}-quota",
-            metadata=self.metadata("quota"),
+            metadata=namespace.metadata("quota"),
             spec=kubernetes.core.v1.ResourceQuotaSpecArgs(hard=pulumi.Output.from_input(self._room(args.quota))),
             # The provider would wait until every hard limit shows up in the status, which nothing depends on.
             opts=child,
         )
         kubernetes.core.v1.LimitRange(
             f"{name}-limits",
-            metadata=self.metadata("limits"),
+            metadata=namespace.metadata("limits"),
             spec=kubernetes.core.v1.LimitRangeSpecArgs(
                 limits=[
                     kubernetes.core.v1.LimitRangeItemArgs(
@@ -123,70 +124,21 @@ class Namespace(pulumi.ComponentResource):
         )
         kubernetes.networking.v1.NetworkPolicy(
             f"{name}-default-deny",
-            metadata=self.metadata("default-deny"),
+            metadata=namespace.metadata("default-deny"),
             spec=kubernetes.networking.v1.NetworkPolicySpecArgs(
                 pod_selector=kubernetes.meta.v1.LabelSelectorArgs(), policy_types=["Ingress", "Egress"]
             ),
             opts=child,
         )
         if args.cluster.deployer is not None:
-            allow_deployer(self, name, self, args.cluster.deployer)
-        self.register_outputs({"name": self.name, "cluster": args.cluster.name, "podSecurity": args.pod_security})
-
-    def reserve(self, need: Mapping[str, int]) -> None:
-        """Have the quota leave room for a workload.
-
-        Args:
-            need: What it asks for at most, by the names of a ResourceQuota: numbers, milli-cores, bytes.
-        """
-        self._needs.update(need)
+            allow_deployer(self, name, namespace, args.cluster.deployer)
+        self.register_outputs({"name": namespace.name, "cluster": args.cluster.name, "podSecurity": args.pod_security})
 
     async def _room(self, quota: Mapping[str, str]) -> dict[str, str]:
         """The quota; awaited by Pulumi's SDK once the program has run to its end, when every workload is known."""
 
         def larger(name: str, bound: str) -> str:
             size, unit = _UNITS.get(name, (1, ""))
-            return f"{max(int(bound.removesuffix(unit)), math.ceil(self._needs[name] / size))}{unit}"
+            return f"{max(int(bound.removesuffix(unit)), math.ceil(self.handle.reserved[name] / size))}{unit}"
 
         return {name: larger(name, bound) for name, bound in quota.items()}
-
-    def metadata(
-        self,
-        name: str,
-        *,
-        labels: Mapping[str, str] | None = None,
-        annotations: Mapping[str, pulumi.Input[str]] | None = None,
-    ) -> kubernetes.meta.v1.ObjectMetaArgs:
-        """Metadata of an object in this namespace.
-
-        Args:
-            name: The object's name.
-            labels: Labels beside the stack's own.
-            annotations: Annotations.
-
-        Returns:
-            The metadata. The namespace is taken from the resource's output, so everything inside depends on it.
-        """
-        return kubernetes.meta.v1.ObjectMetaArgs(
-            name=name,
-            namespace=self.resource.metadata.name,
-            labels={**self.scope.labels(self.system), **(labels or {})},
-            annotations=dict(annotations) if annotations else None,
-        )
-
-    def inside(self, parent: pulumi.Resource, *, awaited_removal: bool = False) -> pulumi.ResourceOptions:
-        """Options of an object in this namespace.
-
-        Args:
-            parent: Component that owns the object.
-            awaited_removal: Whether the object is deleted and awaited by itself on destroy, because something outside
-                the namespace (a cloud disk, a load balancer) goes with it. Others go with the namespace in one call.
-
-        Returns:
-            The options.
-        """
-        return pulumi.ResourceOptions(
-            parent=parent,
-            depends_on=[self.resource],
-            deleted_with=None if awaited_removal else self.resource,
-        )

@@ -11,7 +11,7 @@ import pulumi_kubernetes as kubernetes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.platform.namespace import Namespace
+    from components.model import Namespace
 
 rbac = kubernetes.rbac.v1
 

@@ -7,36 +7,31 @@ from typing import TYPE_CHECKING, Literal
 
 import pulumi
 
-from components.platform.namespace import Namespace, NamespaceArgs
-from components.systems.database import (
-    DatabaseArgs,
-    DatabaseEndpoint,
-    OutsideDatabase,
-    make_postgres,
-    use_outside,
-)
+from components.model import Outside, Port
+from components.platform.namespace import GuardedNamespace, GuardedNamespaceArgs
+from components.systems.database import DatabaseArgs, DatabaseEndpoint, make_postgres, use_outside
 from components.systems.redis import RedisArgs, make_redis
-from components.workload.credential import Credential, CredentialArgs
-from components.workload.edges import Outside
-from components.workload.service import Service, ServiceArgs
-from components.workload.spec import (
+from components.workload import (
     Check,
     Container,
     ContainerResources,
+    Credential,
+    CredentialArgs,
     ExistingSecret,
     Exposure,
     Options,
-    Port,
     Probes,
     SecretValue,
+    Service,
+    ServiceArgs,
     ServicePort,
     Smoke,
 )
 
 if TYPE_CHECKING:
-    from components.clusters.handle import ClusterHandle
+    from components.foundation.database import OutsideDatabase
+    from components.model import Cluster, Endpoint, Namespace
     from components.scope import Scope
-    from components.workload.edges import Endpoint
 
 NAME = "cotoami"
 DATABASE = "cotoami"
@@ -119,7 +114,7 @@ class CotoamiArgs:
     """
 
     scope: Scope
-    cluster: ClusterHandle
+    cluster: Cluster
     image: str
     postgres_image: str
     redis_image: str
@@ -149,11 +144,11 @@ class Cotoami(pulumi.ComponentResource):
             opts: Options of the component.
         """
         super().__init__("slipway:workloads:Cotoami", name, None, opts)
-        namespace = Namespace(
+        namespace = GuardedNamespace(
             NAME,
-            NamespaceArgs(scope=args.scope, cluster=args.cluster, system=NAME, keeps_data=True),
+            GuardedNamespaceArgs(scope=args.scope, cluster=args.cluster, system=NAME, keeps_data=True),
             pulumi.ResourceOptions(parent=self),
-        )
+        ).handle
         database = self._database(args, namespace)
         redis = make_redis(
             self,

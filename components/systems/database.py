@@ -7,24 +7,25 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.workload.credential import Credential, CredentialArgs
-from components.workload.edges import Outside
-from components.workload.service import Service, ServiceArgs
-from components.workload.spec import (
+from components.model import Outside, Port
+from components.workload import (
     Check,
     Container,
     ContainerResources,
+    Credential,
+    CredentialArgs,
     Exposure,
-    Port,
     Probes,
     SecretValue,
+    Service,
+    ServiceArgs,
     ServicePort,
     Storage,
 )
 
 if TYPE_CHECKING:
-    from components.platform.namespace import Namespace
-    from components.workload.edges import Endpoint
+    from components.foundation.database import OutsideDatabase
+    from components.model import Endpoint, Namespace
 
 DATABASE_USER = 999
 """User of the official postgres and mariadb images."""
@@ -51,27 +52,6 @@ class DatabaseEndpoint:
     user: str
     password: SecretValue
     edge: Endpoint | Outside
-
-
-@dataclass(frozen=True)
-class OutsideDatabase:
-    """A database outside the cluster: a cloud's managed one, or somebody's own.
-
-    Attributes:
-        host: DNS name.
-        port: Port.
-        name: Name of the database.
-        user: User name.
-        password: The password; becomes a Secret.
-        cidrs: Address ranges it answers on.
-    """
-
-    host: pulumi.Input[str]
-    port: int
-    name: str
-    user: str
-    password: pulumi.Input[str]
-    cidrs: tuple[str, ...] = ("0.0.0.0/0",)
 
 
 @dataclass(frozen=True)

@@ -7,26 +7,27 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.platform.namespace import Namespace, NamespaceArgs
-from components.systems.database import DatabaseArgs, OutsideDatabase, make_mariadb, use_outside
+from components.model import Outside, Port
+from components.platform.namespace import GuardedNamespace, GuardedNamespaceArgs
+from components.systems.database import DatabaseArgs, make_mariadb, use_outside
 from components.systems.external_name import ExternalName, ExternalNameArgs
-from components.workload.edges import Outside
-from components.workload.service import Service, ServiceArgs
-from components.workload.spec import (
+from components.workload import (
     Check,
     Container,
     Exposure,
     Options,
-    Port,
     Probe,
     Probes,
     SecretValue,
+    Service,
+    ServiceArgs,
     ServicePort,
     Smoke,
 )
 
 if TYPE_CHECKING:
-    from components.clusters.handle import ClusterHandle
+    from components.foundation.database import OutsideDatabase
+    from components.model import Cluster
     from components.scope import Scope
 
 NAME = "example-app"
@@ -55,7 +56,7 @@ class ExampleAppArgs:
     """
 
     scope: Scope
-    cluster: ClusterHandle
+    cluster: Cluster
     revision: str
     mariadb_image: str
     database: OutsideDatabase | None = None
@@ -81,11 +82,11 @@ class ExampleApp(pulumi.ComponentResource):
             opts: Options of the component.
         """
         super().__init__("slipway:workloads:ExampleApp", name, None, opts)
-        namespace = Namespace(
+        namespace = GuardedNamespace(
             NAME,
-            NamespaceArgs(scope=args.scope, cluster=args.cluster, system=NAME, keeps_data=not args.database),
+            GuardedNamespaceArgs(scope=args.scope, cluster=args.cluster, system=NAME, keeps_data=not args.database),
             pulumi.ResourceOptions(parent=self),
-        )
+        ).handle
         if args.database:
             database = use_outside(self, "example-app-mysql", namespace, "mysql-credential", args.database)
         else:

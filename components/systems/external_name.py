@@ -9,7 +9,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 if TYPE_CHECKING:
-    from components.platform.namespace import Namespace
+    from components.model import Namespace
 
 
 @dataclass(frozen=True)

@@ -5,21 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from components.workload.spec import (
-    Check,
-    Container,
-    ContainerResources,
-    Port,
-    Probes,
-    SecretValue,
-)
+from components.model import Port
+from components.workload import Check, Container, ContainerResources, Probes, SecretValue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pulumi
 
-    from components.workload.credential import Credential
+    from components.workload import Credential
 
 NOSQL_PORT: Final = 10001
 SQL_PORT: Final = 20001

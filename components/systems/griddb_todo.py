@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.platform.namespace import Namespace, NamespaceArgs
+from components.model import Port
+from components.platform.namespace import GuardedNamespace, GuardedNamespaceArgs
 from components.systems import griddb
-from components.workload.credential import Credential, CredentialArgs
-from components.workload.service import Service, ServiceArgs
-from components.workload.spec import (
+from components.workload import (
     Check,
     Container,
     ContainerResources,
+    Credential,
+    CredentialArgs,
     Exposure,
     Options,
-    Port,
     Probes,
     SecretValue,
+    Service,
+    ServiceArgs,
     ServicePort,
     Smoke,
     Storage,
@@ -28,7 +30,7 @@ from components.workload.spec import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from components.clusters.handle import ClusterHandle
+    from components.model import Cluster, Namespace
     from components.scope import Scope
 
 
@@ -47,7 +49,7 @@ class GridDbTodoArgs:
     """
 
     scope: Scope
-    cluster: ClusterHandle
+    cluster: Cluster
     revision: str
     griddb_image: str
     stand_in: bool = False
@@ -71,11 +73,11 @@ class GridDbTodo(pulumi.ComponentResource):
             opts: Options of the component.
         """
         super().__init__("slipway:workloads:GridDbTodo", name, None, opts)
-        namespace = Namespace(
+        namespace = GuardedNamespace(
             "todo",
-            NamespaceArgs(scope=args.scope, cluster=args.cluster, system="todo", keeps_data=True),
+            GuardedNamespaceArgs(scope=args.scope, cluster=args.cluster, system="todo", keeps_data=True),
             pulumi.ResourceOptions(parent=self),
-        )
+        ).handle
         key = Credential(
             "todo-token-key",
             CredentialArgs(namespace=namespace, generated=("key",), secret_name="token-key"),  # noqa: S106 - a name

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.platform.namespace import Namespace, NamespaceArgs
+from components.model import Port
+from components.platform.namespace import GuardedNamespace, GuardedNamespaceArgs
 from components.systems.redis import RedisArgs, make_redis
-from components.workload.service import Service, ServiceArgs
-from components.workload.spec import Check, Container, Exposure, Options, Port, Probes, ServicePort, Smoke
+from components.workload import Check, Container, Exposure, Options, Probes, Service, ServiceArgs, ServicePort, Smoke
 
 if TYPE_CHECKING:
-    from components.clusters.handle import ClusterHandle
+    from components.model import Cluster
     from components.scope import Scope
 
 NAME = "guestbook"
@@ -35,7 +35,7 @@ class GuestbookArgs:
     """
 
     scope: Scope
-    cluster: ClusterHandle
+    cluster: Cluster
     frontend_image: str
     redis_image: str
     slaves: int = 2
@@ -58,11 +58,11 @@ class Guestbook(pulumi.ComponentResource):
             opts: Options of the component.
         """
         super().__init__("slipway:workloads:Guestbook", name, None, opts)
-        namespace = Namespace(
+        namespace = GuardedNamespace(
             NAME,
-            NamespaceArgs(scope=args.scope, cluster=args.cluster, system=NAME, keeps_data=True),
+            GuardedNamespaceArgs(scope=args.scope, cluster=args.cluster, system=NAME, keeps_data=True),
             pulumi.ResourceOptions(parent=self),
-        )
+        ).handle
         master = make_redis(
             self,
             "guestbook-redis-master",

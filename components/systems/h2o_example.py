@@ -7,21 +7,12 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.platform.namespace import Namespace, NamespaceArgs
-from components.workload.service import Service, ServiceArgs
-from components.workload.spec import (
-    Check,
-    Container,
-    Exposure,
-    Options,
-    Port,
-    Probes,
-    ServicePort,
-    Smoke,
-)
+from components.model import Port
+from components.platform.namespace import GuardedNamespace, GuardedNamespaceArgs
+from components.workload import Check, Container, Exposure, Options, Probes, Service, ServiceArgs, ServicePort, Smoke
 
 if TYPE_CHECKING:
-    from components.clusters.handle import ClusterHandle
+    from components.model import Cluster
     from components.scope import Scope
 
 NAME = "h2o-example"
@@ -39,7 +30,7 @@ class H2oExampleArgs:
     """
 
     scope: Scope
-    cluster: ClusterHandle
+    cluster: Cluster
     revision: str = "1"
     options: Options = field(default_factory=Options)
 
@@ -60,11 +51,11 @@ class H2oExample(pulumi.ComponentResource):
             opts: Options of the component.
         """
         super().__init__("slipway:workloads:H2oExample", name, None, opts)
-        namespace = Namespace(
+        namespace = GuardedNamespace(
             "h2o",
-            NamespaceArgs(scope=args.scope, cluster=args.cluster, system="h2o"),
+            GuardedNamespaceArgs(scope=args.scope, cluster=args.cluster, system="h2o"),
             pulumi.ResourceOptions(parent=self),
-        )
+        ).handle
         self.service = Service(
             NAME,
             ServiceArgs(

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.platform.namespace import Namespace, NamespaceArgs
-from components.workload.service import Service, ServiceArgs
-from components.workload.spec import Check, Container, Exposure, Options, Port, Probes, ServicePort, Smoke
+from components.model import Port
+from components.platform.namespace import GuardedNamespace, GuardedNamespaceArgs
+from components.workload import Check, Container, Exposure, Options, Probes, Service, ServiceArgs, ServicePort, Smoke
 
 if TYPE_CHECKING:
-    from components.clusters.handle import ClusterHandle
+    from components.model import Cluster
     from components.scope import Scope
 
 NAME = "http-debug-server"
@@ -32,7 +32,7 @@ class HttpDebugServerArgs:
     """
 
     scope: Scope
-    cluster: ClusterHandle
+    cluster: Cluster
     image: str
     options: Options = field(default_factory=Options)
 
@@ -53,11 +53,11 @@ class HttpDebugServer(pulumi.ComponentResource):
             opts: Options of the component.
         """
         super().__init__("slipway:workloads:HttpDebugServer", name, None, opts)
-        namespace = Namespace(
+        namespace = GuardedNamespace(
             "http-debug",
-            NamespaceArgs(scope=args.scope, cluster=args.cluster, system="http-debug"),
+            GuardedNamespaceArgs(scope=args.scope, cluster=args.cluster, system="http-debug"),
             pulumi.ResourceOptions(parent=self),
-        )
+        ).handle
         self.service = Service(
             NAME,
             ServiceArgs(

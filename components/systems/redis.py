@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.workload.service import Service, ServiceArgs
-from components.workload.spec import (
+from components.model import Port
+from components.workload import (
     Check,
     Container,
     ContainerResources,
     Exposure,
-    Port,
     Probe,
     Probes,
+    Service,
+    ServiceArgs,
     ServicePort,
     Storage,
 )
 
 if TYPE_CHECKING:
-    from components.platform.namespace import Namespace
+    from components.model import Namespace
 
 REDIS_USER = 999
 """User `redis` of the official image (https://hub.docker.com/_/redis)."""

@@ -12,8 +12,8 @@ from components.workload.pod import pod_template
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.workload.edges import Peer
-    from components.workload.service import ServiceArgs
+    from components.model import Peer
+    from components.workload.args import ServiceArgs
     from components.workload.spec import Autoscaling, Storage
 
 apps = kubernetes.apps.v1

@@ -13,7 +13,7 @@ import pulumi_kubernetes as kubernetes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from components.platform.namespace import Namespace
+    from components.model import Namespace
 
 PASSWORD_LENGTH = 32
 """Characters of a generated value: 32 of 62 are 190 bits."""

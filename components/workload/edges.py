@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi_kubernetes as kubernetes
@@ -10,70 +9,16 @@ import pulumi_kubernetes as kubernetes
 from components.names import object_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import pulumi
 
-    from components.platform.namespace import Namespace
-    from components.workload.spec import Port
+    from components.model import Endpoint, Outside, Peer, Port
 
 networking = kubernetes.networking.v1
 meta = kubernetes.meta.v1
 
 DNS_NAMESPACE = "kube-system"
-
-
-@dataclass(frozen=True)
-class Peer:
-    """One side of an edge: the pods of a workload.
-
-    Attributes:
-        logical: Logical name of the workload, unique in the stack.
-        app: Name of its Kubernetes objects, unique in the namespace.
-        namespace: Its namespace.
-        selector: Labels that select its pods.
-        ports: Container ports it listens on, by name.
-    """
-
-    logical: str
-    app: str
-    namespace: Namespace
-    selector: Mapping[str, str]
-    ports: Mapping[str, Port]
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """A workload's port, as the far end of an edge.
-
-    Attributes:
-        peer: The workload.
-        port: Name of one of its container ports.
-    """
-
-    peer: Peer
-    port: str
-
-    def __post_init__(self) -> None:
-        """Refuse an edge to a port that does not exist."""
-        if self.port not in self.peer.ports:
-            known = ", ".join(sorted(self.peer.ports)) or "none"
-            raise ValueError(f"edge to {self.peer.app}:{self.port}: there is no such port; there is: {known}")
-
-
-@dataclass(frozen=True)
-class Outside:
-    """Addresses outside the cluster, as the far end of an edge.
-
-    Attributes:
-        name: What is there, for the policy's name.
-        cidrs: Address ranges.
-        ports: Port numbers (TCP).
-    """
-
-    name: str
-    cidrs: tuple[str, ...]
-    ports: tuple[int, ...]
 
 
 def _pods(peer: Peer) -> networking.NetworkPolicyPeerArgs:

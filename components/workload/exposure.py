@@ -10,8 +10,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 if TYPE_CHECKING:
-    from components.platform.namespace import Namespace
-    from components.workload.edges import Peer
+    from components.model import Namespace, Peer
     from components.workload.spec import Exposure
 
 T = TypeVar("T")

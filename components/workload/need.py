@@ -10,8 +10,8 @@ from components.quantities import cpu_millis, memory_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from components.workload.service import ServiceArgs
-    from components.workload.spec import Container
+    from components.workload.args import ServiceArgs
+    from components.workload.container import Container
 
 
 def need(args: ServiceArgs) -> Counter[str]:

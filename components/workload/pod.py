@@ -14,7 +14,8 @@ from components.names import object_name
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.workload.spec import Check, Container, Exemption, Probe
+    from components.workload.container import Check, Container, Probe
+    from components.workload.spec import Exemption
 
 core = kubernetes.core.v1
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ops.kube import Manifest
     from ops.render.result import App
     from stacks.settings.apps import AppBase
-    from stacks.settings.clusters import Cluster
+    from stacks.settings.clusters import ClusterSettings
     from stacks.stack_file import StackConfig
 
 
@@ -84,7 +84,7 @@ class Releasable:
     key: str
     value: str
     cluster: str
-    cluster_settings: Cluster
+    cluster_settings: ClusterSettings
     progress: Progress
 
     @property

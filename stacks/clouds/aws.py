@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from components.certificates import BalancerCertificate
 from components.clusters.eks.autoscaler import Autoscaler, AutoscalerArgs
 from components.clusters.eks.cluster import EksCluster, EksClusterArgs, eks_name
 from components.clusters.eks.nodes import SshAccess
@@ -18,7 +19,6 @@ from components.foundation.github_identity import GithubIdentity, GithubIdentity
 from components.foundation.rds import Rds, RdsArgs
 from components.foundation.release_rights import StackState
 from components.foundation.state_bucket import StateBucket, StateBucketArgs
-from components.platform.https import BalancerCertificate
 from stacks.settings.clouds import AwsCloud
 from stacks.settings.foundation import Ecr as EcrSettings
 from stacks.settings.managed import EksCluster as EksSettings
@@ -28,13 +28,11 @@ if TYPE_CHECKING:
 
     import pulumi
 
-    from components.clusters.handle import ClusterHandle
     from components.foundation.aws_account import AwsAccountHandle
-    from components.foundation.database import DatabaseSpec
-    from components.platform.deployer_access import DeployerSubject
+    from components.foundation.database import DatabaseSpec, OutsideDatabase
+    from components.model import Cluster, DeployerSubject
     from components.platform.https import Certificate
     from components.scope import Scope
-    from components.systems.database import OutsideDatabase
     from stacks.settings import Settings
     from stacks.settings.foundation import Deployer
 
@@ -125,7 +123,7 @@ class Aws:
             for name, settings in sorted(self._settings.zones.items())
         }
 
-    def cluster(self, name: str, settings: EksSettings) -> ClusterHandle:
+    def cluster(self, name: str, settings: EksSettings) -> Cluster:
         """Make an EKS cluster.
 
         Args:
@@ -183,7 +181,7 @@ class Aws:
         args = AwsCertificateArgs(scope=self._scope, account=self._accounts[settings.cloud], domains=domains)
         return BalancerCertificate(AwsCertificate(name, args).arn)
 
-    def scale(self, handle: ClusterHandle, settings: EksSettings) -> None:
+    def scale(self, handle: Cluster, settings: EksSettings) -> None:
         """Make what changes the number of a cluster's nodes.
 
         Args:

@@ -13,12 +13,11 @@ from stacks.settings.managed import EksCluster, GkeCluster
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from components.clusters.handle import ClusterHandle
+    from components.foundation.database import OutsideDatabase
     from components.foundation.delegated_zone import DelegatedZone
-    from components.platform.deployer_access import DeployerSubject
+    from components.model import Cluster, DeployerSubject
     from components.platform.https import Certificate
     from components.scope import Scope
-    from components.systems.database import OutsideDatabase
     from stacks.clouds.aws import Aws
     from stacks.clouds.gcp import Gcp
     from stacks.settings import Settings
@@ -45,7 +44,7 @@ class Clouds:
         self._scope, self._settings = scope, settings
         self._aws, self._gcp = _aws(scope, settings), _gcp(scope, settings)
 
-    def cluster(self, name: str, settings: GkeCluster | EksCluster) -> ClusterHandle:
+    def cluster(self, name: str, settings: GkeCluster | EksCluster) -> Cluster:
         """Make a cluster.
 
         Args:
@@ -78,7 +77,7 @@ class Clouds:
             case EksCluster():
                 return self._in_aws.certificate(name, settings, domains)
 
-    def complete(self, handle: ClusterHandle) -> ClusterHandle:
+    def complete(self, handle: Cluster) -> Cluster:
         """Make a cluster's autoscaler and the identity that releases to it; let hosts in the zones lead to its ingress.
 
         Args:
@@ -138,7 +137,7 @@ class Clouds:
             return self._in_gcp.database(name, settings.cluster, cluster, spec)
         raise TypeError(f"database {name}: the settings' rules let no such cluster through")
 
-    def finish(self, clusters: Mapping[str, ClusterHandle]) -> None:
+    def finish(self, clusters: Mapping[str, Cluster]) -> None:
         """Make what needs everything else: who may push, and DNS records of the apps' hosts.
 
         Args:

@@ -20,14 +20,12 @@ from stacks.settings.managed import GkeCluster as GkeSettings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from components.clusters.handle import ClusterHandle
-    from components.foundation.database import DatabaseSpec
+    from components.foundation.database import DatabaseSpec, OutsideDatabase
     from components.foundation.delegated_zone import DelegatedZone
     from components.foundation.gcp_project import GcpProjectHandle
-    from components.platform.deployer_access import DeployerSubject
+    from components.model import Cluster, DeployerSubject
     from components.platform.https import Certificate
     from components.scope import Scope
-    from components.systems.database import OutsideDatabase
     from stacks.settings import Settings
     from stacks.settings.foundation import Deployer
 
@@ -69,7 +67,7 @@ class Gcp:
             ),
         )
 
-    def cluster(self, name: str, settings: GkeSettings) -> ClusterHandle:
+    def cluster(self, name: str, settings: GkeSettings) -> Cluster:
         """Make a GKE cluster.
 
         Args:

@@ -52,5 +52,5 @@ class ExistingCluster(ClusterBase):
     image_digests: bool = False
 
 
-Cluster = Annotated[EmbeddedCluster | ExistingCluster | GkeCluster | EksCluster, Field(discriminator="kind")]
+ClusterSettings = Annotated[EmbeddedCluster | ExistingCluster | GkeCluster | EksCluster, Field(discriminator="kind")]
 """A cluster of any kind, told apart by `kind`."""

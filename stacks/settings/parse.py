@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from pydantic import BaseModel, ValidationError
 
 from stacks.settings.clouds import Cloud
-from stacks.settings.clusters import Cluster
+from stacks.settings.clusters import ClusterSettings
 from stacks.settings.foundation import Registry
 from stacks.settings.plain import Told, decode, take_unprintable
 from stacks.settings.problems import Problem, SettingsError, shown
-from stacks.settings.root import Place, Settings
+from stacks.settings.root import Settings
+from stacks.settings.rules import Place, broken_rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,7 +54,7 @@ def _kinds(union: object) -> dict[str, type[BaseModel]]:
     return {get_args(model.model_fields["kind"].annotation)[0]: model for model in models}
 
 
-_UNIONS = {"clusters": _kinds(Cluster), "clouds": _kinds(Cloud), "registries": _kinds(Registry)}
+_UNIONS = {"clusters": _kinds(ClusterSettings), "clouds": _kinds(Cloud), "registries": _kinds(Registry)}
 """Key of the root to the kinds that its entries are told apart by."""
 _MAPPINGS = {field.alias for field in Settings.model_fields.values()} - {"lifecycle", "owner", "namespacePrefix"}
 """Keys of the root whose values are mappings; the engine hands them over as JSON."""
@@ -121,29 +122,28 @@ def _remedy(kind: str, message: str, context: Mapping[str, Any]) -> str:
     return _REMEDIES.get(kind, message)
 
 
-def _problems(project: str, error: ErrorDetails) -> list[Problem]:
+def _problem(project: str, error: ErrorDetails) -> Problem:
     kind, location = error["type"], _location(error)
     message = error["msg"].removeprefix("Value error, ")
-    if kind == "value_error" and not location:
-        # Rules of the root carry their own paths, one per line: `path = value | remedy`.
-        found: list[Problem] = []
-        for line in message.splitlines():
-            head, _, remedy = line.partition(" | ")
-            path, _, value = head.partition(" = ")
-            found.append(Problem(f"{project}:{path}", value, remedy))
-        return found
     path = _path(project, location)
     if kind == "extra_forbidden":
-        return [Problem(path, shown(error["input"]), _unknown_key(location))]
+        return Problem(path, shown(error["input"]), _unknown_key(location))
     if kind == "missing":
-        return [Problem(path, None, _REMEDIES[kind])]
+        return Problem(path, None, _REMEDIES[kind])
     if kind == "union_tag_invalid":
         value = cast("dict[str, object]", error["input"]).get("kind")
         kinds = ", ".join(sorted(_UNIONS[str(location[0])]))
-        return [Problem(f"{path}.kind", shown(value), f"must be one of: {kinds}")]
+        return Problem(f"{path}.kind", shown(value), f"must be one of: {kinds}")
     remedy = _remedy(kind, message, error.get("ctx", {}))
     value = None if kind == "value_error" and isinstance(error["input"], dict) else shown(error["input"])
-    return [Problem(path, value, remedy)]
+    return Problem(path, value, remedy)
+
+
+def _of_rule(project: str, line: str) -> Problem:
+    """What a rule says: `path = value | remedy`."""
+    head, _, remedy = line.partition(" | ")
+    path, _, value = head.partition(" = ")
+    return Problem(f"{project}:{path}", value, remedy)
 
 
 def _decode(project: str, key: str, text: str, problems: list[Problem]) -> Any:
@@ -199,29 +199,32 @@ def _validate(place: Place, data: dict[str, Any], problems: list[Problem]) -> Se
     """Validate, and where a value is wrong, again without it: a rule between values runs only when each is right."""
     told = Told({p.path for p in problems})
     remaining = copy.deepcopy(data)
-    first: Settings | None = None
     # Entries that fell out because they are wrong: that somebody refers to them is no problem of its own.
     gone: set[str] = set()
     for attempt in range(_VALIDATION_ROUNDS):
         try:
-            settings = Settings.model_validate(remaining, context=place)
+            settings = Settings.model_validate(remaining)
         except ValidationError as error:
             details = error.errors(include_url=False)
             for detail in details:
-                for problem in _problems(place.project, detail):
-                    if not detail["loc"] and problem.value in gone:
-                        continue
-                    if problem.path not in told:
-                        problems.append(problem)
-                        told.add(problem.path)
+                _tell(_problem(place.project, detail), problems, told)
             # Backwards, so that taking one entry out of a list does not move those still to go.
             removed = [_remove(remaining, detail, gone) for detail in reversed(details)]
             if not any(removed):
                 break
         else:
-            first = settings if attempt == 0 else None
-            break
-    return first
+            for line in broken_rules(settings, place):
+                problem = _of_rule(place.project, line)
+                if problem.value not in gone:
+                    _tell(problem, problems, told)
+            return settings if attempt == 0 else None
+    return None
+
+
+def _tell(problem: Problem, problems: list[Problem], told: Told) -> None:
+    if problem.path not in told:
+        problems.append(problem)
+        told.add(problem.path)
 
 
 def _remove(data: dict[str, Any], detail: ErrorDetails, gone: set[str]) -> bool:

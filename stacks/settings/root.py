@@ -1,11 +1,8 @@
-"""The root of the settings, and the rules that span more than one of its parts."""
+"""The root of the settings. What spans more than one of its parts is a matter of the rules (rules.py)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
-
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import Field
 
 from stacks.settings.apps import Apps, StatelessApp
 from stacks.settings.clouds import (
@@ -15,7 +12,7 @@ from stacks.settings.clouds import (
     covering,
     inside,
 )
-from stacks.settings.clusters import Cluster  # noqa: TC001 - pydantic reads the annotation at run time
+from stacks.settings.clusters import ClusterSettings  # noqa: TC001 - pydantic reads the annotation at run time
 from stacks.settings.fields import Label, Model, Prefix
 from stacks.settings.foundation import (  # noqa: TC001 - pydantic reads the annotation at run time
     Database,
@@ -26,19 +23,6 @@ from stacks.settings.foundation import (  # noqa: TC001 - pydantic reads the ann
 
 ENTRY_LIMIT = 50
 """Entries of one kind: a stack with more clusters than that is none that one update should touch."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where settings are read; names at the clouds are made of it.
-
-    Attributes:
-        project: Pulumi project.
-        stack: Pulumi stack; None: not known.
-    """
-
-    project: str = "slipway"
-    stack: str | None = None
 
 
 class Settings(Model):
@@ -65,7 +49,7 @@ class Settings(Model):
     state: State | None = None
     zones: dict[Label, DnsZone] = Field(default_factory=dict, max_length=ENTRY_LIMIT)
     registries: dict[Label, Registry] = Field(default_factory=dict, max_length=ENTRY_LIMIT)
-    clusters: dict[Label, Cluster] = Field(default_factory=dict, max_length=ENTRY_LIMIT)
+    clusters: dict[Label, ClusterSettings] = Field(default_factory=dict, max_length=ENTRY_LIMIT)
     databases: dict[Label, Database] = Field(default_factory=dict, max_length=ENTRY_LIMIT)
     deployers: dict[Label, Deployer] = Field(default_factory=dict, max_length=ENTRY_LIMIT)
     apps: Apps = Apps()
@@ -97,12 +81,3 @@ class Settings(Model):
             if name is not None:
                 found[covering(host, self.zones[name].sub_zone)] = name
         return found
-
-    @model_validator(mode="after")
-    def _references(self, info: ValidationInfo) -> Self:
-        from stacks.settings.rules import broken_rules
-
-        problems = broken_rules(self, info.context if isinstance(info.context, Place) else Place())
-        if problems:
-            raise ValueError("\n".join(problems))
-        return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stacks.settings.apps import StatelessApp
@@ -13,7 +14,20 @@ from stacks.settings.problems import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stacks.settings.root import Place, Settings
+    from stacks.settings.root import Settings
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where settings are read; names at the clouds are made of it.
+
+    Attributes:
+        project: Pulumi project.
+        stack: Pulumi stack; None: not known.
+    """
+
+    project: str = "slipway"
+    stack: str | None = None
 
 
 def broken_rules(settings: Settings, place: Place) -> list[str]:

@@ -14,9 +14,8 @@ import pytest
 import components.platform
 import components.systems
 import components.workload
-from components.workload import edges
-from components.workload.edges import Endpoint, Outside, Peer
-from components.workload.service import Service, ServiceArgs
+from components.model import Endpoint, Outside, Peer
+from components.workload import Service, ServiceArgs, edges
 from ops.render.program import record
 
 if TYPE_CHECKING:

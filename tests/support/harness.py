@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi.runtime.proto import resource_pb2
 
 from components.clusters.existing import ExistingCluster, ExistingClusterArgs
-from components.platform.namespace import Namespace, NamespaceArgs
+from components.platform.namespace import GuardedNamespace, GuardedNamespaceArgs
 from components.scope import Scope
 from ops.render.monitor import Record, RecordingMonitor
 from ops.render.program import PROJECT_DIR, run
@@ -17,7 +17,7 @@ from stacks.stack_file import StackConfig
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from components.clusters.handle import ClusterHandle
+    from components.model import Cluster, Namespace
 
 UNKNOWN = "pulumi.output.Unknown"
 """What stands in a record where a preview did not know the value."""
@@ -71,7 +71,7 @@ def preview(config: StackConfig, monitor: type[PreviewMonitor]) -> dict[str, Rec
     return run_program(program, monitor=monitor, project=config.project, stack=config.stack, values=config.values)
 
 
-def make_cluster(name: str = "one", **facts: Any) -> ClusterHandle:
+def make_cluster(name: str = "one", **facts: Any) -> Cluster:
     """A cluster for component tests."""
     arguments: dict[str, Any] = {
         "kind": "embedded",
@@ -83,9 +83,10 @@ def make_cluster(name: str = "one", **facts: Any) -> ClusterHandle:
     return ExistingCluster(name, ExistingClusterArgs(**arguments)).handle
 
 
-def make_namespace(cluster: ClusterHandle, system: str = "things", **facts: Any) -> Namespace:
+def make_namespace(cluster: Cluster, system: str = "things", **facts: Any) -> Namespace:
     """A guarded namespace for component tests."""
-    return Namespace(f"{cluster.name}-{system}", NamespaceArgs(scope=SCOPE, cluster=cluster, system=system, **facts))
+    args = GuardedNamespaceArgs(scope=SCOPE, cluster=cluster, system=system, **facts)
+    return GuardedNamespace(f"{cluster.name}-{system}", args).handle
 
 
 def by_type(recorded: Mapping[str, Record], kind: str) -> list[Record]:

@@ -15,17 +15,16 @@ import pulumi_kubernetes as kubernetes
 
 from components.foundation.aws_policies import document, trust
 from components.foundation.tags import tags
+from components.model import Outside, Port
 from components.platform.ingress import KUBERNETES_API
-from components.platform.namespace import Namespace, NamespaceArgs
+from components.platform.namespace import GuardedNamespace, GuardedNamespaceArgs
 from components.platform.reader import Rule, make_reader
 from components.versions import IMAGES
-from components.workload.edges import Outside
-from components.workload.service import Service, ServiceArgs
-from components.workload.spec import Check, Container, ContainerResources, Exemption, Metrics, Port, Probes
+from components.workload import Check, Container, ContainerResources, Exemption, Metrics, Probes, Service, ServiceArgs
 
 if TYPE_CHECKING:
-    from components.clusters.handle import ClusterHandle
     from components.foundation.aws_account import AwsAccountHandle
+    from components.model import Cluster, Namespace
     from components.scope import Scope
 
 NAME = "cluster-autoscaler"
@@ -65,7 +64,7 @@ class AutoscalerArgs:
 
     scope: Scope
     account: AwsAccountHandle
-    cluster: ClusterHandle
+    cluster: Cluster
     eks_name: str
 
 
@@ -84,11 +83,11 @@ class Autoscaler(pulumi.ComponentResource):
             pulumi.ResourceOptions(providers=[args.account.provider, args.cluster.provider]), opts
         )
         super().__init__("slipway:clusters:Autoscaler", f"{name}-node-autoscaler", None, options)
-        namespace = Namespace(
+        namespace = GuardedNamespace(
             f"{name}-autoscaler",
-            NamespaceArgs(scope=args.scope, cluster=args.cluster, system=NAME),
+            GuardedNamespaceArgs(scope=args.scope, cluster=args.cluster, system=NAME),
             pulumi.ResourceOptions(parent=self),
-        )
+        ).handle
         account = make_reader(self, f"{name}-{NAME}", namespace, _RULES)
         self._leases(name, namespace, account)
         identity = self._identity(name, args, namespace.name, account)

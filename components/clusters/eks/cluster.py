@@ -14,8 +14,8 @@ from components.clusters.eks.control_plane import ControlPlane, ControlPlaneArgs
 from components.clusters.eks.network import EksNetwork, EksNetworkArgs
 from components.clusters.eks.nodes import EksNodes, EksNodesArgs
 from components.clusters.exec_kubeconfig import TokenCommand, exec_kubeconfig
-from components.clusters.handle import ClusterHandle
 from components.foundation.tags import all_tags
+from components.model import Cluster
 
 if TYPE_CHECKING:
     from components.clusters.eks.nodes import SshAccess
@@ -200,7 +200,7 @@ class EksCluster(pulumi.ComponentResource):
             ),
         )
         self._storage_class(name, args, provider)
-        self.handle = ClusterHandle(
+        self.handle = Cluster(
             name=name,
             kind="eks",
             provider=provider,

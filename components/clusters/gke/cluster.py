@@ -12,7 +12,7 @@ from components.clusters.exec_kubeconfig import TokenCommand, exec_kubeconfig
 from components.clusters.gke.control_plane import GkeControlPlane, GkeControlPlaneArgs
 from components.clusters.gke.network import GkeNetwork, GkeNetworkArgs
 from components.clusters.gke.nodes import GkeNodes, GkeNodesArgs, NodeIdentity, NodeIdentityArgs
-from components.clusters.handle import ClusterHandle
+from components.model import Cluster
 
 if TYPE_CHECKING:
     from components.clusters.gke.control_plane import MaintenanceWindow
@@ -174,7 +174,7 @@ class GkeCluster(pulumi.ComponentResource):
                 depends_on=[cluster, nodes.pool, self.network.subnetwork, *needed, *self.control_plane.grants],
             ),
         )
-        self.handle = ClusterHandle(
+        self.handle = Cluster(
             name=name,
             kind="gke",
             provider=provider,

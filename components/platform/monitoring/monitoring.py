@@ -7,33 +7,33 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+from components.model import Outside, Port
 from components.platform.ingress import KUBERNETES_API
 from components.platform.monitoring.dashboard import dashboard, dashboard_provider, datasources
 from components.platform.monitoring.scraping import prometheus_config
-from components.platform.namespace import Namespace, NamespaceArgs
+from components.platform.namespace import GuardedNamespace, GuardedNamespaceArgs
 from components.platform.reader import Rule, make_reader
 from components.versions import IMAGES
-from components.workload.credential import Credential, CredentialArgs
-from components.workload.edges import Outside
-from components.workload.service import Service, ServiceArgs
-from components.workload.spec import (
+from components.workload import (
     Check,
     Container,
     ContainerResources,
+    Credential,
+    CredentialArgs,
     Exemption,
     Exposure,
     Metrics,
-    Port,
     Probes,
     SecretValue,
+    Service,
+    ServiceArgs,
     ServicePort,
     Storage,
 )
 
 if TYPE_CHECKING:
-    from components.clusters.handle import ClusterHandle
+    from components.model import Cluster, Namespace, Peer
     from components.scope import Scope
-    from components.workload.edges import Peer
 
 PROMETHEUS_USER = 65534
 """`nobody`, the user of the official Prometheus and node-exporter images."""
@@ -58,7 +58,7 @@ class MonitoringArgs:
     """
 
     scope: Scope
-    cluster: ClusterHandle
+    cluster: Cluster
     grafana_node_port: int | None = None
     prometheus_node_port: int | None = None
     retention_days: int = 15
@@ -85,11 +85,11 @@ class Monitoring(pulumi.ComponentResource):
         options = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(provider=args.cluster.provider), opts)
         super().__init__("slipway:platform:Monitoring", name, None, options)
         name = args.cluster.name
-        namespace = Namespace(
+        namespace = GuardedNamespace(
             f"{name}-monitoring",
-            NamespaceArgs(scope=args.scope, cluster=args.cluster, system="monitoring", keeps_data=True),
+            GuardedNamespaceArgs(scope=args.scope, cluster=args.cluster, system="monitoring", keeps_data=True),
             pulumi.ResourceOptions(parent=self),
-        )
+        ).handle
         prometheus = self._prometheus(name, args, namespace)
         self.prometheus = prometheus
         self.reader: Peer = prometheus.peer
@@ -205,9 +205,9 @@ class Monitoring(pulumi.ComponentResource):
         )
 
     def _node_exporter(self, name: str, args: MonitoringArgs) -> Service:
-        namespace = Namespace(
+        namespace = GuardedNamespace(
             f"{name}-node-exporter",
-            NamespaceArgs(
+            GuardedNamespaceArgs(
                 scope=args.scope,
                 cluster=args.cluster,
                 system="node-exporter",
@@ -215,7 +215,7 @@ class Monitoring(pulumi.ComponentResource):
                 pod_security_reason="node-exporter reads the node's own network, processes and file systems",
             ),
             pulumi.ResourceOptions(parent=self),
-        )
+        ).handle
         return Service(
             f"{name}-node-exporter-agent",
             ServiceArgs(

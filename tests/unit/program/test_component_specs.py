@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from components.model import Port
 from components.names import NAME_LIMIT, object_name
-from components.platform.namespace import NamespaceArgs
+from components.platform.namespace import GuardedNamespaceArgs
 from components.scope import Scope
-from components.workload.service import ServiceArgs
-from components.workload.spec import (
+from components.workload import (
     Autoscaling,
     Check,
     Container,
     ContainerResources,
     Exemption,
     Exposure,
-    Port,
     Probes,
+    ServiceArgs,
     ServicePort,
     Storage,
 )
@@ -27,7 +27,7 @@ from components.workload.spec import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from components.platform.namespace import Namespace
+    from components.model import Namespace
 
 NOWHERE = cast("Namespace", None)
 """The rules look at what is said, not at where it is made."""
@@ -100,7 +100,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "check in two ways": (lambda: Check(port="http", command=("true",)), "either a command or a port"),
     "exemption without a reason": (lambda: Exemption("root-user", "  "), "exemption root-user needs a reason"),
     "weaker namespace without a reason": (
-        lambda: NamespaceArgs(
+        lambda: GuardedNamespaceArgs(
             scope=cast("Scope", None), cluster=cast("Any", None), system="s", pod_security="baseline"
         ),
         "namespace of s: pod_security baseline needs pod_security_reason",
@@ -126,7 +126,7 @@ ACCEPTED: dict[str, Callable[[], object]] = {
     ),
     "sticky with two pods": lambda: workload(replicas=2, exposure=STICKY),
     "a selector by role": lambda: workload(selector={"app": "redis", "role": "master", "tier": "backend"}),
-    "weaker with a reason": lambda: NamespaceArgs(
+    "weaker with a reason": lambda: GuardedNamespaceArgs(
         scope=cast("Scope", None),
         cluster=cast("Any", None),
         system="s",

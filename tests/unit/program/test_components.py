@@ -9,16 +9,16 @@ import pulumi
 import pytest
 from pulumi.runtime.settings import SETTINGS
 
-from components.workload.edges import Endpoint
-from components.workload.service import Service, ServiceArgs
-from components.workload.spec import (
+from components.model import Endpoint, Port
+from components.workload import (
     Autoscaling,
     Check,
     Container,
     Exemption,
     Exposure,
-    Port,
     Probes,
+    Service,
+    ServiceArgs,
     ServicePort,
     Storage,
 )
@@ -28,7 +28,7 @@ from tests.support.harness import by_type, make_cluster, make_namespace, run_pro
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from components.platform.namespace import Namespace
+    from components.model import Namespace
 
 WEB = Container("web", "nginx:1.29", ports=(Port("http", 8080),), probes=Probes.of(Check(path="/", port="http")))
 HTTP = ServicePort("http", 80, "http")
@@ -228,11 +228,11 @@ def test_options_of_the_caller_reach_the_component() -> None:
         Service(
             "web",
             ServiceArgs(namespace=namespace, tier="t", containers=(WEB,)),
-            pulumi.ResourceOptions(parent=namespace, protect=True),
+            pulumi.ResourceOptions(parent=namespace.resource, protect=True),
         )
 
     recorded = run_program(on_a_cluster(program))
     (service,) = by_type(recorded, "workloads:Service")
     assert service.protect
     assert service.parent is not None
-    assert service.parent.endswith("::one-things")
+    assert service.parent.endswith("::one-things-namespace")
