@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
-from ops.commands.options import DEFAULT_STACK, AsJson, StackName
-
-MaybeApp = Annotated[str | None, typer.Argument(metavar="[APP]", help="Name of one app; none: all.")]
+from ops.commands.options import DEFAULT_STACK, AsJson, MaybeApp, StackName
 
 
 def credentials(app: MaybeApp = None, stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from local.errors import LocalError
 from ops import access
-from ops.environments.files import file_of, forget, keep
+from ops.environments.files import file_of, forget
 from ops.environments.known import ENVIRONMENT_TAG, OWNER_TAG, Tags
 from ops.environments.names import check_name, now, refuse_stack
 from ops.environments.template import derive, read_template
 from ops.errors import BusyError, EngineError, OpsError, RefusedError
+from ops.files import replace as replace_file
 from ops.kube import entries, labels_of
 from ops.live import STACK_LABEL, selector
 from ops.pulumi.lock import locked
@@ -79,7 +80,8 @@ class _Making:
         if there is not None:
             owner = (before or {}).get(OWNER_TAG, wish.owner)
             wanted = replace(wanted, owner=owner, created=there.created)
-        keep(directory, wish.name, derive(self._template, wish.name, wanted.owner, self._contexts(), self._port))
+        text = derive(self._template, wish.name, wanted.owner, self._contexts(), self._port)
+        replace_file(file_of(directory, wish.name), text)
         try:
             stack = load(wish.name, self._progress)
             if before is None:

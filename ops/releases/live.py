@@ -24,7 +24,7 @@ class Live:
 
     def runs(self, target: Target) -> bool:
         """Whether the app runs with the target's tag, and its rollout is done."""
-        found = [(part, self.objects.get(Key("apps", part.kind, part.namespace, part.object))) for part in target.parts]
+        found = [(part, self.objects.get(key)) for key, part in target.keys().items()]
         return all(live is not None and has_image(live, part.image) and is_done(live) for part, live in found)
 
     def namespaces(self) -> list[Manifest]:
@@ -58,16 +58,16 @@ def has_image(item: Manifest, image: str) -> bool:
     return any(container["image"] == image for container in entries(spec, "containers"))
 
 
+def is_current(workload: Manifest) -> bool:
+    """Whether its status is about its specification as it is now."""
+    return section(workload, "status").get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)
+
+
 def is_done(workload: Manifest) -> bool:
     """Whether a Deployment's rollout is done, as `kubectl rollout status` sees it."""
-    status, spec = section(workload, "status"), section(workload, "spec")
-    updated, wanted = int(status.get("updatedReplicas", 0)), int(spec.get("replicas", 1))
-    return (
-        status.get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)
-        and updated >= wanted
-        and int(status.get("replicas", 0)) <= updated
-        and int(status.get("availableReplicas", 0)) >= updated
-    )
+    status, wanted = section(workload, "status"), int(section(workload, "spec").get("replicas", 1))
+    updated, total = int(status.get("updatedReplicas", 0)), int(status.get("replicas", 0))
+    return is_current(workload) and int(status.get("availableReplicas", 0)) >= updated >= max(wanted, total)
 
 
 def running_digests(kubectl: Kubectl, target: Target) -> dict[str, set[str]]:

@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from local.progress import SilentProgress
-from ops.environments.files import forget, keep
+from ops.environments.files import forget
 from ops.environments.template import derive, read_template
+from ops.files import replace
 from ops.pulumi.backend import backend
 from ops.render.result import Rendered
 from ops.stack import Stack
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def stack(project: Path) -> Stack:
     """An environment as a removal knows it."""
     template = read_template(project, "dev", [], ephemeral=False)
-    keep(project, "pr-17", derive(template, "pr-17", "ada", {}, lambda _app, _setting, _cluster: 30200))
+    replace(file_of(project, "pr-17"), derive(template, "pr-17", "ada", {}, lambda _app, _setting, _cluster: 30200))
     return Stack("pr-17", project, Rendered("pr-17", "slipway", {"resources": []}, {}, {}, [], {}), SilentProgress())
 
 

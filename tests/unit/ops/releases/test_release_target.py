@@ -11,9 +11,10 @@ import yaml
 
 from local.progress import SilentProgress
 from ops.errors import OpsError, RefusedError
+from ops.files import replace
+from ops.pulumi.backend import with_secrets_of
 from ops.releases import history
 from ops.releases.compare import leaves, unexpected
-from ops.releases.file import replace, with_text
 from ops.releases.tags import check_tag
 from ops.releases.target import Releasable, find
 from stacks.stack_file import read_stack_config
@@ -140,7 +141,7 @@ def test_an_unknown_app_is_told_with_those_that_are_there(project: Path) -> None
 def test_the_stack_file_says_the_tag_as_it_is(project: Path, tag: str, before: str) -> None:
     apps(project, f"    # Kept.\n    h2o-example:\n      cluster: local\n      {before} # kept too\n")
     file = project / "Pulumi.dev.yaml"
-    text = with_text(file.read_text(encoding="utf-8"), found(project).keys, tag)
+    text = found(project).text_with(tag)
     file.write_text(text, encoding="utf-8")
     assert "# Kept." in text
     assert "# kept too" in text
@@ -243,7 +244,7 @@ def test_pulumis_configuration_differs_in_the_tag_alone(project: Path, tag: str)
     apps(project, "    h2o-example: {cluster: local, revision: '1'}\n    nginx:\n      cluster: local # 0o17\n")
     before = read_stack_config(project, "dev").values
     app = found(project)
-    text = app.file_with(app.target(tag), "encryptionsalt: v1:salt\nconfig: {}\n")
+    text = with_secrets_of(app.text_with(app.target(tag).value), "encryptionsalt: v1:salt\nconfig: {}\n")
     assert "encryptionsalt: v1:salt" in text
     (project / "Pulumi.dev.yaml").write_text(text, encoding="utf-8")
     after = read_stack_config(project, "dev").values
