@@ -91,11 +91,11 @@ def bootstrap(directory: Path, plan: BootstrapPlan, progress: Progress, source: 
 def _up(origin: Backend, plan: BootstrapPlan, progress: Progress) -> None:
     """Make what is missing. Google says that an API is enabled some time before every part of it knows, and its
     provider tries nothing again; what was made stays, so the next try goes on from there."""
-    for pause in API_PAUSES_S:
+    for pause in (*API_PAUSES_S, None):
         try:
             origin.run("up", "--stack", plan.stack, "--yes", "--skip-preview")
         except EngineError as error:
-            if not _API_NOT_READY.search(str(error)):
+            if pause is None or not _API_NOT_READY.search(str(error)):
                 raise
             progress.note(
                 f"an API of Google Cloud was enabled a moment ago and does not answer yet; again in {pause:.0f} s"
@@ -103,7 +103,6 @@ def _up(origin: Backend, plan: BootstrapPlan, progress: Progress) -> None:
             time.sleep(pause)
         else:
             return
-    origin.run("up", "--stack", plan.stack, "--yes", "--skip-preview")
 
 
 def _first(command: StoppableCommand, directory: Path, plan: BootstrapPlan, environment: dict[str, str]) -> Backend:

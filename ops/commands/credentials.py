@@ -10,7 +10,7 @@ def credentials(app: MaybeApp = None, stack: StackName = DEFAULT_STACK, as_json:
     from ops.output import console, print_json, progress
     from ops.rotation.plan import chosen
     from ops.rotation.plan import credentials as known
-    from ops.rotation.values import value
+    from ops.rotation.values import values
     from ops.stack import load
 
     loaded = load(stack, progress(quiet=as_json))
@@ -20,7 +20,7 @@ def credentials(app: MaybeApp = None, stack: StackName = DEFAULT_STACK, as_json:
             "app": ", ".join(entry.apps),
             "secret": f"{entry.secret.namespace}/{entry.secret.name}",
             "key": entry.key,
-            "value": value(loaded.kubectl(entry.cluster), entry.secret, entry.key),
+            "value": values(loaded.kubectl(entry.cluster), entry.secret).get(entry.key),
         }
         for entry in found
     ]

@@ -27,7 +27,7 @@ def preview(stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
 
 
 def _show(stack: str, found: Preview) -> None:
-    from ops.commands.changes import show_changes
+    from ops.commands.changes import show
     from ops.output import console
 
     out = console()
@@ -35,6 +35,6 @@ def _show(stack: str, found: Preview) -> None:
         out.print(f"stack {stack}: no changes")
         return
     several = len({change.cluster for change in found.changes}) > 1
-    show_changes(found.changes, several=several)
+    show(found.changes, several=several)
     summary = ", ".join(f"{count} to {operation}" for operation, count in found.counts.items())
     out.print(f"stack {stack}: {summary}")

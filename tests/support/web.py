@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Generator
     from email.message import Message
 
@@ -22,7 +23,9 @@ class Request:
 
 
 @contextmanager
-def serving(answer: Callable[[Request], tuple[int, bytes]], port: int = 0) -> Generator[int]:
+def serving(
+    answer: Callable[[Request], tuple[int, bytes]], port: int = 0, tls: ssl.SSLContext | None = None
+) -> Generator[int]:
     """Serve status and body of each request on a port, by default a free one, which is told."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -40,6 +43,7 @@ def serving(answer: Callable[[Request], tuple[int, bytes]], port: int = 0) -> Ge
             """Say nothing on standard error."""
 
     with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
+        server.socket = tls.wrap_socket(server.socket, server_side=True) if tls else server.socket
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:

@@ -171,7 +171,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return World(tmp_path, monkeypatch)
 
 
-def test_the_first_run_makes_the_bucket_and_moves_the_state(world: World) -> None:
+def test_the_first_run_makes_the_foundation_alone_and_moves_the_state(world: World) -> None:
+    before = (world.project / "Pulumi.prod.yaml").read_text(encoding="utf-8")
     result = world.run()
     assert result.exit_code == 0, result.output
     assert f"export PULUMI_BACKEND_URL='{TARGET}'" in result.output
@@ -180,31 +181,16 @@ def test_the_first_run_makes_the_bucket_and_moves_the_state(world: World) -> Non
     assert backends[TARGET]["prod"]["provider"] == PROVIDER
     # Nothing of the state stays on this machine.
     assert [url for url, stacks in backends.items() if stacks] == [TARGET]
-
-
-def test_the_first_run_makes_the_foundation_alone(world: World) -> None:
-    world.run()
     made = json.loads((world.home / "made.json").read_text(encoding="utf-8"))
-    assert set(made) == {
-        "slipway:lifecycle",
-        "slipway:owner",
-        "slipway:clouds",
-        "slipway:state",
-        "slipway:registries",
-        "slipway:namespacePrefix",
-    }
+    settings = ("lifecycle", "owner", "clouds", "state", "registries", "namespacePrefix")
+    assert set(made) == {f"slipway:{key}" for key in settings}
     assert set(made["slipway:registries"]) == {"asia", "tokyo"}
-
-
-def test_the_stack_file_is_not_touched_by_the_first_state(world: World) -> None:
-    before = (world.project / "Pulumi.prod.yaml").read_text(encoding="utf-8")
-    world.run()
+    # The first state has files of its own.
     assert (world.project / "Pulumi.prod.yaml").read_text(encoding="utf-8") == before
     up = next(call for call in world.calls() if call["args"][0] == "up")
     assert up["cwd"] != str(world.project)
     work = yaml.safe_load((Path(up["cwd"]) / "Pulumi.yaml").read_text(encoding="utf-8"))
-    assert work["main"] == str(world.project)
-    assert work["name"] == "slipway"
+    assert (work["main"], work["name"]) == (str(world.project), "slipway")
 
 
 def test_a_second_run_changes_nothing(world: World) -> None:
@@ -212,27 +198,23 @@ def test_a_second_run_changes_nothing(world: World) -> None:
     before = len(world.calls())
     result = world.run("--json")
     assert result.exit_code == 0, result.output
-    assert json.loads(result.output) == {
-        "backend": TARGET,
-        "secrets_provider": PROVIDER,
-        "made": False,
-        "moved": False,
-    }
+    known = {"backend": TARGET, "secrets_provider": PROVIDER}
+    assert json.loads(result.output) == {**known, "made": False, "moved": False}
     commands = {" ".join(call["args"][:2]) for call in world.calls()[before:]}
     assert commands == {"stack ls", "stack export"}
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "stack init",
-        "up --stack",
-        "change-secrets-provider",
-        "stack export --stack prod --file",
-        "stack import",
-        "stack rm",
-    ],
+BREAKS = (
+    "stack init",
+    "up --stack",
+    "change-secrets-provider",
+    "stack export --stack prod --file",
+    "stack import",
+    "stack rm",
 )
+
+
+@pytest.mark.parametrize("command", BREAKS)
 def test_a_run_that_broke_is_continued(world: World, command: str) -> None:
     world.fail_at(command)
     broken = world.run()
@@ -343,18 +325,15 @@ def test_a_role_needs_a_cli_that_knows_roles_in_urls(world: World) -> None:
     assert "but roleArn needs 3.246.0 or newer" in world.run().output.replace("\n", " ")
 
 
-def test_an_api_that_is_not_usable_yet_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ops.bootstrap.flow.API_PAUSES_S", (0.01, 0.02, 0.03))
+@pytest.mark.parametrize(
+    ("pauses", "code", "told"), [(3, 0, "does not answer yet"), (2, 1, "has not been used in project")]
+)
+def test_an_api_that_is_not_usable_yet_is_waited_for_with_an_end(
+    world: World, monkeypatch: pytest.MonkeyPatch, pauses: int, code: int, told: str
+) -> None:
+    monkeypatch.setattr("ops.bootstrap.flow.API_PAUSES_S", (0.01,) * pauses)
     (world.home / "not-ready").write_text("3", encoding="utf-8")
     result = world.run()
-    assert result.exit_code == 0, result.output
-    assert "does not answer yet" in result.output
-    assert sum(call["args"][0] == "up" for call in world.calls()) == 4
-
-
-def test_an_api_that_stays_away_ends_the_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ops.bootstrap.flow.API_PAUSES_S", (0.01, 0.02))
-    (world.home / "not-ready").write_text("9", encoding="utf-8")
-    result = world.run()
-    assert result.exit_code == 1
-    assert "has not been used in project" in result.output.replace("\n", " ")
+    assert result.exit_code == code, result.output
+    assert told in result.output.replace("\n", " ")
+    assert sum(call["args"][0] == "up" for call in world.calls()) == pauses + 1

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from local.progress import SilentProgress
-from ops.environments.files import forget
+from ops.environments.files import file_of, forget
 from ops.environments.template import derive, read_template
 from ops.files import replace
 from ops.pulumi.backend import backend
