@@ -118,16 +118,11 @@ def _first(command: StoppableCommand, directory: Path, plan: BootstrapPlan, envi
     project["main"] = str(directory)
     project.pop("backend", None)
     (work / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False), encoding="utf-8")
-    _write_config(work / f"Pulumi.{plan.stack}.yaml", plan.config)
+    file = work / f"Pulumi.{plan.stack}.yaml"
+    # What Pulumi wrote beside the settings stays.
+    before = cast("dict[str, Any] | None", yaml.safe_load(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+    file.write_text(yaml.safe_dump({**(before or {}), "config": plan.config}, sort_keys=False), encoding="utf-8")
     return Backend(command, file_url(state), work, {**environment, **_FIRST_PASSPHRASE})
-
-
-def _write_config(path: Path, config: str) -> None:
-    """Write the settings, and keep what Pulumi wrote beside them."""
-    before: Any = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    kept = {key: value for key, value in cast("dict[str, Any]", before or {}).items() if key != "config"}
-    content = {**kept, **cast("dict[str, Any]", yaml.safe_load(config))}
-    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
 def _owns_bucket(backend: Backend, stack: str) -> bool:

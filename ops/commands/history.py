@@ -1,7 +1,5 @@
 """`slipway history`."""
 
-from __future__ import annotations
-
 from ops.commands.options import DEFAULT_STACK, AsJson, MaybeApp, StackName
 
 _COLORS = {"released": "green", "rolled back": "yellow", "failed": "red", "unfinished": "magenta"}

@@ -14,10 +14,9 @@ from ops.pulumi import state
 from ops.pulumi.lock import locked
 from ops.pulumi.session import open_stack
 from ops.releases import history, registry, smoke
-from ops.releases.build import build as build_images
 from ops.releases.compare import unexpected
 from ops.releases.history import Entry
-from ops.releases.live import look, running_digests
+from ops.releases.live import look, running_digests, runs
 from ops.releases.rollout import Failure, Rollout
 from ops.releases.tags import tag_in
 from ops.releases.update import put
@@ -26,10 +25,10 @@ from ops.urls import objects_by_resource, resolve
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ops.kube import Key, Manifest
     from ops.pulumi.cli import Cli
     from ops.pulumi.session import Session
     from ops.releases.history import History, Kind
-    from ops.releases.live import Live
     from ops.releases.target import Releasable, Target
 
 _BACK_TIMEOUT_S = 300.0
@@ -69,7 +68,7 @@ class Release:
         if build:
             # Before the lock: a build may take minutes, and touches no cluster.
             with self._progress.step(f"build {', '.join(target.images)}"):
-                build_images(target, self._progress)
+                registry.build(target, self._progress)
         self._kubectl = target.stack.kubectl(target.cluster)
         with locked(self._app.directory, self._stack, self._kind), ThreadPoolExecutor(max_workers=2) as aside:
             # The cluster and the registry answer while Pulumi reads its state.
@@ -82,13 +81,13 @@ class Release:
                 if self._tag is None:
                     target = self._app.target(self._previous(known, running))
                 digests = asking.result() if asking else registry.require(target.images, self._progress)
-                runs = live.runs(target)
-                self._refuse_moved(target, known, digests, runs=runs)
+                there_already = runs(target, live)
+                self._refuse_moved(target, known, digests, runs=there_already)
                 before = known.proven(target.app, running) or ""
                 entry = Entry(
                     history.now(), target.app, self._kind, before, target.tag, who=history.who(), digests=digests
                 )
-                if runs and target.tag == running == before:
+                if there_already and target.tag == running == before:
                     return self._done(target, entry, changed=False)
                 self._refuse_more(there, target)
                 session.settle()
@@ -96,12 +95,12 @@ class Release:
                 failure = self._try(session, target, live, entry)
                 return self._go_back(session, entry, failure) if failure else self._done(target, entry, changed=True)
 
-    def _running(self, there: Mapping[str, Any], target: Target, live: Live) -> str | None:
+    def _running(self, there: Mapping[str, Any], target: Target, live: Mapping[Key, Manifest]) -> str | None:
         """The tag that Pulumi's state says: that of the app's first workload, the others have the same. Raises
         RefusedError where the app is not there yet."""
         missing = [urn.rsplit("::", 1)[-1] for urn in target.workloads() if urn not in there]
         if missing:
-            refuse_former(self._stack, target.cluster, live.namespaces())
+            refuse_former(self._stack, target.cluster, live.values())
             raise RefusedError(
                 f"{target.app} is not on cluster {target.cluster} yet (Pulumi's state of stack {self._stack} has no "
                 f"{', '.join(missing)}): slipway up --stack {self._stack}"
@@ -146,7 +145,7 @@ class Release:
                 "and release after that"
             )
 
-    def _try(self, session: Session, target: Target, live: Live, entry: Entry) -> Failure | None:
+    def _try(self, session: Session, target: Target, live: Mapping[Key, Manifest], entry: Entry) -> Failure | None:
         rollout = Rollout(self._kubectl, target, smoke_check=True)
         try:
             failure = put(session, self._app, rollout, entry.message(), self._timeout)
@@ -199,11 +198,11 @@ class Release:
         return round(time.monotonic() - self._started, 1)
 
 
-def _wrong_answer(target: Target, live: Live) -> Failure | None:
+def _wrong_answer(target: Target, live: Mapping[Key, Manifest]) -> Failure | None:
     """Ask the app's addresses; what has none is proven by its pod."""
     resources = objects_by_resource(target.stack.rendered.plan)
     for part in target.parts:
-        url = resolve(part.url, resources, live.objects) if part.url and part.smoke else None
+        url = resolve(part.url, resources, live) if part.url and part.smoke else None
         problem = smoke.check(url, part.smoke, part.ingress_host) if url and part.smoke else None
         if url and problem:
             return Failure(f"smoke check of {part.name}: {url.rstrip('/')}: {problem}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ops.kube import CommandError, Key, entries, section
@@ -10,29 +9,17 @@ from ops.live import selector
 from ops.urls import named_in, objects_by_resource
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ops.kube import Kubectl, Manifest
     from ops.releases.target import Target
 
 _TYPES = "deployments.apps,services"
 
 
-@dataclass(frozen=True)
-class Live:
-    """The app's namespaces on the cluster, with their Deployments and Services."""
-
-    objects: dict[Key, Manifest]
-
-    def runs(self, target: Target) -> bool:
-        """Whether the app runs with the target's tag, and its rollout is done."""
-        found = [(part, self.objects.get(key)) for key, part in target.keys().items()]
-        return all(live is not None and has_image(live, part.image) and is_done(live) for part, live in found)
-
-    def namespaces(self) -> list[Manifest]:
-        return [item for key, item in self.objects.items() if key.kind == "Namespace"]
-
-
-def look(kubectl: Kubectl, target: Target) -> Live:
-    """Ask the cluster, a namespace at a time: a deployer may look nowhere else, and at no list of all."""
+def look(kubectl: Kubectl, target: Target) -> dict[Key, Manifest]:
+    """The app's namespaces with their Deployments and Services, and what its addresses lead through. Asked a namespace
+    at a time: a deployer may look nowhere else, and at no list of all."""
     namespaces = sorted({part.namespace for part in target.parts})
     found = kubectl.get(["namespaces", *namespaces])
     for namespace in namespaces:
@@ -41,7 +28,13 @@ def look(kubectl: Kubectl, target: Target) -> Live:
     for key in {key for part in target.parts for key in named_in(part.url or "", resources)}:
         if key.namespace not in namespaces:
             found += _elsewhere(kubectl, key)
-    return Live({Key.of(item): item for item in found})
+    return {Key.of(item): item for item in found}
+
+
+def runs(target: Target, live: Mapping[Key, Manifest]) -> bool:
+    """Whether the app runs with the target's tag, and its rollout is done."""
+    found = [(part, live.get(key)) for key, part in target.keys().items()]
+    return all(there is not None and has_image(there, part.image) and is_done(there) for part, there in found)
 
 
 def _elsewhere(kubectl: Kubectl, key: Key) -> list[Manifest]:

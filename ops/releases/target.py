@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, ScalarString
+
 from ops.errors import EngineError, OpsError, RefusedError
 from ops.kube import Key, entries
-from ops.releases.file import with_text
 from ops.releases.tags import split
 from ops.settings import settings_of
 from ops.stack import Stack
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from ops.kube import Manifest
     from ops.render import App
     from stacks.stack_file import StackConfig
+
+_WIDTH = 4096
 
 
 @dataclass(frozen=True)
@@ -126,9 +131,22 @@ class Releasable:
         return Target(self.app, tag, value, self.cluster, stack, parts)
 
     def text_with(self, value: str) -> str:
-        """Text of the stack file with another value of the setting."""
-        keys = ["config", f"{self.config.project}:apps", self.app, self.key]
-        return with_text(self.file.read_text(encoding="utf-8"), keys, value)
+        """Text of the stack file with another value of the setting; its comments, order and quotes stay."""
+        yaml = YAML()
+        yaml.preserve_quotes = True
+        yaml.width = _WIDTH
+        # As the project's files are indented.
+        yaml.indent(mapping=2, sequence=4, offset=2)
+        document: Any = yaml.load(self.file)  # pyright: ignore[reportUnknownMemberType] - untyped library
+        current = document
+        for key in ("config", f"{self.config.project}:apps", self.app):
+            current = current.setdefault(key, {})
+        old = current.get(self.key)
+        # In quotes: `0123456` and `1e5` are tags, not numbers.
+        current[self.key] = (type(old) if isinstance(old, ScalarString) else DoubleQuotedScalarString)(value)
+        buffer = io.StringIO()
+        yaml.dump(document, buffer)  # pyright: ignore[reportUnknownMemberType] - untyped library
+        return buffer.getvalue()
 
     def _alone(self, value: str) -> StackConfig:
         """Without the other apps and without what no workload of this one depends on."""

@@ -44,13 +44,6 @@ def test_on_a_shared_backend_it_works_beside_the_project_not_in_it(
     assert not where.directory.exists()
 
 
-def test_on_the_own_backend_it_is_like_any_stack(stack: Stack, tmp_path: Path) -> None:
-    where = backend(stack)
-    state = tmp_path / "data" / "slipway" / "state"
-    assert where.own == state
-    assert where.environment["PULUMI_BACKEND_URL"] == f"{state.as_uri()}?metadata=skip"
-
-
 def test_what_encrypts_the_templates_secrets_encrypts_the_environments(project: Path) -> None:
     file = project / "Pulumi.dev.yaml"
     text = file.read_text(encoding="utf-8")
