@@ -74,7 +74,7 @@ def pulumi_cli(plan: BootstrapPlan, progress: Progress) -> Cli:
             f"bootstrap needs Pulumi's CLI and there is none on PATH; install it: {install} (the one that is built "
             "from source has no cloud's provider)"
         )
-    least, why = (LEAST_CLI, "this program") if plan.role_arn is None else (LEAST_CLI_FOR_ROLES, "roleArn")
+    least, why = (LEAST_CLI, "this program") if plan.cloud.role_arn is None else (LEAST_CLI_FOR_ROLES, "roleArn")
     numbers = re.search(r"v?(\d+)\.(\d+)\.(\d+)", found.version)
     if numbers is None or tuple(map(int, numbers.groups())) < least:
         version = ".".join(numbers.groups()) if numbers else "of an unknown version"
@@ -94,24 +94,24 @@ def aws_cli(plan: BootstrapPlan) -> Aws:
             "the AWS CLI is missing: bootstrap asks it for your identity, and EKS kubeconfigs run it for tokens; "
             "install it: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
         )
-    aws = Aws(program, operator(plan), plan.region)
-    if plan.role_arn is not None:
-        aws = _assumed(aws, plan, plan.role_arn)
+    aws = Aws(program, operator(plan), plan.cloud.region)
+    if plan.cloud.role_arn is not None:
+        aws = _assumed(aws, plan, plan.cloud.role_arn)
     done = aws.call("sts", "get-caller-identity")
     if done.returncode != 0:
         raise _signed_out(plan, done.stderr)
     identity = cast("dict[str, Any]", json.loads(done.stdout))
-    if identity["Account"] != plan.account_id:
+    if identity["Account"] != plan.cloud.account_id:
         raise RefusedError(
             f"the AWS credentials ({identity['Arn']}) are of account {identity['Account']}, but the stack's is "
-            f"{plan.account_id}; sign in to that one, or correct accountId in the stack file"
+            f"{plan.cloud.account_id}; sign in to that one, or correct accountId in the stack file"
         )
     return aws
 
 
 def operator(plan: BootstrapPlan) -> dict[str, str]:
     """Variables by which Pulumi and its providers find the operator's credentials; a role they assume themselves."""
-    return {"AWS_PROFILE": plan.profile} if plan.profile else {}
+    return {"AWS_PROFILE": plan.cloud.profile} if plan.cloud.profile else {}
 
 
 def _assumed(aws: Aws, plan: BootstrapPlan, role_arn: str) -> Aws:
@@ -134,7 +134,8 @@ def _assumed(aws: Aws, plan: BootstrapPlan, role_arn: str) -> Aws:
 
 
 def _signed_out(plan: BootstrapPlan, said: str) -> RefusedError:
-    hint = f"aws configure sso --profile {plan.profile}" if plan.profile else "aws configure, or set AWS_PROFILE"
+    profile = plan.cloud.profile
+    hint = f"aws configure sso --profile {profile}" if profile else "aws configure, or set AWS_PROFILE"
     return RefusedError(f"AWS credentials are missing or no longer good; sign in ({hint}):\n  {said.strip()}")
 
 

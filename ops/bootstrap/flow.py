@@ -91,11 +91,11 @@ def bootstrap(directory: Path, plan: BootstrapPlan, progress: Progress, source: 
 def _up(origin: Backend, plan: BootstrapPlan, progress: Progress) -> None:
     """Make what is missing. Google says that an API is enabled some time before every part of it knows, and its
     provider tries nothing again; what was made stays, so the next try goes on from there."""
-    for pause in API_PAUSES_S:
+    for pause in (*API_PAUSES_S, None):
         try:
             origin.run("up", "--stack", plan.stack, "--yes", "--skip-preview")
         except EngineError as error:
-            if not _API_NOT_READY.search(str(error)):
+            if pause is None or not _API_NOT_READY.search(str(error)):
                 raise
             progress.note(
                 f"an API of Google Cloud was enabled a moment ago and does not answer yet; again in {pause:.0f} s"
@@ -103,7 +103,6 @@ def _up(origin: Backend, plan: BootstrapPlan, progress: Progress) -> None:
             time.sleep(pause)
         else:
             return
-    origin.run("up", "--stack", plan.stack, "--yes", "--skip-preview")
 
 
 def _first(command: StoppableCommand, directory: Path, plan: BootstrapPlan, environment: dict[str, str]) -> Backend:
@@ -119,16 +118,11 @@ def _first(command: StoppableCommand, directory: Path, plan: BootstrapPlan, envi
     project["main"] = str(directory)
     project.pop("backend", None)
     (work / "Pulumi.yaml").write_text(yaml.safe_dump(project, sort_keys=False), encoding="utf-8")
-    _write_config(work / f"Pulumi.{plan.stack}.yaml", plan.config)
+    file = work / f"Pulumi.{plan.stack}.yaml"
+    # What Pulumi wrote beside the settings stays.
+    before = cast("dict[str, Any] | None", yaml.safe_load(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+    file.write_text(yaml.safe_dump({**(before or {}), "config": plan.config}, sort_keys=False), encoding="utf-8")
     return Backend(command, file_url(state), work, {**environment, **_FIRST_PASSPHRASE})
-
-
-def _write_config(path: Path, config: str) -> None:
-    """Write the settings, and keep what Pulumi wrote beside them."""
-    before: Any = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    kept = {key: value for key, value in cast("dict[str, Any]", before or {}).items() if key != "config"}
-    content = {**kept, **cast("dict[str, Any]", yaml.safe_load(config))}
-    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
 def _owns_bucket(backend: Backend, stack: str) -> bool:

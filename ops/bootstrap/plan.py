@@ -6,8 +6,6 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from components.foundation.state_names import backend_url, key_alias, secrets_provider
 from ops.errors import RefusedError
 from ops.settings import settings_of
@@ -17,24 +15,22 @@ from stacks.stack_file import read_stack_config
 if TYPE_CHECKING:
     from pathlib import Path
 
-_ALWAYS = ("lifecycle", "owner", "namespacePrefix", "clouds", "state")
+_TEXTS = ("lifecycle", "owner", "namespacePrefix")
+_MAPPINGS = ("clouds", "state")
 
 
 @dataclass(frozen=True)
 class BootstrapPlan:
     """Where the state goes (backend and secrets provider are URLs as Pulumi takes them), and what has to be made first:
-    `config` is the content of a stack file that makes the bucket (and the registries) alone."""
+    `config` is the configuration of a stack file that makes the bucket (and the registries) alone."""
 
     project: str
     stack: str
     bucket: str
-    region: str
-    account_id: str
-    profile: str | None
-    role_arn: str | None
+    cloud: AwsCloud
     backend: str
     secrets_provider: str
-    config: str
+    config: dict[str, Any]
     needs_google: bool
 
 
@@ -54,27 +50,18 @@ def make_plan(directory: Path, stack: str, *, registries: bool) -> BootstrapPlan
     used = {state.cloud}
     if registries:
         used |= {registry.cloud for registry in settings.registries.values()}
-    values: dict[str, Any] = {}
-    for key in (*_ALWAYS, *(["registries"] if registries else [])):
-        text = source.values.get(f"{source.project}:{key}")
-        if text is not None:
-            values[key] = _value(key, text)
+    keys = {key: f"{source.project}:{key}" for key in (*_TEXTS, *_MAPPINGS, *(["registries"] if registries else []))}
+    texts = {key: source.values[full] for key, full in keys.items() if full in source.values}
+    values: dict[str, Any] = {key: text if key in _TEXTS else json.loads(text) for key, text in texts.items()}
     values["clouds"] = {name: entry for name, entry in values["clouds"].items() if name in used}
     alias = key_alias(source.project, source.stack)
     return BootstrapPlan(
         project=source.project,
         stack=source.stack,
         bucket=state.bucket,
-        region=cloud.region,
-        account_id=cloud.account_id,
-        profile=cloud.profile,
-        role_arn=cloud.role_arn,
+        cloud=cloud,
         backend=backend_url(state.bucket, cloud.region, cloud.role_arn),
         secrets_provider=secrets_provider(alias, cloud.region, cloud.role_arn),
-        config=yaml.safe_dump({"config": {f"{source.project}:{key}": value for key, value in values.items()}}),
+        config={keys[key]: value for key, value in values.items()},
         needs_google=any(isinstance(settings.clouds[name], GcpCloud) for name in used),
     )
-
-
-def _value(key: str, text: str) -> Any:
-    return text if key in ("lifecycle", "owner", "namespacePrefix") else json.loads(text)

@@ -1,12 +1,10 @@
 """`slipway bootstrap`."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer
 
-from ops.commands.options import AsJson  # noqa: TC001 - typer reads the annotation at run time
+from ops.commands.options import AsJson
 
 StackName = Annotated[str, typer.Option("--stack", "-s", help="Name of the stack whose state gets a bucket.")]
 Registries = Annotated[

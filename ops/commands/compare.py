@@ -1,13 +1,11 @@
 """`slipway compare`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ops.commands.options import AsJson  # noqa: TC001 - Typer reads it when it runs
+from ops.commands.options import AsJson
 
 Base = Annotated[str, typer.Argument(help="What to compare with: a directory of renders or a git revision.")]
 Head = Annotated[str, typer.Argument(help="What to compare: the same, or . for the working tree.")]

@@ -1,14 +1,6 @@
 """`slipway credentials`."""
 
-from __future__ import annotations
-
-from typing import Annotated
-
-import typer
-
-from ops.commands.options import DEFAULT_STACK, AsJson, StackName
-
-MaybeApp = Annotated[str | None, typer.Argument(metavar="[APP]", help="Name of one app; none: all.")]
+from ops.commands.options import DEFAULT_STACK, AsJson, MaybeApp, StackName
 
 
 def credentials(app: MaybeApp = None, stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
@@ -18,7 +10,7 @@ def credentials(app: MaybeApp = None, stack: StackName = DEFAULT_STACK, as_json:
     from ops.pulumi.kubeconfigs import kubectl_of
     from ops.rotation.plan import chosen
     from ops.rotation.plan import credentials as known
-    from ops.rotation.values import value
+    from ops.rotation.values import values
 
     loaded = load(stack, progress(quiet=as_json))
     found = chosen(known(loaded), [app] if app else [])
@@ -28,7 +20,7 @@ def credentials(app: MaybeApp = None, stack: StackName = DEFAULT_STACK, as_json:
             "app": ", ".join(entry.apps),
             "secret": f"{entry.secret.namespace}/{entry.secret.name}",
             "key": entry.key,
-            "value": value(clusters[entry.cluster], entry.secret, entry.key),
+            "value": values(clusters[entry.cluster], entry.secret).get(entry.key),
         }
         for entry in found
     ]

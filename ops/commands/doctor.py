@@ -1,10 +1,8 @@
 """`slipway doctor`."""
 
-from __future__ import annotations
-
 import typer
 
-from ops.commands.options import AsJson  # noqa: TC001 - Typer reads the annotation at run time
+from ops.commands.options import AsJson
 
 
 def doctor(as_json: AsJson = False) -> None:

@@ -34,7 +34,7 @@ def drift(stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
 
 
 def _show(stack: str, found: Drift) -> None:
-    from ops.commands.changes import show_changes, show_differences
+    from ops.commands.changes import show
     from ops.output import console
 
     out = console()
@@ -45,10 +45,10 @@ def _show(stack: str, found: Drift) -> None:
             out.print(f"  {said}", markup=False)
     if found.differences:
         out.print("[bold]Not as it was applied[/] (- what is there, + what was applied):")
-        show_differences(found.differences, several=several)
+        show(found.differences, several=several)
     if found.pending:
         out.print("[bold]Not applied yet[/] (the program says otherwise than the last `up`):")
-        show_changes(found.pending, several=several)
+        show(found.pending, several=several)
     for said in found.unasked:
         out.print(f"not asked: {said}", markup=False)
     if not found.any:

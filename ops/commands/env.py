@@ -57,15 +57,15 @@ def create(
     """Make an environment from a stack, bring it up and show where each app answers; run it again to go on."""
     from ops.answer import wait_for_answers
     from ops.environments import names
-    from ops.environments.create import Wish
-    from ops.environments.create import create as make
+    from ops.environments.create import Creation
     from ops.output import console, print_apps, print_json, progress
     from ops.status import all_ready
 
     report = progress(quiet=as_json)
-    wish = Wish(name, template, names.time_to_live(ttl), names.owner(owner), tuple(apps or ()), ephemeral, update)
+    until, whose = names.time_to_live(ttl), names.owner(owner)
     names.check_name(name)
-    tags, outcome = make(wish, _known(report), report, timeout)
+    asked = Creation(_known(report), report, name, template, until, whose, tuple(apps or ()), ephemeral, update)
+    tags, outcome = asked.run(timeout)
     wait_for_answers(outcome.apps, report)
     created, expires = names.written(tags.created), names.written(tags.expires)
     if as_json:
@@ -146,6 +146,8 @@ def delete(
 @app.command("reap")
 def reap(dry_run: DryRun = False, timeout: Timeout = DEFAULT_TIMEOUT, as_json: AsJson = False) -> None:
     """Remove the environments whose time is over; exit code not 0 when one of them could not be removed."""
+    from dataclasses import asdict
+
     from ops.environments.files import sweep
     from ops.environments.remove import Remover
     from ops.output import console, print_json, progress
@@ -157,7 +159,7 @@ def reap(dry_run: DryRun = False, timeout: Timeout = DEFAULT_TIMEOUT, as_json: A
     if not dry_run and not broken:
         sweep(known, [tags.name for tags in everyone])
     if as_json:
-        print_json({"environments": [result.as_dict() for result in results], "broken": broken})
+        print_json({"environments": [asdict(result) for result in results], "broken": broken})
     else:
         _tell(broken)
         for result in results:

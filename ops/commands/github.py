@@ -1,7 +1,5 @@
 """`slipway github`: what workflows say to people."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """`slipway graph`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -27,7 +25,8 @@ def graph(
     from dataclasses import asdict
 
     from ops.errors import OpsError
-    from ops.graph import picture, to_mermaid, to_svg
+    from ops.graph.picture import picture
+    from ops.graph.write import to_mermaid, to_svg
     from ops.output import print_json
 
     if plan is not None:

@@ -1,14 +1,6 @@
 """`slipway history`."""
 
-from __future__ import annotations
-
-from typing import Annotated
-
-import typer
-
-from ops.commands.options import DEFAULT_STACK, AsJson, StackName
-
-MaybeApp = Annotated[str | None, typer.Argument(metavar="[APP]", help="Name of one app; none: all.")]
+from ops.commands.options import DEFAULT_STACK, AsJson, MaybeApp, StackName
 
 _COLORS = {"released": "green", "rolled back": "yellow", "failed": "red", "unfinished": "magenta"}
 
@@ -18,10 +10,20 @@ def history(app: MaybeApp = None, stack: StackName = DEFAULT_STACK, as_json: AsJ
     from rich.markup import escape
     from rich.table import Table
 
+    from ops.errors import OpsError
+    from ops.load import load
     from ops.output import console, print_json, progress
-    from ops.releases.command import entries
+    from ops.pulumi import cli
+    from ops.pulumi.session import open_stack
+    from ops.releases.history import read
 
-    found = entries(app, stack, progress(quiet=as_json))
+    report = progress(quiet=as_json)
+    loaded = load(stack, report)
+    with open_stack(cli.find(report), loaded, create=False) as session:
+        found = [entry for entry in reversed(read(session).entries) if app in (None, entry.app)]
+    apps = sorted({part.part_of or part.name for part in loaded.rendered.apps})
+    if app is not None and not found and app not in apps:
+        raise OpsError(f"stack {stack} has no app {app}; there are: {', '.join(apps) or 'none'}")
     if as_json:
         print_json([entry.as_dict() for entry in found])
         return
@@ -32,15 +34,8 @@ def history(app: MaybeApp = None, stack: StackName = DEFAULT_STACK, as_json: AsJ
     for heading in ("WHEN", "APP", "FROM", "TO", "RESULT", "WHO"):
         table.add_column(heading, no_wrap=heading != "WHO", overflow="fold")
     for entry in found:
-        result = f"[{_COLORS[entry.result]}]{entry.result}[/]"
+        kind = f" ({entry.kind})" if entry.kind == "rollback" else ""
+        result = f"[{_COLORS[entry.result]}]{entry.result}{kind}[/]"
         when = f"{entry.at[:19].replace('T', ' ')}Z"
-        kind = f"{entry.result} ({entry.kind})" if entry.kind == "rollback" else entry.result
-        table.add_row(
-            when,
-            entry.app,
-            entry.before or "-",
-            entry.after,
-            result.replace(entry.result, kind),
-            escape(entry.who),
-        )
+        table.add_row(when, entry.app, entry.before or "-", entry.after, result, escape(entry.who))
     console().print(table)

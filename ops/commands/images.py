@@ -67,6 +67,8 @@ def push(
 
 def _tags(references: list[str], registries: set[str]) -> Callable[[Image], str]:
     """Tag of each image: a public one's own, an own one's as the stack asks for it."""
+    from local.images import catalog, content
+
     wanted: dict[str, str] = {}
     for reference in references:
         repository, _, tag = reference.rpartition(":")
@@ -77,12 +79,6 @@ def _tags(references: list[str], registries: set[str]) -> Callable[[Image], str]
     def tag_for(image: Image) -> str:
         if image.public is not None:
             return image.public.tag
-        return wanted.get(image.name) or _content_tag(image)
+        return wanted.get(image.name) or content.content_hash(image, catalog.load())[:12]
 
     return tag_for
-
-
-def _content_tag(image: Image) -> str:
-    from local.images import catalog, content
-
-    return content.content_hash(image, catalog.load())[:12]

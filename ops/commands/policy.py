@@ -1,7 +1,5 @@
 """`slipway policy`."""
 
-from __future__ import annotations
-
 import typer
 
 from ops.commands.options import DEFAULT_STACK, AsJson, StackName

@@ -1,19 +1,13 @@
 """`slipway preview`."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from ops.commands.options import DEFAULT_STACK, AsJson, StackName
-
-if TYPE_CHECKING:
-    from ops.pulumi.results import Preview
 
 
 def preview(stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
     """Show what `up` would change; exit code 0 whether or not there are changes."""
+    from ops.commands.changes import show
     from ops.load import load
-    from ops.output import print_json, progress
+    from ops.output import console, print_json, progress
     from ops.pulumi import cli
     from ops.pulumi.up import preview as run
 
@@ -22,19 +16,7 @@ def preview(stack: StackName = DEFAULT_STACK, as_json: AsJson = False) -> None:
     found = run(cli.find(report), loaded)
     if as_json:
         print_json(found.as_dict())
-    else:
-        _show(stack, found)
-
-
-def _show(stack: str, found: Preview) -> None:
-    from ops.commands.changes import show_changes
-    from ops.output import console
-
-    out = console()
-    if not found.changes:
-        out.print(f"stack {stack}: no changes")
         return
-    several = len({change.cluster for change in found.changes}) > 1
-    show_changes(found.changes, several=several)
-    summary = ", ".join(f"{count} to {operation}" for operation, count in found.counts.items())
-    out.print(f"stack {stack}: {summary}")
+    show(found.changes, several=len({change.cluster for change in found.changes}) > 1)
+    counts = ", ".join(f"{count} to {operation}" for operation, count in found.counts.items())
+    console().print(f"stack {stack}: {counts or 'no changes'}")

@@ -1,7 +1,5 @@
 """`slipway pulumi`."""
 
-from __future__ import annotations
-
 import shlex
 from typing import Annotated
 

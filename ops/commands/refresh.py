@@ -1,7 +1,5 @@
 """`slipway refresh`."""
 
-from __future__ import annotations
-
 from ops.commands.options import DEFAULT_STACK, AsJson, StackName
 
 

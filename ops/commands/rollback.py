@@ -1,12 +1,11 @@
 """`slipway rollback`."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer
 
 from ops.commands.options import DEFAULT_STACK, DEFAULT_TIMEOUT, App, AsJson, StackName, Timeout
+from ops.commands.release import run
 
 To = Annotated[str | None, typer.Option("--to", metavar="TAG", help="Which tag; without it the one that ran before.")]
 
@@ -19,6 +18,4 @@ def rollback(
     as_json: AsJson = False,
 ) -> None:
     """Go back to the tag of an app that ran before, as its history has it; proven like a release."""
-    from ops.releases.command import run
-
-    run("rollback", app, to, stack, timeout=timeout, as_json=as_json)
+    run("rollback", app, to, stack, timeout, as_json=as_json)

@@ -1,7 +1,5 @@
 """`slipway up`."""
 
-from __future__ import annotations
-
 import typer
 
 from ops.commands.options import DEFAULT_STACK, DEFAULT_TIMEOUT, AsJson, RemoveDurable, StackName, Timeout, Yes, ask

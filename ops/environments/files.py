@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from ops.environments.names import check_name
-from ops.errors import OpsError, RefusedError
+from ops.errors import RefusedError
+from ops.files import replace
 from ops.pulumi import cli
 from ops.pulumi.backend import data_home, of_project
 from ops.render.files import Dumper
@@ -23,27 +23,12 @@ if TYPE_CHECKING:
     from local.progress import Progress
     from ops.environments.known import Known
 
-_MODE = 0o755
 _YOUNG_S = 900
 
 
 def file_of(directory: Path, name: str) -> Path:
     """Where the stack file of an environment is kept."""
     return directory / ENVIRONMENTS / f"Pulumi.{name}.yaml"
-
-
-def keep(directory: Path, name: str, text: str) -> None:
-    """Write the stack file of an environment, in one step; raises OpsError where it cannot be written."""
-    file = file_of(directory, name)
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        file.parent.mkdir(mode=_MODE, parents=True, exist_ok=True)
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(file)
-    except OSError as error:
-        raise OpsError(f"{file} cannot be written: {error.strerror}") from None
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def forget(directory: Path, name: str) -> None:
@@ -74,7 +59,7 @@ def restore(directory: Path, name: str, progress: Progress) -> None:
     tags = known.tags(name)
     if tags is None:
         return
-    keep(directory, name, written(name, tags.template, known.settings(name)))
+    replace(file_of(directory, name), written(name, tags.template, known.settings(name)))
     progress.note(f"stack {name} is an environment; its settings were read from Pulumi's backend")
 
 

@@ -118,17 +118,11 @@ class Known:
         with one_message(self.cli, "of the project"):
             listed = json.loads(self._run("stack", "ls", "--json", "--tag", ENVIRONMENT_TAG))
         names = sorted(str(entry["name"]).rsplit("/", 1)[-1] for entry in listed)
-        found: list[Tags] = []
-        broken: list[str] = []
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for tags in pool.map(self._told, names):
-                if isinstance(tags, Tags):
-                    found.append(tags)
-                elif tags:
-                    broken.append(tags)
-        return found, broken
+            found = list(pool.map(self._tags_or_problem, names))
+        return [tags for tags in found if isinstance(tags, Tags)], [said for said in found if isinstance(said, str)]
 
-    def _told(self, name: str) -> Tags | str | None:
+    def _tags_or_problem(self, name: str) -> Tags | str | None:
         try:
             return self.tags(name)
         except OpsError as error:

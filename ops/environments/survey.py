@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ops import access
@@ -54,13 +54,13 @@ class Environment:
         }
 
 
-@dataclass
+@dataclass(frozen=True)
 class Survey:
     """What there is; `silent` has the clusters that do not answer, and why."""
 
-    environments: list[Environment] = field(default_factory=list["Environment"])
-    silent: dict[str, str] = field(default_factory=dict[str, str])
-    broken: list[str] = field(default_factory=list[str])
+    environments: list[Environment]
+    silent: dict[str, str]
+    broken: list[str]
 
 
 def survey(known: Known, progress: Progress) -> Survey:
@@ -69,16 +69,15 @@ def survey(known: Known, progress: Progress) -> Survey:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         looks = [(pool.submit(known.made, tags.name), pool.submit(known.was_up, tags.name)) for tags in everyone]
         parts = [(tags, made.result(), up.result()) for tags, (made, up) in zip(everyone, looks, strict=True)]
-    found = Survey(broken=broken)
-    ready = _ready([(tags.name, made.clusters) for tags, made, _ in parts], found.silent, progress)
-    found.environments = [Environment(tags, made, up, ready[tags.name]) for tags, made, up in parts]
-    return found
+    ready, silent = _ready([(tags.name, made.clusters) for tags, made, _ in parts], progress)
+    return Survey([Environment(tags, made, up, ready[tags.name]) for tags, made, up in parts], silent, broken)
 
 
 def _ready(
-    wanted: Sequence[tuple[str, dict[str, Cluster]]], silent: dict[str, str], progress: Progress
-) -> dict[str, int | None]:
-    """Environment to number of its workloads that are ready; each cluster is asked once."""
+    wanted: Sequence[tuple[str, dict[str, Cluster]]], progress: Progress
+) -> tuple[dict[str, int | None], dict[str, str]]:
+    """Environment to number of its workloads that are ready, and the clusters that do not answer; each asked once."""
+    silent: dict[str, str] = {}
     ready: dict[str, int | None] = {name: 0 for name, _ in wanted}
     asked: dict[tuple[str | None, str | None], tuple[Cluster, list[str]]] = {}
     for name, clusters in wanted:
@@ -95,4 +94,4 @@ def _ready(
         for item in items:
             name, (up, goal) = labels_of(item)[STACK_LABEL], counts(item["kind"], item)
             ready[name] = None if ready[name] is None else (ready[name] or 0) + (goal > 0 and up >= goal)
-    return ready
+    return ready, silent

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ops.child import speaking
 
 if TYPE_CHECKING:
-    import queue
-    from collections.abc import Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from ops.kube import Kubectl, Manifest
 
@@ -19,48 +19,40 @@ _AGAIN_S = 0.5
 
 
 class Event(NamedTuple):
-    """One event: `gone` says that the object was removed."""
-
     item: Manifest
-    gone: bool
+    deleted: bool
 
 
-class Events:
-    """Watches over some paths of the API; use as a context manager. A watch that ends (the API server ends them from
-    time to time, or restarts) is begun anew and then tells everything that is there, which readers have to bear."""
+@contextmanager
+def watching(kubectl: Kubectl, paths: Sequence[str], tell: Callable[[Event], object]) -> Generator[None]:
+    """Watch paths of the API (with query, without `watch`). A watch that ends, as the API server ends them from time to
+    time, is begun anew and then tells everything that is there, which readers have to bear."""
+    ended = threading.Event()
+    processes: dict[str, subprocess.Popen[str]] = {}
 
-    def __init__(self, kubectl: Kubectl, paths: Sequence[str], sink: queue.SimpleQueue[Any]) -> None:
-        """Nothing is watched yet; the paths are with query, without `watch`."""
-        self._sink = sink
-        self._kubectl = kubectl
-        self._ended = threading.Event()
-        self._processes: dict[str, subprocess.Popen[str]] = {}
-        self._threads = [threading.Thread(target=self._watch, args=(path,), daemon=True) for path in paths]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        for process in list(self._processes.values()):
-            process.kill()
-        for thread in self._threads:
-            thread.join(2)
-
-    def _watch(self, path: str) -> None:
-        while not self._ended.is_set():
-            process = speaking(self._kubectl.command(["get", "--raw", f"{path}&watch=1"]), subprocess.DEVNULL)
-            self._processes[path] = process
-            if self._ended.is_set():
+    def watch(path: str) -> None:
+        while not ended.is_set():
+            process = speaking(kubectl.command(["get", "--raw", f"{path}&watch=1"]), subprocess.DEVNULL)
+            processes[path] = process
+            if ended.is_set():
                 process.kill()
             for line in process.stdout or ():
-                event = _parsed(line)
-                if event is not None:
-                    self._sink.put(event)
+                if (event := _parsed(line)) is not None:
+                    tell(event)
             process.wait()
-            self._ended.wait(_AGAIN_S)
+            ended.wait(_AGAIN_S)
+
+    threads = [threading.Thread(target=watch, args=(path,), daemon=True) for path in paths]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for process in list(processes.values()):
+            process.kill()
+        for thread in threads:
+            thread.join(2)
 
 
 def _parsed(line: str) -> Event | None:

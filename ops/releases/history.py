@@ -75,8 +75,10 @@ class History:
     entries: tuple[Entry, ...] = ()
 
     def of(self, app: str) -> list[Entry]:
-        """Those of one app, oldest first."""
         return [entry for entry in self.entries if entry.app == app]
+
+    def _proven(self, app: str) -> list[Entry]:
+        return [entry for entry in self.of(app) if entry.result == "released"]
 
     def proven(self, app: str, running: str | None) -> str | None:
         """The tag to go back to when a release fails: the running one, unless a release that came to no good end put it
@@ -91,7 +93,7 @@ class History:
     def previous(self, app: str, running: str | None) -> str | None:
         """The tag that ran before the one that runs now. Going back twice goes back two releases: what was gone back
         from is not where to go."""
-        good = [entry for entry in self.of(app) if entry.result == "released"]
+        good = self._proven(app)
         for entry in reversed(good):
             if entry.kind == "release" and entry.after == running and entry.before not in ("", running):
                 return entry.before
@@ -102,13 +104,11 @@ class History:
 
     def current(self, app: str) -> Entry | None:
         """The last release or rollback of an app that went well, or None."""
-        good = [entry for entry in self.of(app) if entry.result == "released"]
-        return good[-1] if good else None
+        return next(reversed(self._proven(app)), None)
 
     def digests(self, app: str, tag: str) -> dict[str, str]:
         """What a tag stood for when it was released last; empty if it never was."""
-        known = [e for e in self.of(app) if e.after == tag and e.result == "released"]
-        return known[-1].digests if known else {}
+        return next((entry.digests for entry in reversed(self._proven(app)) if entry.after == tag), {})
 
 
 def read(session: Session) -> History:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ops.kube import CommandError, Key, entries, section
@@ -10,29 +9,17 @@ from ops.live import selector
 from ops.urls import named_in, objects_by_resource
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ops.kube import Kubectl, Manifest
     from ops.releases.target import Target
 
 _TYPES = "deployments.apps,services"
 
 
-@dataclass(frozen=True)
-class Live:
-    """The app's namespaces on the cluster, with their Deployments and Services."""
-
-    objects: dict[Key, Manifest]
-
-    def runs(self, target: Target) -> bool:
-        """Whether the app runs with the target's tag, and its rollout is done."""
-        found = [(part, self.objects.get(Key("apps", part.kind, part.namespace, part.object))) for part in target.parts]
-        return all(live is not None and has_image(live, part.image) and is_done(live) for part, live in found)
-
-    def namespaces(self) -> list[Manifest]:
-        return [item for key, item in self.objects.items() if key.kind == "Namespace"]
-
-
-def look(kubectl: Kubectl, target: Target) -> Live:
-    """Ask the cluster, a namespace at a time: a deployer may look nowhere else, and at no list of all."""
+def look(kubectl: Kubectl, target: Target) -> dict[Key, Manifest]:
+    """The app's namespaces with their Deployments and Services, and what its addresses lead through. Asked a namespace
+    at a time: a deployer may look nowhere else, and at no list of all."""
     namespaces = sorted({part.namespace for part in target.parts})
     found = kubectl.get(["namespaces", *namespaces])
     for namespace in namespaces:
@@ -41,7 +28,13 @@ def look(kubectl: Kubectl, target: Target) -> Live:
     for key in {key for part in target.parts for key in named_in(part.url or "", resources)}:
         if key.namespace not in namespaces:
             found += _elsewhere(kubectl, key)
-    return Live({Key.of(item): item for item in found})
+    return {Key.of(item): item for item in found}
+
+
+def runs(target: Target, live: Mapping[Key, Manifest]) -> bool:
+    """Whether the app runs with the target's tag, and its rollout is done."""
+    found = [(part, live.get(key)) for key, part in target.keys().items()]
+    return all(there is not None and has_image(there, part.image) and is_done(there) for part, there in found)
 
 
 def _elsewhere(kubectl: Kubectl, key: Key) -> list[Manifest]:
@@ -58,16 +51,16 @@ def has_image(item: Manifest, image: str) -> bool:
     return any(container["image"] == image for container in entries(spec, "containers"))
 
 
+def is_current(workload: Manifest) -> bool:
+    """Whether its status is about its specification as it is now."""
+    return section(workload, "status").get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)
+
+
 def is_done(workload: Manifest) -> bool:
     """Whether a Deployment's rollout is done, as `kubectl rollout status` sees it."""
-    status, spec = section(workload, "status"), section(workload, "spec")
-    updated, wanted = int(status.get("updatedReplicas", 0)), int(spec.get("replicas", 1))
-    return (
-        status.get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)
-        and updated >= wanted
-        and int(status.get("replicas", 0)) <= updated
-        and int(status.get("availableReplicas", 0)) >= updated
-    )
+    status, wanted = section(workload, "status"), int(section(workload, "spec").get("replicas", 1))
+    updated, total = int(status.get("updatedReplicas", 0)), int(status.get("replicas", 0))
+    return is_current(workload) and int(status.get("availableReplicas", 0)) >= updated >= max(wanted, total)
 
 
 def running_digests(kubectl: Kubectl, target: Target) -> dict[str, set[str]]:

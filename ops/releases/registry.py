@@ -1,4 +1,4 @@
-"""Whether a tag is in a registry, and what it stands for there."""
+"""The images of a release: asked for in the registry, or built and pushed."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from local.progress import Progress
+    from ops.releases.target import Target
 
 _TIMEOUT_S = 60
 _MISSING = re.compile(r"MANIFEST_UNKNOWN|NAME_UNKNOWN|404 Not Found|NotFound", re.IGNORECASE)
@@ -58,3 +59,21 @@ def _digest(crane: str, image: str) -> str | None:
         )
     hint = f"; sign in to it (docker login {reference.host}, or its cloud's credential helper)"
     raise OpsError(said + (hint if _REFUSED.search(said) else ""))
+
+
+def build(target: Target, progress: Progress) -> None:
+    """Build and test `images/<name>`, and push each under the target's tag. Raises RefusedError where it is missing or
+    pushed under another name, LocalError where a build or test fails or the tag has other content."""
+    from local.images import catalog
+    from local.images.push import push
+
+    registry = target.stack.cluster(target.cluster).registry
+    names = [image.removeprefix(f"{registry}/").rpartition(":")[0].rpartition("/")[2] for image in target.images]
+    known = catalog.load()
+    if unknown := [name for name in names if name not in known]:
+        raise RefusedError(f"--build: images/ has no {', '.join(unknown)}; build and push it where it comes from")
+    pushed = push(names, registry, tag_for=lambda _: target.tag, progress=progress)
+    if odd := [f"{name} as {ref}" for name, ref in pushed.items() if ref not in target.images]:
+        raise OpsError(
+            f"--build pushed {', '.join(odd)}, which is not what {target.app} runs: correct its image setting"
+        )

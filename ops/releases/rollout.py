@@ -6,19 +6,20 @@ import queue
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
-from ops.diagnose import PodTrouble, details, troubles
+from ops.diagnose import PodTrouble, details, refusals, troubles
 from ops.errors import OpsError
 from ops.kube import Key, entries, section
 from ops.live import selector
 from ops.releases import smoke
-from ops.releases.events import Event, Events
-from ops.releases.live import has_image, is_done
+from ops.releases.events import Event, watching
+from ops.releases.live import has_image, is_current, is_done
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from ops.kube import Kubectl, Manifest
     from ops.releases.target import Target
@@ -53,35 +54,31 @@ class _Checked(NamedTuple):
 
 
 class Rollout:
-    """The rollout of an app; make it before the app is changed, so that nothing is missed. A context manager."""
+    """The rollout of an app; with `smoke_check` the first pod that is ready has to pass the smoke check."""
 
     def __init__(self, kubectl: Kubectl, target: Target, *, smoke_check: bool) -> None:
-        """Nothing happens yet; with `smoke_check` the first pod that is ready has to pass the smoke check."""
-        self._kubectl, self._target = kubectl, target
-        self._parts = target.keys()
+        self.target = target
+        self.unreachable: list[str] = []
+        self._kubectl, self._parts = kubectl, target.keys()
         # The parts whose smoke check is still to come, to begin with: all that have one.
         self._unchecked = {part.name for part in target.parts if part.smoke} if smoke_check else set[str]()
         self._asked: set[str] = set()
-        self.unreachable: list[str] = []
-        wanted = quote(selector(target.stack.name), safe="")
-        paths: list[str] = []
-        for namespace in sorted({part.namespace for part in target.parts}):
-            paths.append(f"/apis/apps/v1/namespaces/{namespace}/deployments?labelSelector={wanted}")
-            paths.append(f"/api/v1/namespaces/{namespace}/pods?labelSelector={wanted}")
         self._queue: queue.SimpleQueue[Event | _Checked] = queue.SimpleQueue()
-        self._events = Events(kubectl, paths, self._queue)
         self._workloads: dict[Key, Manifest] = {}
         self._pods: dict[Key, Manifest] = {}
-        self._told: dict[str, tuple[int, int]] = {}
-        # Since when a pod is without hope, and since when a Deployment's pods are refused.
-        self._lost_since: dict[Key, float] = {}
+        self._noted: dict[str, tuple[int, int]] = {}
+        # Since when a pod is without hope, or a Deployment's pods are refused.
+        self._since: dict[Key, float] = {}
 
-    def __enter__(self) -> Self:
-        self._events.__enter__()
-        return self
-
-    def __exit__(self, *details: object) -> None:
-        self._events.__exit__(*details)
+    def watching(self) -> AbstractContextManager[None]:
+        """Collect the cluster's events; begin before the app is changed, so that nothing is missed."""
+        wanted = quote(selector(self.target.stack.name), safe="")
+        paths = [
+            f"/{api}?labelSelector={wanted}"
+            for namespace in sorted({part.namespace for part in self.target.parts})
+            for api in (f"apis/apps/v1/namespaces/{namespace}/deployments", f"api/v1/namespaces/{namespace}/pods")
+        ]
+        return watching(self._kubectl, paths, self._queue.put)
 
     def wait(self, timeout: float, stopped: Callable[[], bool] = lambda: False) -> Failure | None:
         """Follow the rollout to its end; returns why it failed, or None when every part is ready and the first new pod
@@ -98,10 +95,14 @@ class Rollout:
         return None
 
     def _is_over(self) -> bool:
-        live = self._workloads
         return not self._unchecked and all(
-            key in live and has_image(live[key], part.image) and is_done(live[key]) for key, part in self._parts.items()
+            (live := self._updated(key, part)) and is_done(live) for key, part in self._parts.items()
         )
+
+    def _updated(self, key: Key, part: App) -> Manifest | None:
+        """A part's Deployment, once it has the new image."""
+        live = self._workloads.get(key)
+        return live if live and has_image(live, part.image) else None
 
     def _next(self) -> Failure | None:
         try:
@@ -112,44 +113,42 @@ class Rollout:
             return self._checked(event)
         key = Key.of(event.item)
         known = self._pods if key.kind == "Pod" else self._workloads
-        if event.gone:
+        if event.deleted:
             known.pop(key, None)
         else:
             known[key] = event.item
-        self._tell()
-        self._ask_pods()
+        for key, part in self._parts.items():
+            self._note(key, part)
+            self._ask_first(part)
         return self._lost()
 
-    def _tell(self) -> None:
-        for key, part in self._parts.items():
-            live = self._workloads.get(key)
-            if live is None or not has_image(live, part.image):
-                continue
-            ready = sum(_is_ready(pod) for pod in self._new_pods(part))
-            state = (ready, int(section(live, "spec").get("replicas", 1)))
-            if self._told.get(part.name) != state:
-                self._target.stack.progress.note(f"{part.name}: {ready} of {state[1]} pods of {self._target.tag} ready")
-            self._told[part.name] = state
+    def _note(self, key: Key, part: App) -> None:
+        live = self._updated(key, part)
+        if live is None:
+            return
+        ready, wanted = sum(map(_is_ready, self._new_pods(part))), int(section(live, "spec").get("replicas", 1))
+        if self._noted.get(part.name) != (ready, wanted):
+            self.target.stack.progress.note(f"{part.name}: {ready} of {wanted} pods of {self.target.tag} ready")
+        self._noted[part.name] = ready, wanted
 
     def _new_pods(self, part: App) -> list[Manifest]:
         pods = [pod for key, pod in self._pods.items() if key.namespace == part.namespace]
         return [pod for pod in pods if has_image(pod, part.image) and not pod["metadata"].get("deletionTimestamp")]
 
-    def _ask_pods(self) -> None:
+    def _ask_first(self, part: App) -> None:
         """The first pod of a part that is ready is asked at once, while the others are still replaced."""
-        for part in self._target.parts:
-            if part.name not in self._unchecked or part.name in self._asked:
-                continue
-            ready = next((pod for pod in self._new_pods(part) if _is_ready(pod)), None)
-            if ready is not None:
-                self._asked.add(part.name)
-                threading.Thread(target=self._ask, args=(part, ready), daemon=True).start()
+        if part.name not in self._unchecked or part.name in self._asked:
+            return
+        ready = next((pod for pod in self._new_pods(part) if _is_ready(pod)), None)
+        if ready is not None:
+            self._asked.add(part.name)
+            threading.Thread(target=self._ask, args=(part, ready), daemon=True).start()
 
     def _ask(self, part: App, pod: Manifest) -> None:
         assert part.smoke is not None  # noqa: S101 - only such parts are asked
         metadata = pod["metadata"]
         try:
-            port = self._target.container_port(part)
+            port = self.target.container_port(part)
             problem = smoke.check_pod(self._kubectl, metadata["namespace"], metadata["name"], port, part.smoke)
         except (OpsError, OSError) as error:
             self._queue.put(_Checked(part.name, pod, unreachable=str(error)))
@@ -170,47 +169,35 @@ class Rollout:
 
     def _lost(self) -> Failure | None:
         """Why waiting is in vain, or None."""
-        now = time.monotonic()
-        hopeless: set[Key] = set()
-        for part in self._target.parts:
+        hopeless: dict[Key, str] = {}
+        for key, part in self._parts.items():
             for trouble in troubles(self._new_pods(part)):
-                key = Key("", "Pod", trouble.namespace, trouble.pod)
                 if trouble.ended >= LOST_ENDS:
                     return self._failure(f"{part.name} does not start")
                 if trouble.hopeless or trouble.restarted:
-                    hopeless.add(key)
-                    if now - self._lost_since.setdefault(key, now) >= PATIENCE_S:
-                        return self._failure(f"{part.name} does not start")
-        for key in [key for key in self._lost_since if key.kind == "Pod" and key not in hopeless]:
-            del self._lost_since[key]
-        return self._refused(now)
-
-    def _refused(self, now: float) -> Failure | None:
-        """Pods that are not even made (a quota, an admission), and Kubernetes' own deadline."""
-        for key, part in self._parts.items():
-            live = self._workloads.get(key)
-            if live is None or not has_image(live, part.image):
-                continue
-            conditions = {str(c["type"]): c for c in entries(live, "status", "conditions")}
-            if conditions.get("Progressing", {}).get("reason") == "ProgressDeadlineExceeded" and _is_current(live):
+                    hopeless[Key("", "Pod", trouble.namespace, trouble.pod)] = f"{part.name} does not start"
+            live = self._updated(key, part)
+            if live is not None and _is_too_late(live):
                 return self._failure(f"{part.name} makes no progress")
-            refused = conditions.get("ReplicaFailure", {})
-            if refused.get("status") != "True":
-                self._lost_since.pop(key, None)
-            elif now - self._lost_since.setdefault(key, now) >= PATIENCE_S:
-                return Failure(f"{part.name}: no pod can be made: {refused.get('message', refused.get('reason'))}")
-        return None
+            # A quota, or an admission.
+            for refused in refusals([live] if live else []):
+                hopeless[key] = f"{part.name}: no pod can be made: {refused.message}"
+        now = time.monotonic()
+        self._since = {key: self._since.get(key, now) for key in hopeless}
+        said = next((said for key, said in hopeless.items() if now - self._since[key] >= PATIENCE_S), None)
+        return self._failure(said) if said else None
 
     def _failure(self, summary: str) -> Failure:
-        found = [trouble for part in self._target.parts for trouble in troubles(self._new_pods(part))]
+        found = [trouble for part in self.target.parts for trouble in troubles(self._new_pods(part))]
         lines = [line for trouble in found for line in details(self._kubectl, trouble)]
-        said = f"{summary}: {found[0].reason}" if found else summary
-        return Failure(said, tuple(lines))
+        return Failure(f"{summary}: {found[0].reason}" if found else summary, tuple(lines))
 
 
 def _is_ready(pod: Manifest) -> bool:
     return any(c["type"] == "Ready" and c["status"] == "True" for c in entries(pod, "status", "conditions"))
 
 
-def _is_current(workload: Manifest) -> bool:
-    return section(workload, "status").get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)
+def _is_too_late(workload: Manifest) -> bool:
+    """Whether Kubernetes' own deadline is over."""
+    reasons = {c["type"]: c.get("reason") for c in entries(workload, "status", "conditions")}
+    return reasons.get("Progressing") == "ProgressDeadlineExceeded" and is_current(workload)

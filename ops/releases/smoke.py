@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import http.client
-import queue
 import re
+import select
 import ssl
 import subprocess
-import threading
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -92,24 +91,13 @@ def check_pod(kubectl: Kubectl, namespace: str, pod: str, port: int, smoke: Smok
 def _forwarded(kubectl: Kubectl, namespace: str, pod: str, port: int) -> Generator[str]:
     arguments = ["port-forward", f"pod/{pod}", f":{port}", "-n", namespace, "--address=127.0.0.1"]
     process = speaking(kubectl.command(arguments), subprocess.STDOUT)
-    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-
-    def read() -> None:
-        for line in process.stdout or ():
-            lines.put(line)
-        lines.put("")
-
-    threading.Thread(target=read, daemon=True).start()
     try:
-        first = lines.get(timeout=_FORWARD_S)
-        match = _FORWARDING.search(first)
+        answered, _, _ = select.select([process.stdout], [], [], _FORWARD_S)
+        said = process.stdout.readline().strip() or "it ended" if answered and process.stdout else "no answer"
+        match = _FORWARDING.search(said)
         if match is None:
-            raise OpsError(
-                f"pod {namespace}/{pod} cannot be reached by kubectl port-forward: {first.strip() or 'it ended'}"
-            )
+            raise OpsError(f"pod {namespace}/{pod} cannot be reached by kubectl port-forward: {said}")
         yield f"http://127.0.0.1:{match[1]}"
-    except queue.Empty:
-        raise OpsError(f"pod {namespace}/{pod} cannot be reached by kubectl port-forward: no answer") from None
     finally:
         process.kill()
         process.wait()

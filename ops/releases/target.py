@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, ScalarString
+
 from ops.errors import EngineError, OpsError, RefusedError
 from ops.kube import Key, entries
-from ops.pulumi.backend import with_secrets_of
-from ops.releases.file import with_text
 from ops.releases.tags import split
 from ops.settings import settings_of
 from ops.stack import Stack
@@ -21,9 +23,9 @@ if TYPE_CHECKING:
     from local.progress import Progress
     from ops.kube import Manifest
     from ops.render.result import App
-    from stacks.settings.apps import AppBase
-    from stacks.settings.clusters import ClusterSettings
     from stacks.stack_file import StackConfig
+
+_WIDTH = 4096
 
 
 @dataclass(frozen=True)
@@ -84,18 +86,12 @@ class Releasable:
     key: str
     value: str
     cluster: str
-    cluster_settings: ClusterSettings
     progress: Progress
 
     @property
     def path(self) -> str:
         """Key path of the setting, as messages name it."""
         return f"apps.{self.app}.{self.key}"
-
-    @property
-    def keys(self) -> list[str]:
-        """Where the setting is in the stack file."""
-        return ["config", f"{self.config.project}:apps", self.app, self.key]
 
     @property
     def file(self) -> Path:
@@ -134,10 +130,23 @@ class Releasable:
         stack = Stack(self.config.stack, self.directory, rendered, self.progress)
         return Target(self.app, tag, value, self.cluster, stack, parts)
 
-    def file_with(self, target: Target, work: str) -> str:
-        """Text of the whole stack's file with the target's tag; `work` is the text of the file that Pulumi works with,
-        whose keys about secrets count."""
-        return with_secrets_of(with_text(self.file.read_text(encoding="utf-8"), self.keys, target.value), work)
+    def text_with(self, value: str) -> str:
+        """Text of the stack file with another value of the setting; its comments, order and quotes stay."""
+        yaml = YAML()
+        yaml.preserve_quotes = True
+        yaml.width = _WIDTH
+        # As the project's files are indented.
+        yaml.indent(mapping=2, sequence=4, offset=2)
+        document: Any = yaml.load(self.file)  # pyright: ignore[reportUnknownMemberType] - untyped library
+        current = document
+        for key in ("config", f"{self.config.project}:apps", self.app):
+            current = current.setdefault(key, {})
+        old = current.get(self.key)
+        # In quotes: `0123456` and `1e5` are tags, not numbers.
+        current[self.key] = (type(old) if isinstance(old, ScalarString) else DoubleQuotedScalarString)(value)
+        buffer = io.StringIO()
+        yaml.dump(document, buffer)  # pyright: ignore[reportUnknownMemberType] - untyped library
+        return buffer.getvalue()
 
     def _alone(self, value: str) -> StackConfig:
         """Without the other apps and without what no workload of this one depends on."""
@@ -166,17 +175,11 @@ def find(directory: Path, stack: str, app: str, progress: Progress) -> Releasabl
         raise OpsError(f"{config.source} has no app {app}; there are: {', '.join(apps) or 'none'}")
     found = apps[app]
     cluster = settings.clusters[found.cluster]
-    value = _value(found)
+    value = str(found.model_dump(by_alias=True)[found.tag_key])
     registry = cast("Any", cluster).registry
     if found.tag_key != "revision" and not value.startswith(f"{registry}/"):
         raise RefusedError(
             f"{app}: its image {value} is somebody else's, and only own images, those of the registry {registry}, are "
             f"released by tag; change apps.{app}.{found.tag_key} in {config.source}"
         )
-    return Releasable(directory, config, app, found.tag_key, value, found.cluster, cluster, progress)
-
-
-def _value(app: AppBase) -> str:
-    fields = type(app).model_fields
-    name = next(name for name, field in fields.items() if app.tag_key in (name, field.alias))
-    return str(getattr(app, name))
+    return Releasable(directory, config, app, found.tag_key, value, found.cluster, progress)

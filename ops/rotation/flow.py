@@ -10,7 +10,6 @@ Whatever ends it in between, the same command again brings everything to one new
 
 from __future__ import annotations
 
-import base64
 import secrets
 import string
 from dataclasses import dataclass
@@ -18,16 +17,16 @@ from typing import TYPE_CHECKING
 
 from ops.cluster.ownership import check
 from ops.errors import EngineError, RefusedError
-from ops.kube import CommandError, section
+from ops.kube import CommandError
 from ops.pulumi.kubeconfigs import kubectl_of
 from ops.pulumi.lock import locked
 from ops.rotation import store
 from ops.rotation.plan import chosen, credentials
 from ops.rotation.servers import MariaDb, Postgres, addresses
-from ops.rotation.values import value
+from ops.rotation.values import values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from ops.kube import Key, Kubectl
     from ops.pulumi.cli import Cli
@@ -65,7 +64,7 @@ def rotate(stack: Stack, cli: Cli, wanted: Sequence[str], timeout: float) -> lis
 def _changes(stack: Stack, kubectl: Kubectl, cluster: str, picked: Sequence[Credential]) -> list[_Change]:
     found: list[_Change] = []
     for credential in (credential for credential in picked if credential.cluster == cluster):
-        old = value(kubectl, credential.secret, credential.key)
+        old = values(kubectl, credential.secret).get(credential.key)
         if old is None:
             raise RefusedError(f"{credential} is not on cluster {cluster} yet; slipway up --stack {stack.name} first")
         found.append(_Change(credential, old, "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))))
@@ -83,7 +82,7 @@ def _rotate(stack: Stack, cli: Cli, kubectl: Kubectl, changes: Sequence[_Change]
     taught.sort(key=lambda pair: pair[0].credential.servers[0].user == "root")
     with stack.progress.step("let the databases know the new passwords"):
         for change, teacher in taught:
-            teacher.admit(_addresses(kubectl, change.credential.clients))
+            teacher.admit(addresses(kubectl, change.credential.clients))
             teacher.change(change.old, change.new)
     with stack.progress.step("write the new values"):
         store.write(cli, stack, kubectl.cluster, {change.credential.name: change.new for change in changes})
@@ -97,37 +96,17 @@ def _rotate(stack: Stack, cli: Cli, kubectl: Kubectl, changes: Sequence[_Change]
 def _teacher(kubectl: Kubectl, server: Server, change: _Change, timeout: float) -> Postgres | MariaDb:
     if server.kind == "postgres":
         return Postgres(kubectl, server, timeout)
-    return MariaDb(kubectl, server, _root(kubectl, change.credential))
-
-
-def _root(kubectl: Kubectl, credential: Credential) -> str:
-    for item in kubectl.get(["secrets", credential.secret.name, "-n", credential.secret.namespace]):
-        data: Mapping[str, str] = section(item, "data")
-        return next((base64.b64decode(data[key]).decode() for key in sorted(data) if "root" in key), "")
-    return ""
-
-
-def _addresses(kubectl: Kubectl, clients: Sequence[Key]) -> list[str]:
-    found: list[str] = []
-    for client in clients:
-        for workload in kubectl.get([f"{client.kind.lower()}s", client.name, "-n", client.namespace]):
-            labels: dict[str, str] = section(workload, "spec", "selector", "matchLabels")
-            found += addresses(kubectl, client.namespace, labels)
-    return found
+    held = values(kubectl, change.credential.secret)
+    return MariaDb(kubectl, server, root=next((held[key] for key in sorted(held) if "root" in key), ""))
 
 
 def _roll(kubectl: Kubectl, clients: Sequence[Key], timeout: float, stack: str) -> None:
-    for client in clients:
-        kubectl.run(["rollout", "restart", f"{client.kind.lower()}/{client.name}", "-n", client.namespace])
-    for client in clients:
+    names = {client: [f"{client.kind.lower()}/{client.name}", "-n", client.namespace] for client in clients}
+    for name in names.values():
+        kubectl.run(["rollout", "restart", *name])
+    for client, name in names.items():
         try:
-            kubectl.run(
-                [
-                    *("rollout", "status", f"{client.kind.lower()}/{client.name}", "-n", client.namespace),
-                    f"--timeout={timeout:.0f}s",
-                ],
-                timeout=timeout + 30,
-            )
+            kubectl.run(["rollout", "status", *name, f"--timeout={timeout:.0f}s"], timeout=timeout + 30)
         except CommandError as error:
             raise EngineError(
                 f"{client} does not become ready with the new value: {error.text.splitlines()[-1]}; its old pods "

@@ -10,9 +10,9 @@ from ops.kube import CommandError, entries, section
 from ops.rotation.passwords import native, scram
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from ops.kube import Kubectl
+    from ops.kube import Key, Kubectl
     from ops.rotation.plan import Server
 
 # PostgreSQL keeps one password for a user. For the time of the rollout the addresses of the pods that have the old one
@@ -118,12 +118,15 @@ class MariaDb:
         _exec(self._kubectl, self._server, _MARIADB_SQL, f"{self._root}\n{text}")
 
 
-def addresses(kubectl: Kubectl, namespace: str, selector: dict[str, str]) -> list[str]:
-    """Addresses of the pods that a selector matches."""
-    labels = ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
-    pods = kubectl.get(["pods", "-n", namespace, "-l", labels])
-    found: Sequence[str] = [str(entry["ip"]) for pod in pods for entry in entries(pod, "status", "podIPs")]
-    return [*found] or [str(ip) for pod in pods if (ip := section(pod, "status").get("podIP"))]
+def addresses(kubectl: Kubectl, workloads: Iterable[Key]) -> list[str]:
+    """Addresses of the workloads' pods."""
+    found: list[str] = []
+    for key in workloads:
+        for workload in kubectl.get([f"{key.kind.lower()}s", key.name, "-n", key.namespace]):
+            labels = ",".join(f"{k}={v}" for k, v in section(workload, "spec", "selector", "matchLabels").items())
+            pods = kubectl.get(["pods", "-n", key.namespace, "-l", labels])
+            found += [str(entry["ip"]) for pod in pods for entry in entries(pod, "status", "podIPs")]
+    return found
 
 
 def _exec(kubectl: Kubectl, server: Server, script: str, stdin: str) -> None:

@@ -11,9 +11,7 @@ if TYPE_CHECKING:
     from ops.kube import Key, Kubectl
 
 
-def value(kubectl: Kubectl, secret: Key, key: str) -> str | None:
-    """A value of a Secret in clear; None where the Secret or the key is not there."""
-    for item in kubectl.get(["secrets", secret.name, "-n", secret.namespace]):
-        data = section(item, "data")
-        return base64.b64decode(str(data[key])).decode() if key in data else None
-    return None
+def values(kubectl: Kubectl, secret: Key) -> dict[str, str]:
+    """A Secret's values in clear, by key; empty where it is not there."""
+    found = kubectl.get(["secrets", secret.name, "-n", secret.namespace])
+    return {key: base64.b64decode(text).decode() for item in found for key, text in section(item, "data").items()}

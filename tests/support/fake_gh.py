@@ -82,22 +82,7 @@ class FakeGh:
         """Refuse every call from now on."""
         self._write({**self._read(), "refuse": said})
 
-    @property
-    def comments(self) -> list[dict[str, Any]]:
-        """Comments, the oldest first; `on`: number of the pull request."""
-        return self._read()["comments"]
-
-    @property
-    def issues(self) -> list[dict[str, Any]]:
-        """Issues, the oldest first."""
-        return self._read()["issues"]
-
-    @property
-    def writes(self) -> list[list[str]]:
-        """Method and path of every call that changed something."""
-        return self._read()["writes"]
-
-    @property
-    def queries(self) -> list[str]:
-        """Queries of the calls that asked."""
-        return self._read()["queries"]
+    def __getitem__(self, kind: str) -> list[Any]:
+        """What is kept, the oldest first: `comments` (`on` is the pull request's number), `issues`, `writes` (method
+        and path of every call that changed something) and `queries` of the calls that asked."""
+        return self._read()[kind]

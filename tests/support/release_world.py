@@ -7,7 +7,6 @@ import json
 import socket
 import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -31,39 +30,26 @@ if TYPE_CHECKING:
     from ops.pulumi.session import Opened
     from ops.releases.target import Target
     from tests.support.programs import FakeProgram
+    from tests.support.web import Request
 
 ANSWER = '{"succeeded": true}'
 DIGESTS = {"1": f"sha256:{'1' * 64}", "2": f"sha256:{'2' * 64}"}
 
 
 class Web:
-    """An app on loopback; requests are kept."""
+    """What an app on loopback answers, one after the other and the last for good; requests are kept."""
 
     def __init__(self) -> None:
         self.answers: list[tuple[int, str]] = [(200, ANSWER)]
         self.asked: list[str] = []
-        web = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                web.asked.append(f"{self.headers['Host']} {self.path}")
-                status, body = web.answers[0] if len(web.answers) == 1 else web.answers.pop(0)
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body.encode())
-
-            def log_request(self, *_: Any, **__: Any) -> None:
-                """Say nothing on standard error."""
-
         # In the range of node ports: the app's URL leads here.
         self.port = next(port for port in range(32767, 30000, -1) if _is_free(port))
-        self.server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.port}"
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+    def answer(self, request: Request) -> tuple[int, bytes]:
+        self.asked.append(f"{request.headers['Host']} {request.path}")
+        status, body = self.answers[0] if len(self.answers) == 1 else self.answers.pop(0)
+        return status, body.encode()
 
 
 def _is_free(port: int) -> bool:

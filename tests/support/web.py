@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Generator, Mapping
     from email.message import Message
 
@@ -34,6 +35,7 @@ def serving(
     answer: Callable[[Request], tuple[int, bytes] | tuple[int, bytes, Mapping[str, str]]],
     port: int = 0,
     address: str = "127.0.0.1",
+    tls: ssl.SSLContext | None = None,
 ) -> Generator[int]:
     """Serve status, body and further headers of each request on a port, by default a free one, which is told."""
 
@@ -53,6 +55,7 @@ def serving(
             """Say nothing on standard error."""
 
     with ThreadingHTTPServer((address, port), Handler) as server:
+        server.socket = tls.wrap_socket(server.socket, server_side=True) if tls else server.socket
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:

@@ -122,8 +122,8 @@ class World:
             (self.bin / name).chmod(0o755)
         for name in ("Pulumi.yaml", "Pulumi.prod.yaml", "Pulumi.dev.yaml"):
             (self.project / name).write_text((PROJECT_DIR / name).read_text(encoding="utf-8"), encoding="utf-8")
-        self.account("123456789012")
-        self.version("v3.272.0")
+        self.tell("account", "123456789012")
+        self.tell("version", "v3.272.0")
         monkeypatch.setenv("PATH", str(self.bin))
         monkeypatch.setenv("HOME", str(tmp_path / "user"))
         monkeypatch.setenv("SLIPWAY_PROJECT", str(self.project))
@@ -133,11 +133,9 @@ class World:
             monkeypatch.delenv(name, raising=False)
         self.monkeypatch = monkeypatch
 
-    def account(self, number: str) -> None:
-        (self.home / "account").write_text(number, encoding="utf-8")
-
-    def version(self, text: str) -> None:
-        (self.home / "version").write_text(text, encoding="utf-8")
+    def tell(self, name: str, text: str) -> None:
+        """Let the stand-ins know something: `account`, `version`, `bucket`, `fail`, `not-ready`, `untrusted`."""
+        (self.home / name).write_text(text, encoding="utf-8")
 
     def change(self, old: str, new: str) -> None:
         """Replace a text in the stack file."""
@@ -145,15 +143,6 @@ class World:
         before = file.read_text(encoding="utf-8")
         assert old in before
         file.write_text(before.replace(old, new), encoding="utf-8")
-
-    def bucket(self, state: str) -> None:
-        (self.home / "bucket").write_text(state, encoding="utf-8")
-
-    def fail_at(self, command: str) -> None:
-        (self.home / "fail").write_text(command, encoding="utf-8")
-
-    def heal(self) -> None:
-        (self.home / "fail").unlink()
 
     def run(self, *arguments: str) -> Result:
         return CliRunner().invoke(app, ["bootstrap", "--stack", "prod", *arguments])
@@ -171,7 +160,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return World(tmp_path, monkeypatch)
 
 
-def test_the_first_run_makes_the_bucket_and_moves_the_state(world: World) -> None:
+def test_the_first_run_makes_the_foundation_alone_and_moves_the_state(world: World) -> None:
+    before = (world.project / "Pulumi.prod.yaml").read_text(encoding="utf-8")
     result = world.run()
     assert result.exit_code == 0, result.output
     assert f"export PULUMI_BACKEND_URL='{TARGET}'" in result.output
@@ -180,31 +170,16 @@ def test_the_first_run_makes_the_bucket_and_moves_the_state(world: World) -> Non
     assert backends[TARGET]["prod"]["provider"] == PROVIDER
     # Nothing of the state stays on this machine.
     assert [url for url, stacks in backends.items() if stacks] == [TARGET]
-
-
-def test_the_first_run_makes_the_foundation_alone(world: World) -> None:
-    world.run()
     made = json.loads((world.home / "made.json").read_text(encoding="utf-8"))
-    assert set(made) == {
-        "slipway:lifecycle",
-        "slipway:owner",
-        "slipway:clouds",
-        "slipway:state",
-        "slipway:registries",
-        "slipway:namespacePrefix",
-    }
+    settings = ("lifecycle", "owner", "clouds", "state", "registries", "namespacePrefix")
+    assert set(made) == {f"slipway:{key}" for key in settings}
     assert set(made["slipway:registries"]) == {"asia", "tokyo"}
-
-
-def test_the_stack_file_is_not_touched_by_the_first_state(world: World) -> None:
-    before = (world.project / "Pulumi.prod.yaml").read_text(encoding="utf-8")
-    world.run()
+    # The first state has files of its own.
     assert (world.project / "Pulumi.prod.yaml").read_text(encoding="utf-8") == before
     up = next(call for call in world.calls() if call["args"][0] == "up")
     assert up["cwd"] != str(world.project)
     work = yaml.safe_load((Path(up["cwd"]) / "Pulumi.yaml").read_text(encoding="utf-8"))
-    assert work["main"] == str(world.project)
-    assert work["name"] == "slipway"
+    assert (work["main"], work["name"]) == (str(world.project), "slipway")
 
 
 def test_a_second_run_changes_nothing(world: World) -> None:
@@ -212,34 +187,30 @@ def test_a_second_run_changes_nothing(world: World) -> None:
     before = len(world.calls())
     result = world.run("--json")
     assert result.exit_code == 0, result.output
-    assert json.loads(result.output) == {
-        "backend": TARGET,
-        "secrets_provider": PROVIDER,
-        "made": False,
-        "moved": False,
-    }
+    known = {"backend": TARGET, "secrets_provider": PROVIDER}
+    assert json.loads(result.output) == {**known, "made": False, "moved": False}
     commands = {" ".join(call["args"][:2]) for call in world.calls()[before:]}
     assert commands == {"stack ls", "stack export"}
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "stack init",
-        "up --stack",
-        "change-secrets-provider",
-        "stack export --stack prod --file",
-        "stack import",
-        "stack rm",
-    ],
+BREAKS = (
+    "stack init",
+    "up --stack",
+    "change-secrets-provider",
+    "stack export --stack prod --file",
+    "stack import",
+    "stack rm",
 )
+
+
+@pytest.mark.parametrize("command", BREAKS)
 def test_a_run_that_broke_is_continued(world: World, command: str) -> None:
-    world.fail_at(command)
+    world.tell("fail", command)
     broken = world.run()
     assert broken.exit_code == 1
     assert "something broke" in broken.output
     assert "Traceback" not in broken.output
-    world.heal()
+    (world.home / "fail").unlink()
     result = world.run()
     assert result.exit_code == 0, result.output
     assert len(world.backends()[TARGET]["prod"]["resources"]) == 1
@@ -259,8 +230,8 @@ def test_registries_can_wait(world: World) -> None:
 def test_a_state_that_is_elsewhere_is_moved(world: World) -> None:
     urn = "urn:pulumi:prod::slipway::slipway:foundation:StateBucket$aws:s3/bucket:Bucket::state-store"
     elsewhere = {"file:///old": {"prod": {"provider": "passphrase", "resources": [urn, "urn:other"]}}}
-    (world.home / "backends.json").write_text(json.dumps(elsewhere), encoding="utf-8")
-    world.bucket("ours")
+    world.tell("backends.json", json.dumps(elsewhere))
+    world.tell("bucket", "ours")
     result = world.run("--from", "file:///old")
     assert result.exit_code == 0, result.output
     assert world.backends()[TARGET]["prod"]["resources"] == [urn, "urn:other"]
@@ -269,7 +240,7 @@ def test_a_state_that_is_elsewhere_is_moved(world: World) -> None:
 
 def test_a_state_without_bucket_is_not_moved(world: World) -> None:
     elsewhere = {"file:///old": {"prod": {"provider": "passphrase", "resources": ["urn:other"]}}}
-    (world.home / "backends.json").write_text(json.dumps(elsewhere), encoding="utf-8")
+    world.tell("backends.json", json.dumps(elsewhere))
     refused = world.run("--from", "file:///old")
     assert refused.exit_code == 1
     assert "run pulumi up -s prod" in refused.output
@@ -280,13 +251,13 @@ def test_a_state_without_bucket_is_not_moved(world: World) -> None:
 MISSING: list[tuple[Callable[[World], None], str]] = [
     (lambda w: (w.bin / "pulumi").unlink(), "needs Pulumi's CLI and there is none on PATH"),
     (lambda w: (w.bin / "aws").unlink(), "the AWS CLI is missing"),
-    (lambda w: w.version("v3.210.0"), "is Pulumi 3.210.0, but this program needs 3.211.0 or newer"),
-    (lambda w: w.version("dev"), "of an unknown version, but this program needs 3.211.0"),
-    (lambda w: w.account(""), "AWS credentials are missing or no longer good"),
-    (lambda w: w.account("999999999999"), "are of account 999999999999, but the stack's is 123456789012"),
-    (lambda w: w.bucket("403 Forbidden"), "belongs to somebody else"),
-    (lambda w: w.bucket("500 Oops"), "AWS cannot say whether bucket"),
-    (lambda w: w.bucket("ours"), "is there, but this program did not make it"),
+    (lambda w: w.tell("version", "v3.210.0"), "is Pulumi 3.210.0, but this program needs 3.211.0 or newer"),
+    (lambda w: w.tell("version", "dev"), "of an unknown version, but this program needs 3.211.0"),
+    (lambda w: w.tell("account", ""), "AWS credentials are missing or no longer good"),
+    (lambda w: w.tell("account", "999999999999"), "are of account 999999999999, but the stack's is 123456789012"),
+    (lambda w: w.tell("bucket", "403 Forbidden"), "belongs to somebody else"),
+    (lambda w: w.tell("bucket", "500 Oops"), "AWS cannot say whether bucket"),
+    (lambda w: w.tell("bucket", "ours"), "is there, but this program did not make it"),
 ]
 
 
@@ -311,7 +282,7 @@ ROLE = "arn:aws:iam::123456789012:role/admin"
 
 def as_role(world: World) -> None:
     """The operator is of another account and assumes a role in the stack's."""
-    world.account("999999999999")
+    world.tell("account", "999999999999")
     world.change('accountId: "123456789012" # replace', f'accountId: "123456789012"\n      roleArn: {ROLE}')
 
 
@@ -330,7 +301,7 @@ def test_a_role_of_another_account_is_assumed(world: World) -> None:
 
 def test_a_role_that_does_not_trust_the_operator_is_told(world: World) -> None:
     as_role(world)
-    (world.home / "untrusted").touch()
+    world.tell("untrusted", "")
     result = world.run()
     assert result.exit_code == 1
     assert f"may not assume {ROLE}" in result.output.replace("\n", " ")
@@ -339,22 +310,19 @@ def test_a_role_that_does_not_trust_the_operator_is_told(world: World) -> None:
 
 def test_a_role_needs_a_cli_that_knows_roles_in_urls(world: World) -> None:
     as_role(world)
-    world.version("v3.245.0")
+    world.tell("version", "v3.245.0")
     assert "but roleArn needs 3.246.0 or newer" in world.run().output.replace("\n", " ")
 
 
-def test_an_api_that_is_not_usable_yet_is_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ops.bootstrap.flow.API_PAUSES_S", (0.01, 0.02, 0.03))
-    (world.home / "not-ready").write_text("3", encoding="utf-8")
+@pytest.mark.parametrize(
+    ("pauses", "code", "told"), [(3, 0, "does not answer yet"), (2, 1, "has not been used in project")]
+)
+def test_an_api_that_is_not_usable_yet_is_waited_for_with_an_end(
+    world: World, monkeypatch: pytest.MonkeyPatch, pauses: int, code: int, told: str
+) -> None:
+    monkeypatch.setattr("ops.bootstrap.flow.API_PAUSES_S", (0.01,) * pauses)
+    world.tell("not-ready", "3")
     result = world.run()
-    assert result.exit_code == 0, result.output
-    assert "does not answer yet" in result.output
-    assert sum(call["args"][0] == "up" for call in world.calls()) == 4
-
-
-def test_an_api_that_stays_away_ends_the_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ops.bootstrap.flow.API_PAUSES_S", (0.01, 0.02))
-    (world.home / "not-ready").write_text("9", encoding="utf-8")
-    result = world.run()
-    assert result.exit_code == 1
-    assert "has not been used in project" in result.output.replace("\n", " ")
+    assert result.exit_code == code, result.output
+    assert told in result.output.replace("\n", " ")
+    assert sum(call["args"][0] == "up" for call in world.calls()) == pauses + 1

@@ -263,7 +263,7 @@ def test_who_is_asked(yes: bool, env: dict[str, str], answer: str, asked: bool, 
     assert (found != 0) is bool(code)
 
 
-def test_the_version_is_told(slipway: Slipway) -> None:
+def test_the_version_is_told(slipway: Run) -> None:
     assert slipway("--version").stdout == f"slipway {importlib.metadata.version('slipway')}\n"
 
 

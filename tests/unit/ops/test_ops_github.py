@@ -24,32 +24,23 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeGh:
+    """What GitHub keeps; the run is one for a pull request from a fork."""
     kept = FakeGh(tmp_path)
+    run = {
+        "event": "pull_request",
+        "head_sha": COMMIT,
+        "head_branch": "branch",
+        "head_repository": {"full_name": "fork/name"},
+        "html_url": "https://github.example/owner/name/actions/runs/1",
+    }
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"workflow_run": run}))
     monkeypatch.setenv("PATH", f"{kept.directory}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(event))
     monkeypatch.setenv("GITHUB_REPOSITORY", "owner/name")
     monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.example")
     monkeypatch.setenv("GITHUB_RUN_ID", "77")
     return kept
-
-
-@pytest.fixture
-def event(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "event.json"
-    path.write_text(
-        json.dumps(
-            {
-                "workflow_run": {
-                    "event": "pull_request",
-                    "head_sha": COMMIT,
-                    "head_branch": "branch",
-                    "head_repository": {"full_name": "fork/name"},
-                    "html_url": "https://github.example/owner/name/actions/runs/1",
-                }
-            }
-        )
-    )
-    monkeypatch.setenv("GITHUB_EVENT_PATH", str(path))
-    return path
 
 
 def written(tmp_path: Path, *, number: int | None = 7, label: str = "Deployment shop/web") -> str:
@@ -60,51 +51,46 @@ def written(tmp_path: Path, *, number: int | None = 7, label: str = "Deployment 
     return str(path)
 
 
-def test_one_comment_is_written_and_then_renewed(github: FakeGh, event: Path, tmp_path: Path, slipway: Slipway) -> None:
+def test_one_comment_is_written_and_then_renewed(github: FakeGh, tmp_path: Path, slipway: Slipway) -> None:
     github.pull(7)
     github.add("comments", {"id": 1, "user": {"login": "somebody"}, "body": f"{MARKER} mine"})
     assert slipway("github", "comment", written(tmp_path)).exit_code == 0
-    assert [comment["on"] for comment in github.comments[1:]] == ["7"]
-    assert github.comments[1]["body"].startswith(MARKER)
+    assert [comment["on"] for comment in github["comments"][1:]] == ["7"]
+    assert github["comments"][1]["body"].startswith(MARKER)
     same = slipway("github", "comment", written(tmp_path))
     assert "says it already" in same.stdout
     other = slipway("github", "comment", written(tmp_path, label="Deployment shop/other"))
     assert "renewed the comment on pull request 7" in other.stdout
-    assert len(github.comments) == 2
-    assert "shop/other" in github.comments[1]["body"]
-    assert github.comments[0]["body"].endswith("mine")
-    assert "head=fork%3Abranch" in github.queries[0]
-    assert event.is_file()
+    assert len(github["comments"]) == 2
+    assert "shop/other" in github["comments"][1]["body"]
+    assert github["comments"][0]["body"].endswith("mine")
+    assert "head=fork%3Abranch" in github["queries"][0]
 
 
-def test_our_comment_is_found_among_others(github: FakeGh, event: Path, tmp_path: Path, slipway: Slipway) -> None:
+def test_our_comment_is_found_among_others(github: FakeGh, tmp_path: Path, slipway: Slipway) -> None:
     github.pull(7)
     github.add("comments", {"id": 1, "user": BOT, "body": "other"}, {"id": 999, "user": BOT, "body": f"{MARKER}\nold"})
     slipway("github", "comment", written(tmp_path))
-    assert github.writes == [["PATCH", "issues/comments/999"]]
-    assert event.is_file()
+    assert github["writes"] == [["PATCH", "issues/comments/999"]]
 
 
-@pytest.mark.usefixtures("event")
 def test_a_difference_cannot_name_another_pull_request(github: FakeGh, tmp_path: Path, slipway: Slipway) -> None:
     github.pull(7)
     github.pull(8, sha="b" * 40)
     result = slipway("github", "comment", written(tmp_path, number=8))
     assert result.exit_code == 1
     assert "says pull request 8" in result.stderr
-    assert github.writes == []
+    assert github["writes"] == []
 
 
-@pytest.mark.usefixtures("event")
 def test_another_fork_with_the_same_commit_is_not_meant(github: FakeGh, tmp_path: Path, slipway: Slipway) -> None:
     github.pull(7, repository="stranger/name")
     result = slipway("github", "comment", written(tmp_path))
     assert result.exit_code == 0
     assert "no open pull request" in result.stdout
-    assert github.writes == []
+    assert github["writes"] == []
 
 
-@pytest.mark.usefixtures("event")
 @pytest.mark.parametrize("content", [None, "", "[]", '{"base": "<b>@everyone</b>", "x": "`"}'])
 def test_what_is_no_difference_becomes_a_note(
     github: FakeGh, tmp_path: Path, slipway: Slipway, content: str | None
@@ -114,34 +100,31 @@ def test_what_is_no_difference_becomes_a_note(
     if content is not None:
         path.write_text(content)
     assert slipway("github", "comment", str(path)).exit_code == 0
-    (comment,) = github.comments
+    (comment,) = github["comments"]
     assert comment["body"].startswith(MARKER)
     assert "The difference is missing" in comment["body"]
     assert "everyone" not in comment["body"]
 
 
-@pytest.mark.usefixtures("event")
 def test_several_pull_requests_of_one_commit_need_the_number(github: FakeGh, tmp_path: Path, slipway: Slipway) -> None:
     github.pull(7)
     github.pull(9)
     assert slipway("github", "comment", written(tmp_path, number=None)).exit_code == 1
     assert slipway("github", "comment", written(tmp_path, number=9)).exit_code == 0
-    assert [comment["on"] for comment in github.comments] == ["9"]
+    assert [comment["on"] for comment in github["comments"]] == ["9"]
 
 
-def test_a_run_that_was_not_for_a_pull_request_is_refused(
-    github: FakeGh, event: Path, tmp_path: Path, slipway: Slipway
-) -> None:
+def test_a_run_that_was_not_for_a_pull_request_is_refused(github: FakeGh, tmp_path: Path, slipway: Slipway) -> None:
+    event = tmp_path / "event.json"
     event.write_text(event.read_text().replace("pull_request", "push"))
     result = slipway("github", "comment", written(tmp_path))
     assert result.exit_code == 1
     assert "not for a pull request" in result.stderr
     event.write_text("{}")
     assert "is no event" in slipway("github", "comment", written(tmp_path)).stderr
-    assert github.writes == []
+    assert github["writes"] == []
 
 
-@pytest.mark.usefixtures("event")
 def test_a_refusal_is_told_in_one_sentence(github: FakeGh, tmp_path: Path, slipway: Slipway) -> None:
     github.refuse("Resource not accessible by integration (HTTP 403)")
     result = slipway("github", "comment", written(tmp_path))
@@ -150,7 +133,7 @@ def test_a_refusal_is_told_in_one_sentence(github: FakeGh, tmp_path: Path, slipw
 
 
 @pytest.mark.parametrize(("name", "value"), [("PATH", "/nowhere"), ("GITHUB_REPOSITORY", "../x")])
-@pytest.mark.usefixtures("event", "github")
+@pytest.mark.usefixtures("github")
 def test_what_a_run_needs_is_told(
     tmp_path: Path, slipway: Slipway, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
@@ -179,17 +162,17 @@ def test_one_issue_is_opened_renewed_and_closed(github: FakeGh, tmp_path: Path, 
     github.add("issues", stranger)
     assert "no issue is open" in slipway("github", "report", reports(tmp_path, dev=0), *DRIFT).stdout
     assert "opened issue 41" in slipway("github", "report", reports(tmp_path, dev=0, prod=2), *DRIFT).stdout
-    issue = github.issues[1]
+    issue = github["issues"][1]
     assert issue["title"] == "Drift of the stacks"
     assert "### `prod`: exit code 2" in issue["body"]
     assert "````text\noutput of prod\n```\nred\n````" in issue["body"]
     assert "Nothing to tell: `dev`" in issue["body"]
     assert "https://github.example/owner/name/actions/runs/77" in issue["body"]
     assert "renewed issue 41" in slipway("github", "report", reports(tmp_path, dev=2, prod=2), *DRIFT).stdout
-    assert len(github.issues) == 2
-    assert "output of dev" in github.issues[1]["body"]
+    assert len(github["issues"]) == 2
+    assert "output of dev" in github["issues"][1]["body"]
     assert "closed issue 41" in slipway("github", "report", reports(tmp_path, dev=0, prod=0), *DRIFT).stdout
-    assert github.issues[1]["state"] == "closed"
+    assert github["issues"][1]["state"] == "closed"
     assert "opened issue 42" in slipway("github", "report", reports(tmp_path, prod=1), *DRIFT).stdout
     other = slipway("github", "report", reports(tmp_path, prod=1), "--key", "audit", "--title", "Audit")
     assert "opened issue 43" in other.stdout
@@ -200,7 +183,7 @@ def test_a_long_report_fits(github: FakeGh, tmp_path: Path, slipway: Slipway) ->
     for path in (tmp_path / "reports").rglob("*.txt"):
         path.write_text("".join(f"line {n}\n" for n in range(30_000)))
     assert slipway("github", "report", directory, *DRIFT).exit_code == 0
-    body: str = github.issues[0]["body"]
+    body: str = github["issues"][0]["body"]
     assert len(body) <= COMMENT_LIMIT
     assert len(re.findall(r"characters left out", body)) == 2
     assert "line 29999" in body
@@ -211,13 +194,13 @@ def test_an_empty_report_does_not_close_the_issue(github: FakeGh, tmp_path: Path
     (tmp_path / "empty").mkdir()
     result = slipway("github", "report", str(tmp_path / "empty"), *DRIFT)
     assert result.exit_code == 1
-    assert github.issues[0]["state"] == "open"
+    assert github["issues"][0]["state"] == "open"
 
 
 def test_a_key_is_one_word(github: FakeGh, tmp_path: Path, slipway: Slipway) -> None:
     result = slipway("github", "report", reports(tmp_path, prod=2), "--key", "a -->", "--title", "x")
     assert result.exit_code == 1
-    assert github.writes == []
+    assert github["writes"] == []
 
 
 def preview(tmp_path: Path, name: str, *objects: tuple[str, str, str]) -> str:

@@ -12,9 +12,9 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
-from ops.graph import picture, to_mermaid, to_svg
-from ops.graph.picture import Node, Picture
+from ops.graph.picture import Node, Picture, picture
 from ops.graph.plan import Plan
+from ops.graph.write import to_mermaid, to_svg
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,25 +79,6 @@ def test_every_workload_and_every_edge_of_the_plan_is_drawn(stack: str) -> None:
     wanted = {(source.name, end.name) for source, end, _ in plan.connections() if not isinstance(end, str)}
     assert wanted
     assert wanted <= edges | beyond
-
-
-def test_the_edges_of_dev_are_those_that_its_policies_open() -> None:
-    assert picture(content("dev")).edges == {
-        ("cotoami", "cotoami-maildev"): ":1025",
-        ("cotoami", "cotoami-postgres"): ":5432",
-        ("cotoami", "cotoami-redis-master"): ":6379",
-        ("example-app", "mysql-service"): "",
-        ("mysql-service", "example-app-mariadb"): ":3306",
-        ("guestbook-frontend", "guestbook-redis-master"): ":6379",
-        ("guestbook-frontend", "guestbook-redis-slave"): ":6379",
-        ("guestbook-redis-slave", "guestbook-redis-master"): ":6379",
-        ("local-grafana", "local-prometheus"): ":9090",
-        ("local-prometheus", "local-traefik"): ":8080",
-        ("local-traefik", "http-debug-server"): ":3000",
-        ("local-traefik", "local-default-backend"): ":8080",
-        ("todo-web-server", "griddb-server"): ":20001",
-        ("todo-web-server", "todo-auth"): ":2828",
-    }
 
 
 def test_what_is_reached_from_outside_says_how() -> None:

@@ -61,17 +61,21 @@ def bootstrap(clone: Path, path: Path, cache: str, **environment: str) -> subpro
     )
 
 
-def test_a_machine_without_python_is_told(clone: Path, path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("python", "told"),
+    [
+        (None, "python3 is missing; install Python 3.11 or newer"),
+        (OLD_PYTHON, "python3 is 3.9.2; 3.11 or newer is needed"),
+    ],
+)
+def test_a_machine_without_a_python_that_will_do_is_told(
+    clone: Path, path: Path, tmp_path: Path, python: str | None, told: str
+) -> None:
+    if python:
+        program(path, "python3", python)
     done = bootstrap(clone, path, str(tmp_path / "cache"))
     assert done.returncode == 1
-    assert "python3 is missing; install Python 3.11 or newer" in done.stderr
-
-
-def test_an_old_python_is_told(clone: Path, path: Path, tmp_path: Path) -> None:
-    program(path, "python3", OLD_PYTHON)
-    done = bootstrap(clone, path, str(tmp_path / "cache"))
-    assert done.returncode == 1
-    assert "python3 is 3.9.2; 3.11 or newer is needed" in done.stderr
+    assert told in done.stderr
 
 
 def test_everything_that_is_missing_is_told_at_once(clone: Path, path: Path) -> None:

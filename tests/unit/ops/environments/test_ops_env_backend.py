@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from local.progress import SilentProgress
-from ops.environments.files import forget, keep
+from ops.environments.files import file_of, forget
 from ops.environments.template import derive, read_template
+from ops.files import replace
 from ops.pulumi.backend import backend
 from ops.render.result import Rendered
 from ops.stack import Stack
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def stack(project: Path) -> Stack:
     """An environment as a removal knows it."""
     template = read_template(project, "dev", [], ephemeral=False)
-    keep(project, "pr-17", derive(template, "pr-17", "ada", {}, lambda _app, _setting, _cluster: 30200))
+    replace(file_of(project, "pr-17"), derive(template, "pr-17", "ada", {}, lambda _app, _setting, _cluster: 30200))
     return Stack("pr-17", project, Rendered("pr-17", "slipway", {"resources": []}, {}, {}, [], {}), SilentProgress())
 
 
@@ -41,13 +42,6 @@ def test_on_a_shared_backend_it_works_beside_the_project_not_in_it(
     assert sorted(path.name for path in project.iterdir()) == before
     forget(project, "pr-17")
     assert not where.directory.exists()
-
-
-def test_on_the_own_backend_it_is_like_any_stack(stack: Stack, tmp_path: Path) -> None:
-    where = backend(stack)
-    state = tmp_path / "data" / "slipway" / "state"
-    assert where.own == state
-    assert where.environment["PULUMI_BACKEND_URL"] == f"{state.as_uri()}?metadata=skip"
 
 
 def test_what_encrypts_the_templates_secrets_encrypts_the_environments(project: Path) -> None:

@@ -260,22 +260,8 @@ def test_a_told_port_is_one_that_is_free_and_stays(
 
 
 def test_text_stays_text_in_the_stack_file(project: Path) -> None:
-    texts = [
-        "12345e67",
-        "0o17",
-        "1e3",
-        "NaN",
-        "no",
-        "0123456",
-        "2026-01-01",
-        "1:30",
-        "",
-        "~",
-        "yes",
-        "true",
-        "null",
-        ".5",
-    ]
+    texts = ["12345e67", "0o17", "1e3", "NaN", "no", "0123456", "2026-01-01", "1:30", "", "~"]
+    texts += ["yes", "true", "null", ".5"]
     file = project / "Pulumi.x.yaml"
     file.write_text(written("x", "dev", {"config": {"a": dict(enumerate(texts)), "b": 5}}), encoding="utf-8")
     for document in (load_yaml(file), yaml.safe_load(file.read_bytes())):

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local.progress import SilentProgress
 from ops.environments import remove
 from ops.environments.files import file_of
-from ops.environments.known import Known
 from ops.environments.names import now, written
-from ops.environments.remove import Remover
 from ops.errors import EngineError
 from ops.kube import Key
 from ops.project import project_dir
-from ops.pulumi import cli
-from ops.pulumi.down import down
+from tests.support.busy import held
 from tests.support.environments import MemoryPulumi, MemoryStack, objects_of
 from tests.support.memory import MemoryCluster
 
@@ -30,8 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from typer.testing import Result
-
-    from ops.environments.remove import Removed
 
     Slipway = Callable[..., Result]
 
@@ -224,36 +217,17 @@ def test_what_changed_since_the_reaper_looked_is_seen_under_the_lock(
     assert objects_of(cluster, "a")
 
 
-def test_two_reapers_at_once_do_the_work_once(
-    env: Slipway, cluster: MemoryCluster, pulumi: MemoryPulumi, project: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_another_reaper_is_at_is_left_to_it(
+    env: Slipway, cluster: MemoryCluster, pulumi: MemoryPulumi, project: Path
 ) -> None:
     env("create", "a")
     pulumi.outdate("a")
-    inside, go_on = threading.Event(), threading.Event()
-
-    def slow(*arguments: Any) -> Any:
-        inside.set()
-        assert go_on.wait(20)
-        return down(*arguments)
-
-    monkeypatch.setattr(remove, "down", slow)
-    first: list[Removed] = []
-
-    def reap() -> None:
-        known = Known(cli.find(SilentProgress()), project)
-        first.extend(Remover(known, SilentProgress(), 60).reap(known.everyone()[0]))
-
-    # In a thread: the second meets its lock as another process would.
-    thread = threading.Thread(target=reap)
-    thread.start()
-    assert inside.wait(20)
-    second = env("reap")
-    assert "a busy: stack a is being worked on by" in second.stdout
-    assert "slipway env delete" in second.stdout
-    go_on.set()
-    thread.join(20)
-    assert [result.result for result in first] == ["removed"]
-    assert cluster.objects == {}
+    with held(project, "a", "env delete"):
+        told = env("reap").stdout
+    assert "a busy: stack a is being worked on by" in told
+    assert "slipway env delete" in told
+    assert objects_of(cluster, "a")
+    assert "a removed" in env("reap").stdout
 
 
 def test_a_create_that_was_killed_is_listed_and_reaped(

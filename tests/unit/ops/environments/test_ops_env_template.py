@@ -129,6 +129,8 @@ def test_two_environments_and_their_template_have_nothing_in_common(project: Pat
             assert len(key.name) <= NAME_LIMIT or key.kind.startswith("ClusterRole")
             assert len(key.namespace) <= NAME_LIMIT
             assert item["metadata"]["labels"]["slipway.dev/stack"] == name
+            # A second one on the same node could not run.
+            assert name == "dev" or not section(item, "spec", "template", "spec").get("hostNetwork")
             asked = {port["nodePort"] for port in entries(item, "spec", "ports") if "nodePort" in port}
             assert not ports & asked
             ports |= asked
@@ -140,17 +142,26 @@ def test_two_environments_and_their_template_have_nothing_in_common(project: Pat
     assert classes == {"traefik", "a-traefik", f"{'x' * 20}-traefik"}
 
 
-def test_no_workload_of_an_environment_holds_a_port_of_its_node(project: Path) -> None:
-    write(project, "dev", (PROJECT_DIR / "Pulumi.dev.yaml").read_text(encoding="utf-8"))
-    for item in objects(rendered(project, "a")).values():
-        assert not section(item, "spec", "template", "spec").get("hostNetwork")
+LOCAL = "slipway:clusters: {local: {kind: existing, context: test}}"
+NGINX = "slipway:apps: {nginx: {cluster: local}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f"slipway:lifecycle: durable\n  {LOCAL}\n  {NGINX}", r"is durable, .*If that is meant, say --ephemeral"),
+        (LOCAL, "has no apps"),
+        (f"slipway:owner: {{secure: AAAB}}\n  {LOCAL}\n  {NGINX}", r"holds encrypted values \(slipway:owner\)"),
+    ],
+)
+def test_what_no_environment_can_be_made_of_is_refused(project: Path, text: str, told: str) -> None:
+    write(project, "x", f"config:\n  {text}\n")
+    with pytest.raises(RefusedError, match=f"--from x: .*{told}"):
+        read_template(project, "x", [], ephemeral=False)
 
 
 def test_a_durable_template_needs_a_word(project: Path) -> None:
-    before = (project / "Pulumi.dev.yaml").read_text(encoding="utf-8")
-    write(project, "keep", before.replace("lifecycle: ephemeral", "lifecycle: durable"))
-    with pytest.raises(RefusedError, match=r"--from keep: is durable, .*If that is meant, say --ephemeral"):
-        read_template(project, "keep", [], ephemeral=False)
+    write(project, "keep", f"config:\n  slipway:lifecycle: durable\n  {LOCAL}\n  {NGINX}\n")
     template = read_template(project, "keep", [], ephemeral=True)
     text = derive(template, "pr-17", "ada", {}, lambda _app, _setting, _cluster: 30200)
     assert config_of(text)["slipway:lifecycle"] == "ephemeral"
@@ -168,27 +179,10 @@ def test_an_app_that_the_template_does_not_have(project: Path) -> None:
         read_template(project, "dev", ["h2o-example", "todo"], ephemeral=False)
 
 
-def test_a_template_without_apps(project: Path) -> None:
-    write(project, "bare", "config:\n  slipway:clusters: {local: {kind: existing, context: test}}\n")
-    with pytest.raises(RefusedError, match="has no apps"):
-        read_template(project, "bare", [], ephemeral=False)
-
-
 def test_an_environment_is_no_template(project: Path) -> None:
     rendered(project, "a")
     with pytest.raises(RefusedError, match="is an environment itself"):
         read_template(project, "a", [], ephemeral=False)
-
-
-def test_encrypted_values_cannot_be_taken_over(project: Path) -> None:
-    write(
-        project,
-        "kept",
-        "config:\n  slipway:owner: {secure: AAAB}\n  slipway:clusters: {local: {kind: existing, context: test}}\n"
-        "  slipway:apps: {nginx: {cluster: local}}\n",
-    )
-    with pytest.raises(RefusedError, match=r"holds encrypted values \(slipway:owner\)"):
-        read_template(project, "kept", [], ephemeral=False)
 
 
 def test_a_wrong_template_is_told_as_ever(project: Path) -> None:

@@ -12,6 +12,7 @@ from ops.pulumi.cli import Cli
 from ops.releases import rollout, smoke
 from tests.support.programs import FakeProgram
 from tests.support.release_world import Web, World
+from tests.support.web import serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,9 +21,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 def web() -> Iterator[Web]:
     found = Web()
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
+    with serving(found.answer, found.port):
+        yield found
 
 
 @pytest.fixture(autouse=True)

@@ -12,11 +12,13 @@ from local.progress import SilentProgress
 from ops.errors import OpsError, RefusedError
 from ops.releases import registry, smoke
 from ops.render.result import Smoke
+from tests.support.release_world import Web
+from tests.support.web import serving
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.release_world import Web, World
+    from tests.support.release_world import World
 
 
 def test_a_registry_that_does_not_answer_is_told(world: World) -> None:
@@ -43,30 +45,27 @@ def test_a_smoke_check_asks_for_the_host_and_wants_status_and_text(web: Web) -> 
     assert web.asked == ["h2o.example.com /x"] * smoke.REQUESTS
     assert smoke.ask(web.url, Smoke("/x", 204, "")) == "GET /x answers 200 instead of 204: fine"
     assert smoke.ask(web.url, Smoke("/x", 200, "else")) == "GET /x answers without 'else': fine"
-    web.server.shutdown()
-    web.server.server_close()
-    assert "ConnectionRefusedError" in (smoke.ask(web.url, Smoke("/x", 200, "")) or "")
+    assert "ConnectionRefusedError" in (smoke.ask(Web().url, Smoke("/x", 200, "")) or "")
 
 
 def test_a_smoke_check_trusts_the_embedded_clusters_authority_and_asks_for_the_host(
-    web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pki.ensure(tmp_path)
     issued = pki.issue(tmp_path, ["h2o.example.com", "h2o.localhost"])
     assert issued is not None
     bundle = tmp_path / "bundle.pem"
     bundle.write_text(issued.bundle, encoding="ascii")
-    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    server.load_cert_chain(bundle)
-    web.server.socket = server.wrap_socket(web.server.socket, server_side=True)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(bundle)
     monkeypatch.setattr(paths, "PKI", tmp_path)
-    web.answers = [(200, "fine")]
-    fine = Smoke("/", 200, "fine")
-    assert smoke.ask(f"https://h2o.localhost:{web.port}", fine, "h2o.example.com") is None
-    assert smoke.ask(f"https://127.0.0.1:{web.port}", fine, "h2o.example.com") is None
-    assert "CERTIFICATE_VERIFY_FAILED" in (smoke.ask(f"https://127.0.0.1:{web.port}", fine, "other.example.com") or "")
-    monkeypatch.setattr(paths, "PKI", tmp_path / "elsewhere")
-    assert "CERTIFICATE_VERIFY_FAILED" in (smoke.ask(f"https://h2o.localhost:{web.port}", fine) or "")
+    fine, refused = Smoke("/", 200, "succeeded"), "CERTIFICATE_VERIFY_FAILED"
+    with serving(Web().answer, tls=tls) as port:
+        assert smoke.ask(f"https://h2o.localhost:{port}", fine, "h2o.example.com") is None
+        assert smoke.ask(f"https://127.0.0.1:{port}", fine, "h2o.example.com") is None
+        assert refused in (smoke.ask(f"https://127.0.0.1:{port}", fine, "other.example.com") or "")
+        monkeypatch.setattr(paths, "PKI", tmp_path / "elsewhere")
+        assert refused in (smoke.ask(f"https://h2o.localhost:{port}", fine) or "")
 
 
 def test_one_wrong_answer_begins_a_new_round(web: Web) -> None:
