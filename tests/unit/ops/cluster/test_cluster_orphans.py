@@ -44,8 +44,9 @@ def test_a_claim_of_a_stateful_set_that_is_there_is_no_orphan(durable: bool, kno
         thing("PersistentVolumeClaim", f"n/{name}") for name in ("data-db-0", "data-db-11", "data-db-x", "data-other-0")
     ]
     left = found(store, *claims, known=known, durable=durable)
-    names = {key.name for key in (*left.removable, *left.spared)}
-    assert names == {"data-db-x", "data-other-0"} | (set() if known else {"db"})
+    assert {key.name for key in (*left.removable, *left.spared)} == {"data-db-x", "data-other-0"} | (
+        set() if known else {"db"}
+    )
 
 
 def test_only_the_removable_go() -> None:
