@@ -12,6 +12,7 @@ import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -119,7 +120,7 @@ def _provide(module: Module, binaries: list[str], downloads: Downloads, children
         with tempfile.TemporaryDirectory(prefix=".building-", dir=home) as directory:
             scratch = Path(directory)
             with ThreadPoolExecutor(max_workers=len(lacking)) as pool:
-                got = list(pool.map(lambda name: downloads.get(module, name, scratch), lacking))
+                got = list(pool.map(downloads.get, repeat(module), lacking, repeat(scratch)))
             if to_build := [name for name, there in zip(lacking, got, strict=True) if not there]:
                 what = f"{', '.join(to_build)} {module.version}".removesuffix(" own")
                 with progress.step(f"build {what}"):
