@@ -91,8 +91,8 @@ def samples(moment: float) -> int:
 def test_owner_and_lifecycle_there_and_back(stack: LiveStack) -> None:
     claims, controllers = volumes(stack), sets(stack)
     assert len(claims) == 5
+    live.wait_for(lambda: samples(time.time()), 90, "a first scrape")
     moment = time.time()
-    live.wait_for(lambda: samples(moment), 90, "a first scrape")
     stores: list[Store] = [make(f"day-{system}") for system, kinds in STORES.items() for make in kinds]
     with ExitStack() as running:
         writers = [running.enter_context(Writer(store)) for store in stores]

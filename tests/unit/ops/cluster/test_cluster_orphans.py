@@ -35,6 +35,17 @@ def test_namespaces_and_data_of_a_durable_stack_are_left_to_people(durable: bool
     assert ("delete it by hand" in notes["PersistentVolumeClaim n/data"]) is durable
 
 
+@pytest.mark.parametrize("durable", [False, True])
+@pytest.mark.parametrize("known", [(), ("StatefulSet n/db",)], ids=["an orphan itself", "in the state"])
+def test_a_claim_of_a_stateful_set_that_is_there_is_no_orphan(durable: bool, known: tuple[str, ...]) -> None:
+    """Just after `durable` became `ephemeral` nobody owns it, and it was taken for an orphan, and deleted."""
+    store = item("StatefulSet", "db") | {"spec": {"volumeClaimTemplates": [{"metadata": {"name": "data"}}]}}
+    claims = [item("PersistentVolumeClaim", name) for name in ("data-db-0", "data-db-11", "data-db-x", "data-other-0")]
+    left = found(store, *claims, known=known, durable=durable)
+    names = {key.name for key in (*left.removable, *left.spared)}
+    assert names == {"data-db-x", "data-other-0"} | (set() if known else {"db"})
+
+
 def test_only_the_removable_go() -> None:
     cluster = MemoryCluster()
     cluster.put(thing("Namespace", "n"))
