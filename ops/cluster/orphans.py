@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ops.cluster.stateful import claims_of
 from ops.kube import Key, entries
 from ops.live import wait_gone
 from ops.pulumi.results import Change, Difference
@@ -40,21 +40,18 @@ class Orphans:
 def orphans(made: Mapping[Key, Manifest], wanted: Collection[Key], known: Collection[str], *, durable: bool) -> Orphans:
     """Objects that the stack does not make, of the live ones with its label that no controller derived. `known`: names
     in Pulumi's state; what left the program is removed by Pulumi itself."""
-    foreign = [key for key in made if key not in wanted and str(key) not in known]
-    found = [key for key in foreign if not _is_claimed(key, made)]
+    # A StatefulSet owns its claims only while they are to go with it, and not for a moment after each change of that
+    # (`persistentVolumeClaimRetentionPolicy`).
+    claimed = {
+        key
+        for owner, item in made.items()
+        if owner.kind == "StatefulSet"
+        for template in entries(item, "spec", "volumeClaimTemplates")
+        for key in claims_of(item, template, made)
+    }
+    found = [key for key in made if key not in wanted and str(key) not in known and key not in claimed]
     spared = [key for key in found if key.kind == "Namespace" or (durable and key.kind in _DATA)]
     return Orphans([key for key in found if key not in spared], spared)
-
-
-def _is_claimed(claim: Key, made: Mapping[Key, Manifest]) -> bool:
-    """Whether a StatefulSet that is there has made a claim. It owns the claim only while claims are to go with it, and
-    for a moment after each change of that it does not (`persistentVolumeClaimRetentionPolicy`)."""
-    return claim.kind == "PersistentVolumeClaim" and any(
-        re.fullmatch(rf"{re.escape(template['metadata']['name'])}-{re.escape(key.name)}-\d+", claim.name)
-        for key, item in made.items()
-        if (key.kind, key.namespace) == ("StatefulSet", claim.namespace)
-        for template in entries(item, "spec", "volumeClaimTemplates")
-    )
 
 
 def remove(kubectl: Kubectl, found: Orphans) -> bool:

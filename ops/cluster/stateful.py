@@ -1,18 +1,27 @@
-"""A known limit of StatefulSets: a broken pod of an old revision holds up its own replacement."""
+"""StatefulSets: whose a claim is, and a known limit: a broken pod of an old revision holds up its own replacement."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ops.kube import Key, entries, labels_of, section
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from ops.diagnose import PodTrouble
     from ops.kube import Kubectl, Manifest
 
 _REVISION = "controller-revision-hash"
+
+
+def claims_of(workload: Manifest, template: Manifest, objects: Iterable[Key]) -> list[Key]:
+    """Those of some objects that are claims which a StatefulSet made from one of its templates."""
+    kind, owner = "PersistentVolumeClaim", Key.of(workload)
+    pattern = re.compile(rf"{re.escape(template['metadata']['name'])}-{re.escape(owner.name)}-\d+")
+    found = (key for key in objects if (key.kind, key.namespace) == (kind, owner.namespace))
+    return [key for key in found if pattern.fullmatch(key.name)]
 
 
 def free_stateful_sets(kubectl: Kubectl, pods: Sequence[Manifest], found: Sequence[PodTrouble]) -> None:

@@ -7,10 +7,10 @@ what makes a volume larger is its claim (https://kubernetes.io/docs/concepts/sto
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ops.cluster.stateful import claims_of
 from ops.compare.immutable import quantity
 from ops.errors import RefusedError
 from ops.kube import Key, entries, section
@@ -47,7 +47,7 @@ def growing(stack: Stack, cluster: str, kubectl: Kubectl, claims: Mapping[Key, M
         path = _path(stack, cluster, Key.of(workload))
         for template in entries(workload, "spec", "volumeClaimTemplates"):
             wanted = _size(template)
-            for claim in _claims(workload, template, claims):
+            for claim in claims_of(workload, template, claims):
                 there = _size(claims[claim])
                 if _bytes(wanted) > _bytes(there):
                     _refuse_fixed(kubectl, claims[claim], path, wanted)
@@ -67,16 +67,6 @@ def grow(kubectl: Kubectl, growths: list[Growth]) -> None:
         patch = {"spec": {"resources": {"requests": {"storage": growth.after}}}}
         where = ["-n", growth.claim.namespace, "--type=merge", f"--patch={json.dumps(patch)}"]
         kubectl.run(["patch", "persistentvolumeclaim", growth.claim.name, *where])
-
-
-def _claims(workload: Manifest, template: Manifest, claims: Mapping[Key, Manifest]) -> list[Key]:
-    namespace, name = workload["metadata"]["namespace"], workload["metadata"]["name"]
-    pattern = re.compile(rf"{re.escape(template['metadata']['name'])}-{re.escape(name)}-\d+")
-    return [
-        key
-        for key in claims
-        if (key.kind, key.namespace) == ("PersistentVolumeClaim", namespace) and pattern.fullmatch(key.name)
-    ]
 
 
 def _size(claim: Manifest) -> str:

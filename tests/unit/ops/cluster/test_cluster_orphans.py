@@ -39,14 +39,12 @@ def test_namespaces_and_data_of_a_durable_stack_are_left_to_people(durable: bool
 @pytest.mark.parametrize("known", [(), ("StatefulSet n/db",)], ids=["an orphan itself", "in the state"])
 def test_a_claim_of_a_stateful_set_that_is_there_is_no_orphan(durable: bool, known: tuple[str, ...]) -> None:
     """Just after `durable` became `ephemeral` nobody owns it, and it was taken for an orphan, and deleted."""
-    store = thing("StatefulSet", "n/db") | {"spec": {"volumeClaimTemplates": [{"metadata": {"name": "data"}}]}}
-    claims = [
-        thing("PersistentVolumeClaim", f"n/{name}") for name in ("data-db-0", "data-db-11", "data-db-x", "data-other-0")
-    ]
+    store = thing("StatefulSet", "n/db", {"spec": {"volumeClaimTemplates": [{"metadata": {"name": "data"}}]}})
+    names = ("data-db-0", "data-db-11", "data-db-x", "data-other-0")
+    claims = [thing("PersistentVolumeClaim", f"n/{name}") for name in names]
     left = found(store, *claims, known=known, durable=durable)
-    assert {key.name for key in (*left.removable, *left.spared)} == {"data-db-x", "data-other-0"} | (
-        set() if known else {"db"}
-    )
+    orphaned = {key.name for key in (*left.removable, *left.spared)}
+    assert orphaned == {"data-db-x", "data-other-0"} | (set() if known else {"db"})
 
 
 def test_only_the_removable_go() -> None:
