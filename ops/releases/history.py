@@ -108,7 +108,8 @@ class History:
 
     def digests(self, app: str, tag: str) -> dict[str, str]:
         """What a tag stood for when it was released last; empty if it never was."""
-        return next((entry.digests for entry in reversed(self._proven(app)) if entry.after == tag), {})
+        known = [entry for entry in self._proven(app) if entry.after == tag]
+        return known[-1].digests if known else {}
 
 
 def read(session: Session) -> History:

@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from local import paths, pki
@@ -92,8 +92,9 @@ def _forwarded(kubectl: Kubectl, namespace: str, pod: str, port: int) -> Generat
     arguments = ["port-forward", f"pod/{pod}", f":{port}", "-n", namespace, "--address=127.0.0.1"]
     process = speaking(kubectl.command(arguments), subprocess.STDOUT)
     try:
-        answered, _, _ = select.select([process.stdout], [], [], _FORWARD_S)
-        said = process.stdout.readline().strip() or "it ended" if answered and process.stdout else "no answer"
+        lines = cast("IO[str]", process.stdout)
+        answered, _, _ = select.select([lines], [], [], _FORWARD_S)
+        said = (lines.readline().strip() or "it ended") if answered else "no answer"
         match = _FORWARDING.search(said)
         if match is None:
             raise OpsError(f"pod {namespace}/{pod} cannot be reached by kubectl port-forward: {said}")

@@ -17,6 +17,8 @@ from tests.support.web import serving
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from typer.testing import Result
+
 
 @pytest.fixture
 def web() -> Iterator[Web]:
@@ -45,3 +47,15 @@ def world(project: Path, web: Web, fake_kubectl: FakeProgram, tmp_path: Path, mo
     for place in ("ops.releases.flow.open_stack", "ops.pulumi.session.open_stack"):
         monkeypatch.setattr(place, found.pulumi.opened)
     return found
+
+
+@pytest.fixture
+def release(slipway: Callable[..., Result]) -> Callable[..., Result]:
+    """Releases h2o-example by a tag, and wants an exit code."""
+
+    def run(tag: str, *options: str, code: int = 0) -> Result:
+        done = slipway("release", "h2o-example", "--image-tag", tag, *options)
+        assert done.exit_code == code, done.output
+        return done
+
+    return run
