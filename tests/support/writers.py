@@ -19,7 +19,7 @@ from redis.retry import Retry
 from tests.support import live
 
 _TIMEOUT_S = 3.0
-_PAUSE_S = 0.02
+_PAUSE_S = 0.05
 
 
 @dataclass(frozen=True)
