@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from local import configuration, oci, settings, toolchain
+from local import configuration, oci, runtime, settings, toolchain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +46,7 @@ def references() -> dict[str, str]:
     """The image reference of each add-on: upstream programs under their public names, our own under ours."""
     versions = {name: toolchain.version(name) for name in TOOLS}
     return {
-        "pause": configuration.pause_image(),
+        "pause": runtime.pause_image(),
         "coredns": f"registry.k8s.io/coredns/coredns:{versions['coredns']}",
         "metrics-server": f"registry.k8s.io/metrics-server/metrics-server:{versions['metrics-server']}",
         "local-path-provisioner": f"docker.io/rancher/local-path-provisioner:{versions['local-path-provisioner']}",

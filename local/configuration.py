@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from local import kubeconfig, paths, pki, settings, toolchain
+from local import kubeconfig, paths, pki, runtime, settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from local.debian import Packages
 
-SOCKET = paths.RUN / "containerd" / "containerd.sock"
 CGROUP = "slipway"
-CNI_CONFIG = paths.CONFIG / "cni"
-REGISTRY_HOSTS = paths.CONFIG / "certs.d"
 RESOLV_CONF = paths.CONFIG / "resolv.conf"
 VOLUMES = paths.STATE / "volumes"
 KUBELET = paths.STATE / "kubelet"
@@ -52,11 +49,6 @@ def path(name: str) -> Path:
     return paths.CONFIG / name
 
 
-def pause_image() -> str:
-    """The image that holds a pod's namespaces; its tag is the hash of what the program is built from."""
-    return f"slipway.dev/pause:{toolchain.module_of('pause').home.name}"
-
-
 def files(packages: Packages, nameservers: list[str]) -> Files:
     """All configuration files.
 
@@ -70,11 +62,11 @@ def files(packages: Packages, nameservers: list[str]) -> Files:
         path("apiserver-audit.yaml"): _dump(_audit()),
         path("kubelet.yaml"): _dump(_kubelet()),
         path("proxy.yaml"): _dump(_proxy()),
-        path("registry.yaml"): _dump(_registry()),
-        path("containerd.toml"): _containerd(packages),
-        CNI_CONFIG / "10-slipway.conflist": json.dumps(_network(), indent=2) + "\n",
+        path("registry.yaml"): _dump(runtime.registry()),
+        path("containerd.toml"): runtime.containerd(packages),
+        runtime.CNI_CONFIG / "10-slipway.conflist": json.dumps(runtime.network(), indent=2) + "\n",
         RESOLV_CONF: "".join(f"nameserver {address}\n" for address in nameservers),
-        **_registry_hosts(),
+        **runtime.registry_hosts(),
     }
     for name in KUBECONFIGS:
         text = _dump(kubeconfig.build(paths.PKI, name, name))
@@ -156,7 +148,7 @@ def _kubelet() -> dict[str, Any]:
         "clusterDNS": [settings.DNS_ADDRESS],
         "clusterDomain": settings.DOMAIN,
         "resolvConf": str(RESOLV_CONF),
-        "containerRuntimeEndpoint": f"unix://{SOCKET}",
+        "containerRuntimeEndpoint": f"unix://{runtime.SOCKET}",
         # cgroupfs works with and without systemd; cgroup v1 is refused by default since 1.35 but works.
         "cgroupDriver": "cgroupfs",
         "failCgroupV1": False,
@@ -206,108 +198,3 @@ def _proxy() -> dict[str, Any]:
             "udpStreamTimeout": "0s",
         },
     }
-
-
-def _registry() -> dict[str, Any]:
-    return {
-        "version": 0.1,
-        "log": {"level": "warn", "accesslog": {"disabled": True}},
-        "storage": {
-            "filesystem": {"rootdirectory": str(paths.registry_storage())},
-            "delete": {"enabled": True},
-            "cache": {"blobdescriptor": "inmemory"},
-        },
-        "http": {"addr": settings.REGISTRY, "secret": "one process, so nothing to share"},
-    }
-
-
-def _registry_hosts() -> dict[Path, str]:
-    """Every image is looked for in the local registry first; what it lacks comes from where its name says.
-
-    containerd goes on to the upstream by itself, so on a machine that reaches the public registries the local one steps
-    aside for all that nobody pushed to it.
-    """
-    mirror = f'[host."http://{settings.REGISTRY}"]\n  capabilities = ["pull", "resolve"]\n'
-    own = f'server = "http://{settings.REGISTRY}"\n\n[host."http://{settings.REGISTRY}"]\n'
-    return {
-        REGISTRY_HOSTS / "_default" / "hosts.toml": mirror,
-        REGISTRY_HOSTS / "docker.io" / "hosts.toml": f'server = "https://registry-1.docker.io"\n\n{mirror}',
-        REGISTRY_HOSTS / f"localhost:{settings.REGISTRY_PORT}" / "hosts.toml": own,
-        REGISTRY_HOSTS / f"127.0.0.1:{settings.REGISTRY_PORT}" / "hosts.toml": own,
-    }
-
-
-def _network() -> dict[str, Any]:
-    """Pods on a bridge of their own, addresses by host-local, host ports by portmap.
-
-    `firewall` accepts the pods' traffic where the machine's FORWARD policy is DROP (Docker sets that).
-    """
-    return {
-        "cniVersion": "0.4.0",
-        "name": "slipway",
-        "plugins": [
-            {
-                "type": "bridge",
-                "bridge": settings.POD_BRIDGE,
-                "isGateway": True,
-                "ipMasq": True,
-                "hairpinMode": True,
-                "ipam": {
-                    "type": "host-local",
-                    # Below /run: after a reboot no address is taken, because no pod is.
-                    "dataDir": str(paths.RUN / "cni"),
-                    "ranges": [[{"subnet": settings.POD_NETWORK}]],
-                    "routes": [{"dst": "0.0.0.0/0"}],
-                },
-            },
-            {"type": "portmap", "capabilities": {"portMappings": True}},
-            {"type": "firewall", "backend": "iptables"},
-        ],
-    }
-
-
-def _containerd(packages: Packages) -> str:
-    return f"""\
-version = 2
-root = "{paths.STATE}/containerd"
-state = "{SOCKET.parent}/state"
-# What is not used is not loaded; some of these fail loudly where the kernel lacks them.
-disabled_plugins = [
-  "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper",
-  "io.containerd.snapshotter.v1.zfs", "io.containerd.tracing.processor.v1.otlp",
-  "io.containerd.internal.v1.tracing",
-]
-
-[grpc]
-  address = "{SOCKET}"
-
-[plugins."io.containerd.internal.v1.opt"]
-  path = "{paths.STATE}/containerd/opt"
-
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "{pause_image()}"
-  # Without CAP_SYS_RESOURCE (containers, some virtual machines) lowering it fails the container's start.
-  restrict_oom_score_adj = true
-  # Everything that is mounted is mounted below our run directory.
-  netns_mounts_under_state_dir = true
-  max_concurrent_downloads = 6
-
-  [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "{packages.cni_plugins}"
-    conf_dir = "{CNI_CONFIG}"
-
-  [plugins."io.containerd.grpc.v1.cri".registry]
-    config_path = "{REGISTRY_HOSTS}"
-
-  [plugins."io.containerd.grpc.v1.cri".containerd]
-    snapshotter = "overlayfs"
-    default_runtime_name = "runc"
-
-    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-      runtime_type = "io.containerd.runc.v2"
-
-      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
-        BinaryName = "{packages.program("runc")}"
-        Root = "{paths.RUN}/runc"
-        SystemdCgroup = false
-"""

@@ -8,48 +8,26 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-import ipaddress
 import os
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from local import settings
+from local import certificates, settings
+from local.certificates import Leaf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_AUTHORITY_LIFE = dt.timedelta(days=3650)
-_LEAF_LIFE = dt.timedelta(days=365)
-# Renewed by the next `up` when less than this is left.
-RENEW_BEFORE = dt.timedelta(days=30)
+    from local.certificates import Pair
 
 # What the apps serve is replaced by the first `slipway up` of each such period, half its life before its end.
-_ISSUED_ANEW = _LEAF_LIFE / 2
-
-# A clock that was a little ahead must not make a certificate invalid.
-_BACKDATED = dt.timedelta(hours=1)
-
-Usage = Literal["server", "client"]
-
-
-@dataclass(frozen=True)
-class Leaf:
-    """A certificate to have: file name, signing authority, subject, what it is for, names it serves."""
-
-    name: str
-    authority: str
-    common_name: str
-    usage: tuple[Usage, ...]
-    organizations: tuple[str, ...] = ()
-    hosts: tuple[str, ...] = ()
-
+_ISSUED_ANEW = certificates.LEAF_LIFE / 2
 
 INGRESS_AUTHORITY = "ingress-ca"
 """Signs what apps serve to people, and nothing else: who trusts it trusts no kubelet and no user."""
@@ -100,6 +78,11 @@ def key(directory: Path, name: str) -> Path:
     return directory / f"{name}.key"
 
 
+def pair(directory: Path, name: str) -> tuple[Path, Path]:
+    """The PEM files of the certificate `name` and of its private key."""
+    return certificate(directory, name), key(directory, name)
+
+
 def ensure(directory: Path, now: dt.datetime | None = None) -> list[str]:
     """Make what is missing in `directory`, and anew what expires soon, is not valid yet, or whose authority changed.
 
@@ -114,19 +97,19 @@ def ensure(directory: Path, now: dt.datetime | None = None) -> list[str]:
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o700)
     made: list[str] = []
-    authorities: dict[str, tuple[x509.Certificate, ec.EllipticCurvePrivateKey]] = {}
+    authorities: dict[str, Pair] = {}
     for name in AUTHORITIES:
-        pair = _load(directory, name)
-        if pair is None or _is_unfit(pair[0], now):
-            pair = _make_authority(name, now)
-            _store(directory, name, *pair)
+        found = _load(directory, name)
+        if found is None or certificates.is_unfit(found[0], now):
+            found = certificates.make_authority(name, now)
+            _store(directory, name, *found)
             made.append(name)
-        authorities[name] = pair
+        authorities[name] = found
     for leaf in LEAVES:
-        pair = _load(directory, leaf.name)
+        found = _load(directory, leaf.name)
         authority = authorities[leaf.authority]
-        if pair is None or _is_unfit(pair[0], now) or not _fits(pair[0], leaf, authority[0]):
-            _store(directory, leaf.name, *_make_leaf(leaf, authority, now))
+        if found is None or certificates.is_unfit(found[0], now) or not certificates.fits(found[0], leaf, authority[0]):
+            _store(directory, leaf.name, *certificates.make_leaf(leaf, authority, now))
             made.append(leaf.name)
     if not key(directory, "service-account").is_file():
         _make_service_account_key(directory)
@@ -165,17 +148,19 @@ def issue(directory: Path, hosts: Sequence[str], now: dt.datetime | None = None)
         return None
     names = tuple(sorted(set(hosts)))
     # The common name is for people, and has at most 64 characters; programs go by the hosts.
-    made, private = _make_leaf(Leaf("", INGRESS_AUTHORITY, "slipway ingress", ("server",), hosts=names), authority, now)
+    made, private = certificates.make_leaf(
+        Leaf("", INGRESS_AUTHORITY, "slipway ingress", ("server",), hosts=names), authority, now
+    )
     fingerprint = authority[0].fingerprint(hashes.SHA256()).hex()
     period = (now - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // _ISSUED_ANEW
-    bundle = made.public_bytes(serialization.Encoding.PEM) + _pem(private)
+    bundle = made.public_bytes(serialization.Encoding.PEM) + certificates.pem(private)
     return Issued(bundle.decode("ascii"), f"{fingerprint} {period} {' '.join(names)}")
 
 
 def made_at(directory: Path, name: str) -> dt.datetime:
     """When the stored certificate `name` was made (UTC), to the second."""
     found = x509.load_pem_x509_certificate(certificate(directory, name).read_bytes())
-    return found.not_valid_before_utc + _BACKDATED
+    return found.not_valid_before_utc + certificates.BACKDATED
 
 
 def encryption_key(directory: Path) -> str:
@@ -213,10 +198,10 @@ def _make_service_account_key(directory: Path) -> None:
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     write_private(directory / "service-account.pub", public)
-    write_private(key(directory, "service-account"), _pem(private))
+    write_private(key(directory, "service-account"), certificates.pem(private))
 
 
-def _load(directory: Path, name: str) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None:
+def _load(directory: Path, name: str) -> Pair | None:
     """The stored pair, or None when it is missing, broken, or the two do not belong together."""
     try:
         loaded = x509.load_pem_x509_certificate(certificate(directory, name).read_bytes())
@@ -229,114 +214,5 @@ def _load(directory: Path, name: str) -> tuple[x509.Certificate, ec.EllipticCurv
 
 
 def _store(directory: Path, name: str, made: x509.Certificate, private: ec.EllipticCurvePrivateKey) -> None:
-    write_private(key(directory, name), _pem(private))
+    write_private(key(directory, name), certificates.pem(private))
     write_private(certificate(directory, name), made.public_bytes(serialization.Encoding.PEM))
-
-
-def _pem(private: ec.EllipticCurvePrivateKey) -> bytes:
-    return private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-
-
-def _is_unfit(made: x509.Certificate, now: dt.datetime) -> bool:
-    """Whether it expires soon, or is not valid yet because the clock was ahead when it was made."""
-    return made.not_valid_after_utc - now < RENEW_BEFORE or made.not_valid_before_utc > now
-
-
-def _fits(made: x509.Certificate, leaf: Leaf, authority: x509.Certificate) -> bool:
-    """Whether the certificate was signed by this very authority for this subject and these hosts."""
-    try:
-        made.verify_directly_issued_by(authority)
-    except (ValueError, TypeError):
-        return False
-    except Exception:  # noqa: BLE001 - InvalidSignature, which lives in another package; any doubt means: make it anew
-        return False
-    return made.subject == _subject(leaf.common_name, leaf.organizations) and _hosts(made) == set(leaf.hosts)
-
-
-def _hosts(made: x509.Certificate) -> set[str]:
-    try:
-        names = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return set()
-    return {*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))}
-
-
-def _subject(common_name: str, organizations: Sequence[str] = ()) -> x509.Name:
-    return x509.Name(
-        [
-            *(x509.NameAttribute(NameOID.ORGANIZATION_NAME, name) for name in organizations),
-            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
-        ]
-    )
-
-
-def _builder(
-    subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey, life: dt.timedelta,
-    now: dt.datetime,
-) -> x509.CertificateBuilder:  # fmt: skip
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(public)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _BACKDATED)
-        .not_valid_after(now + life)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-    )
-
-
-def _key_usage(*, authority: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=True,
-        content_commitment=False,
-        key_encipherment=not authority,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=authority,
-        crl_sign=authority,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _make_authority(name: str, now: dt.datetime) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    private = ec.generate_private_key(ec.SECP256R1())
-    subject = _subject(f"slipway {name}")
-    made = (
-        _builder(subject, subject, private.public_key(), _AUTHORITY_LIFE, now)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_key_usage(authority=True), critical=True)
-        .sign(private, hashes.SHA256())
-    )
-    return made, private
-
-
-def _make_leaf(
-    leaf: Leaf, authority: tuple[x509.Certificate, ec.EllipticCurvePrivateKey], now: dt.datetime
-) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-    private = ec.generate_private_key(ec.SECP256R1())
-    usages = {"server": ExtendedKeyUsageOID.SERVER_AUTH, "client": ExtendedKeyUsageOID.CLIENT_AUTH}
-    builder = (
-        _builder(
-            _subject(leaf.common_name, leaf.organizations), authority[0].subject, private.public_key(), _LEAF_LIFE, now
-        )
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage(authority=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([usages[usage] for usage in leaf.usage]), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority[1].public_key()), critical=False)
-    )
-    if leaf.hosts:
-        builder = builder.add_extension(
-            x509.SubjectAlternativeName(list(map(_general_name, leaf.hosts))), critical=False
-        )
-    return builder.sign(authority[1], hashes.SHA256()), private
-
-
-def _general_name(host: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(host))
-    except ValueError:
-        return x509.DNSName(host)

@@ -9,9 +9,10 @@ import struct
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from local import pki
+from local import paths, pki
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _TIMEOUT = 3.0
@@ -44,6 +45,16 @@ def http_ok(url: str, context: ssl.SSLContext | None = None, timeout: float = _T
         return None
     failed = [line for line in body.splitlines() if line.startswith("[-]")]
     return f"{url} answers {response.status}: {'; '.join(failed) or body.strip()[:200]}"
+
+
+def http_check(url: str) -> Callable[[], str | None]:
+    """A health check by `http_ok`."""
+    return lambda: http_ok(url)
+
+
+def https_check(url: str, client: str | None = None) -> Callable[[], str | None]:
+    """A health check by `http_ok` that trusts the cluster's authority, with a client certificate if one is named."""
+    return lambda: http_ok(url, tls(paths.PKI, client=client))
 
 
 def tls(directory: Path, authority: str = "ca", client: str | None = None) -> ssl.SSLContext:

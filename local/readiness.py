@@ -12,7 +12,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
-from local import addons, configuration, probe, settings
+from local import addons, probe, runtime, settings
 from local.errors import LocalError
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def stale_problem(api: Api, cri: Path) -> str | None:
     if pods is None:
         return "the API server does not list pods"
     result = subprocess.run(
-        [str(cri), "-socket", str(configuration.SOCKET), "-timeout", "5s", "running"],
+        [str(cri), "-socket", str(runtime.SOCKET), "-timeout", "5s", "running"],
         capture_output=True,
         text=True,
         check=False,

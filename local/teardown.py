@@ -19,6 +19,7 @@ from local import (
     paths,
     processes,
     record,
+    runtime,
     settings,
     toolchain,
 )
@@ -78,7 +79,7 @@ def _stop_pods() -> None:
     if cri is None or processes.main_process("containerd") is None:
         return
     subprocess.run(
-        [str(cri), "-socket", str(configuration.SOCKET), "-grace", str(_GRACE), "-timeout", "60s", "remove"],
+        [str(cri), "-socket", str(runtime.SOCKET), "-grace", str(_GRACE), "-timeout", "60s", "remove"],
         capture_output=True,
         check=False,  # what could not be stopped this way is killed below
     )
