@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support import soak
+
+if TYPE_CHECKING:
+    from local.cluster import EmbeddedCluster
 
 PURGE_VARIABLE = "SLIPWAY_TEST_PURGE"
 # What needs no cluster comes first, and of that the longest: one worker would be at it after the others have ended.
@@ -33,7 +37,7 @@ _STATE = Path("/var/lib/slipway")
 
 def pytest_configure(config: pytest.Config) -> None:
     for line in (
-        "cluster: needs the embedded cluster (or KUBE_CONTEXT) to be up",
+        "cluster: needs the embedded cluster to be up",
         "purge: removes the embedded cluster from the machine and looks for traces",
         "engine: runs Pulumi for real",
         "soak: minutes, or restarts what others need; `make soak` runs it",
@@ -82,11 +86,13 @@ def pytest_runtest_setup() -> None:
 
 
 @pytest.fixture(scope="session")
-def machine() -> None:
+def machine() -> EmbeddedCluster:
     """The embedded cluster, up; it is left running."""
     from local.cluster import EmbeddedCluster
     from local.progress import RichProgress
 
     if sys.platform != "linux" or os.geteuid() != 0:
         pytest.skip("the embedded cluster needs root on Linux")
-    EmbeddedCluster().up(RichProgress())
+    cluster = EmbeddedCluster()
+    cluster.up(RichProgress())
+    return cluster

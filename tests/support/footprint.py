@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import base64
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local import paths, toolchain
 from ops.kube import Access, Kubectl, section
 from ops.live import inventory, volumes_of
+from tests.support import live
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
     from tests.support.live import LiveStack
 
 _PULUMI = ("pulumi", "pulumi-resource-kubernetes", "pulumi-language-python")
@@ -57,6 +61,20 @@ def as_gone(stack: LiveStack) -> None:
     """Assert that nothing of the stack is left, volumes and Pulumi's state included."""
     assert objects(stack) == set()
     assert (stack.state(), stack.locks()) == ({}, [])
+
+
+@contextmanager
+def own(directory: Path, name: str, first_port: int, settings: Mapping[str, Any] | None = None) -> Generator[LiveStack]:
+    """A stack of the tests' own, in namespaces that begin with its name: not there yet, and gone without a trace at the
+    end."""
+    stack = live.make(directory, name, name, first_port)
+    stack.settings(settings)
+    with live.alone(name):
+        # What a run of the tests that was killed left: its state is gone.
+        stack.run("down", "--by-label", "--yes-remove-durable", name)
+        yield stack
+        stack.run("down")
+        as_gone(stack)
 
 
 def children(stack: LiveStack) -> list[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,18 +15,19 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import httpx
 import yaml
 
 from local import paths, toolchain
-from tests.support.running import by_address
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
 PROJECT = Path(__file__).resolve().parents[2]
 SLIPWAY = Path(sys.executable).with_name("slipway")
+T = TypeVar("T")
 _TIMEOUT_S = 420
 
 
@@ -135,8 +138,7 @@ class LiveStack:
 
     def pods(self) -> list[str]:
         """Names of the stack's pods that are not ending."""
-        pods = self.objects("pods")
-        return sorted(p["metadata"]["name"] for p in pods if not p["metadata"].get("deletionTimestamp"))
+        return sorted(pod["metadata"]["name"] for pod in self.objects("pods") if stays(pod))
 
     @property
     def home(self) -> Path:
@@ -178,6 +180,32 @@ def get(*arguments: str) -> list[dict[str, Any]]:
     return cast("list[dict[str, Any]]", found["items"]) if "items" in found else [found]
 
 
+def apply(*objects: Mapping[str, Any]) -> None:
+    """`kubectl apply` of some objects."""
+    kubectl("apply", "-f", "-", document={"apiVersion": "v1", "kind": "List", "items": objects})
+
+
+def secret(namespace: str, name: str, key: str) -> str:
+    """A value of a Secret."""
+    (found,) = get("secret", name, "-n", namespace)
+    return base64.b64decode(found["data"][key]).decode()
+
+
+def stays(pod: Mapping[str, Any]) -> bool:
+    """Whether a pod is not about to go."""
+    return "deletionTimestamp" not in pod["metadata"]
+
+
+def pods(namespace: str, selector: str) -> list[dict[str, Any]]:
+    """Pods that are not about to go."""
+    return [pod for pod in get("pods", "-n", namespace, "-l", selector) if stays(pod)]
+
+
+def by_address(url: str | None) -> str | None:
+    """A URL for programs: browsers know names below `localhost` by themselves, not every resolver does."""
+    return url and re.sub(r"//[a-z0-9-]+\.localhost", "//127.0.0.1", url)
+
+
 def make(directory: Path, name: str, prefix: str, first_port: int, **environment: str) -> LiveStack:
     """A stack in a directory of its own, its state too, whatever this shell is set to; the program is the project's."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -197,10 +225,25 @@ def alone(name: str) -> Generator[None]:
         yield
 
 
-def wait_for(question: Any, seconds: float = 60, what: str = "it") -> Any:
+def wait_for(question: Callable[[], T], seconds: float = 60, what: str = "it") -> T:
     """Ask until the answer is truthy, and return it."""
     end = time.monotonic() + seconds
     while not (answer := question()):
         assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
         time.sleep(0.2)
     return answer
+
+
+def eventually(check: Callable[[], T], *, seconds: float = 60, every: float = 0.5) -> T:
+    """Ask until an answer is true; what a try fails with is no answer, and the last of it tells why it never was."""
+    end = time.monotonic() + seconds
+    while True:
+        failure: Exception | None = None
+        try:
+            if answer := check():
+                return answer
+        except (AssertionError, httpx.HTTPError, KeyError, IndexError, ValueError) as error:
+            failure = error
+        if time.monotonic() > end:
+            raise failure or AssertionError(f"not within {seconds} s: {check}")
+        time.sleep(every)

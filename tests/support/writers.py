@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import http.client
 import json
 import threading
@@ -54,12 +53,6 @@ def address(namespace: str, service: str) -> str:
     return str(found["spec"]["clusterIP"])
 
 
-def secret(namespace: str, name: str, key: str) -> str:
-    """A value of a Secret."""
-    (found,) = live.get("secret", name, "-n", namespace)
-    return base64.b64decode(found["data"][key]).decode()
-
-
 def json_at(url: str) -> dict[str, Any]:
     """The JSON that is answered at `url`."""
     with urllib.request.urlopen(url, timeout=10) as response:
@@ -106,7 +99,7 @@ class PostgresStore:
         self.namespace = namespace
         self._run = uuid.uuid4().hex
         self._address = address(namespace, "postgres")
-        self._password = secret(namespace, "postgres-credential", "password")
+        self._password = live.secret(namespace, "postgres-credential", "password")
         self._client = self._connect()
         self._client.execute(
             "CREATE TABLE IF NOT EXISTS slipway_counter (run text, number int, PRIMARY KEY (run, number))"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING
 
 import pytest
 from selenium.webdriver.common.by import By
 
+from tests.support import live
+
 if TYPE_CHECKING:
     from tests.support.browser import Page
-    from tests.support.running import RunningStack
+    from tests.support.live import LiveStack
 
 pytestmark = pytest.mark.cluster
 # Asked in the page itself: a pod that goes is in the lines for another half an hour.
@@ -21,10 +22,9 @@ return [...legendOf(lines, "short").list.children].map(row => row.querySelector(
 """
 
 
-def _log_in(live: RunningStack, page: Page) -> None:
-    secret = live.get("secret", "-n", "monitoring", "grafana-admin")["data"]
-    user, password = (base64.b64decode(secret[key]).decode() for key in ("user", "password"))
-    page.open(str(live.apps()["local-grafana"]["url"]))
+def _log_in(dev: LiveStack, page: Page) -> None:
+    user, password = (live.secret("monitoring", "grafana-admin", key) for key in ("user", "password"))
+    page.open(str(dev.apps()["local-grafana"]["url"]))
     page.fill("User", user)
     page.fill("Password", "wrong")
     page.click("button", "Log in")
@@ -35,8 +35,8 @@ def _log_in(live: RunningStack, page: Page) -> None:
     page.click("button", "Log in")
 
 
-def test_grafana_shows_the_dashboard(live: RunningStack, page: Page) -> None:
-    _log_in(live, page)
+def test_grafana_shows_the_dashboard(dev: LiveStack, page: Page) -> None:
+    _log_in(dev, page)
     for title in ("Targets that answer", "Node: memory in use", "Apps: memory"):
         page.find("heading", title)
     page.see("As of")
@@ -50,6 +50,6 @@ def test_grafana_shows_the_dashboard(live: RunningStack, page: Page) -> None:
     page.find("field", "Password")
 
 
-def test_prometheus_shows_its_targets(live: RunningStack, page: Page) -> None:
-    page.open(f"{live.apps()['local-prometheus']['url']}/targets")
+def test_prometheus_shows_its_targets(dev: LiveStack, page: Page) -> None:
+    page.open(f"{dev.apps()['local-prometheus']['url']}/targets")
     page.see("kubelet")

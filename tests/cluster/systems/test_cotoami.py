@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.support.running import eventually
+from tests.support import live
 
 if TYPE_CHECKING:
-    from tests.support.running import RunningStack
+    from tests.support.live import LiveStack
 
 pytestmark = pytest.mark.cluster
 
@@ -25,12 +25,12 @@ def _mail_to(maildev: str, address: str) -> str:
     return str(texts[-1]) if texts else ""
 
 
-def test_a_sign_in_mail_arrives_and_its_link_signs_in(live: RunningStack) -> None:
-    apps = live.apps()
+def test_a_sign_in_mail_arrives_and_its_link_signs_in(dev: LiveStack) -> None:
+    apps = dev.apps()
     url, maildev = str(apps["cotoami"]["url"]), str(apps["cotoami-maildev"]["url"])
     address = f"{uuid.uuid4().hex[:12]}@example.com"
     assert httpx.get(f"{url}/api/public/signin/request/{address}", timeout=10).status_code == 200
-    text = eventually(lambda: _mail_to(maildev, address), seconds=20)
+    text = live.eventually(lambda: _mail_to(maildev, address), seconds=20)
     match = re.search(r"http://\S+/signin/\S+", text)
     assert match, text
     with httpx.Client(base_url=url, timeout=10) as browser:
@@ -49,6 +49,6 @@ def test_a_sign_in_mail_arrives_and_its_link_signs_in(live: RunningStack) -> Non
             response.raise_for_status()
             return content in [coto["content"] for coto in response.json()["cotos"]]
 
-        eventually(kept, seconds=90, every=1)
+        live.eventually(kept, seconds=90, every=1)
     used = httpx.get(url + urlsplit(match.group()).path, timeout=10)
     assert used.status_code == 404

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import live as stacks
+from tests.support import footprint
 from tests.support.load import Load
 
 if TYPE_CHECKING:
@@ -19,14 +19,12 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 
 @pytest.fixture
-def shaped(machine: None, tmp_path: Path) -> Iterator[LiveStack]:
+def shaped(tmp_path: Path) -> Iterator[LiveStack]:
     """A stack of Cotoami alone."""
-    assert machine is None
-    stack = stacks.make(tmp_path, "shaped", "shaped", 30680)
-    stack.settings({"slipway:apps": {"cotoami": {"cluster": "local", "nodePort": 30682}}})
-    stack.run("up")
-    yield stack
-    stack.run("down")
+    apps = {"slipway:apps": {"cotoami": {"cluster": "local", "nodePort": 30682}}}
+    with footprint.own(tmp_path, "shaped", 30680, apps) as stack:
+        stack.run("up")
+        yield stack
 
 
 def test_no_request_is_lost_when_the_shape_changes(shaped: LiveStack) -> None:

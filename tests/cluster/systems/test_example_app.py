@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.support.running import eventually
+from tests.support import live
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.running import RunningStack
+    from tests.support.live import LiveStack
 
 pytestmark = pytest.mark.cluster
 NAMESPACE = "example-app"
@@ -27,9 +27,10 @@ def _messages(url: str) -> list[str]:
 
 
 @pytest.fixture
-def second(live: RunningStack) -> Iterator[str]:
+def second(dev: LiveStack) -> Iterator[str]:
     """A second database: the first one's pod under another name, with an empty volume and another first row."""
-    pod = live.get("pod", "-n", NAMESPACE, "mariadb-0")
+    assert "example-app" in dev.apps()
+    (pod,) = live.get("pod", "-n", NAMESPACE, "mariadb-0")
     spec = pod["spec"]
     for key in ("nodeName", "hostname", "subdomain"):
         spec.pop(key, None)
@@ -63,7 +64,7 @@ def second(live: RunningStack) -> Iterator[str]:
             "spec": {"selector": {"app": SECOND}, "ports": [{"port": 3306}]},
         },
     ]
-    live.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+    live.apply(*objects)
     try:
         live.kubectl("wait", "-n", NAMESPACE, f"pod/{SECOND}", "--for=condition=Ready", "--timeout=100s")
         yield f"{SECOND}.{NAMESPACE}.svc.cluster.local"
@@ -71,14 +72,16 @@ def second(live: RunningStack) -> Iterator[str]:
         live.kubectl("delete", "-n", NAMESPACE, f"pod/{SECOND}", f"service/{SECOND}", f"configmap/{SECOND}")
 
 
-def test_a_row_comes_from_mysql(live: RunningStack) -> None:
-    assert "hello from mysql" in _messages(str(live.apps()["example-app"]["url"]))
+def _uids() -> set[str]:
+    return {pod["metadata"]["uid"] for pod in live.pods(NAMESPACE, "app=example-app")}
 
 
-def test_the_external_name_alone_decides_what_is_read(live: RunningStack, second: str) -> None:
-    url = str(live.apps()["example-app"]["url"])
-    before = {pod["metadata"]["uid"] for pod in live.pods(NAMESPACE, app="example-app")}
-    first = live.get("service", "-n", NAMESPACE, "mysql-service")["spec"]["externalName"]
+def test_the_external_name_alone_decides_what_is_read(dev: LiveStack, second: str) -> None:
+    url = str(dev.apps()["example-app"]["url"])
+    assert "hello from mysql" in _messages(url)
+    before = _uids()
+    (service,) = live.get("service", "-n", NAMESPACE, "mysql-service")
+    assert "selector" not in service["spec"]
 
     def point_to(host: str) -> None:
         patch = json.dumps({"spec": {"externalName": host}})
@@ -86,14 +89,8 @@ def test_the_external_name_alone_decides_what_is_read(live: RunningStack, second
 
     point_to(second)
     try:
-        eventually(lambda: "hello from the second" in _messages(url), seconds=60)
+        live.eventually(lambda: "hello from the second" in _messages(url), seconds=60)
     finally:
-        point_to(first)
-    eventually(lambda: "hello from mysql" in _messages(url), seconds=60)
-    assert {pod["metadata"]["uid"] for pod in live.pods(NAMESPACE, app="example-app")} == before
-
-
-def test_mysql_service_is_an_external_name(live: RunningStack) -> None:
-    spec = live.get("service", "-n", NAMESPACE, "mysql-service")["spec"]
-    assert spec["type"] == "ExternalName"
-    assert "selector" not in spec
+        point_to(service["spec"]["externalName"])
+    live.eventually(lambda: "hello from mysql" in _messages(url), seconds=60)
+    assert _uids() == before

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support import live as stacks
-from tests.support.running import eventually, slipway
+from tests.support import footprint, live
+from tests.support.live import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,9 +30,7 @@ REQUESTS = 60
 def authority(dev: LiveStack) -> str:
     """The authority's certificate, as people get it; what the authority of before has signed is replaced."""
     dev.run("up")
-    done = slipway("local", "ca")
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return subprocess.run([str(live.SLIPWAY), "local", "ca"], capture_output=True, text=True, check=True).stdout
 
 
 @pytest.fixture(scope="module")
@@ -122,19 +120,15 @@ def test_a_session_is_sticky_over_https(dev: LiveStack, context: ssl.SSLContext)
 
 
 @pytest.fixture(scope="module")
-def redirecting(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
+def redirecting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
     """A stack of two sticky pods whose plain HTTP only leads to HTTPS."""
-    assert machine is None
-    stack = stacks.make(tmp_path_factory.mktemp("redirect"), "redirect", "redirect", 30780)
     https = {"nodePort": REDIRECTING, "redirect": True}
     clusters = {"local": {"kind": "embedded", "ingress": {"nodePort": REDIRECTING - 1, "https": https}}}
     debug = {"cluster": "local", "replicas": 2, "host": "redirect.example.com", "resources": {"cpu": "10m"}}
-    stack.settings({"slipway:clusters": clusters, "slipway:apps": {"http-debug-server": debug}})
-    with stacks.alone("redirect"):
-        stack.run("down", "--by-label")
+    settings = {"slipway:clusters": clusters, "slipway:apps": {"http-debug-server": debug}}
+    with footprint.own(tmp_path_factory.mktemp("redirect"), "redirect", 30780, settings) as stack:
         stack.run("up")
         yield stack
-        stack.run("down")
 
 
 def test_plain_http_is_redirected_where_the_setting_says_so(redirecting: LiveStack, context: ssl.SSLContext) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
-from tests.support.running import eventually
+from tests.support import live
 
 if TYPE_CHECKING:
-    from tests.support.running import RunningStack
+    from tests.support.live import LiveStack
 
 pytestmark = pytest.mark.cluster
 JOBS = {"prometheus", "kubelet", "cadvisor", "pods"}
@@ -21,8 +20,8 @@ def _targets(url: str) -> list[dict[str, Any]]:
     return httpx.get(f"{url}/api/v1/targets", params={"state": "active"}).json()["data"]["activeTargets"]
 
 
-def test_every_target_is_up(live: RunningStack) -> None:
-    url = str(live.apps()["local-prometheus"]["url"])
+def test_every_target_is_up(dev: LiveStack) -> None:
+    url = str(dev.apps()["local-prometheus"]["url"])
 
     def all_up() -> bool:
         targets = _targets(url)
@@ -31,33 +30,31 @@ def test_every_target_is_up(live: RunningStack) -> None:
         assert not down, down
         return True
 
-    eventually(all_up, seconds=120, every=3)
+    live.eventually(all_up, seconds=120, every=3)
     apps = {t["labels"].get("app") for t in _targets(url) if t["labels"]["job"] == "pods"}
     assert {"traefik", "node-exporter"} <= apps
 
 
-def test_the_apps_use_of_memory_is_known(live: RunningStack) -> None:
-    url = str(live.apps()["local-prometheus"]["url"])
+def test_the_apps_use_of_memory_is_known(dev: LiveStack) -> None:
+    url = str(dev.apps()["local-prometheus"]["url"])
     query = 'container_memory_working_set_bytes{namespace="h2o",container="",pod!=""}'
 
     def known() -> bool:
         result = httpx.get(f"{url}/api/v1/query", params={"query": query}).json()["data"]["result"]
         used = {series["metric"]["pod"]: float(series["value"][1]) for series in result}
         # A pod that is gone is still answered for, for five minutes, with the nothing that it used at its end.
-        pods = {pod["metadata"]["name"] for pod in live.get("pods", "-n", "h2o")["items"]}
+        pods = {pod["metadata"]["name"] for pod in live.get("pods", "-n", "h2o")}
         assert len(pods) >= 2, pods
         assert {pod for pod in pods if used.get(pod, 0) > 0} == pods, used
         return True
 
-    eventually(known, seconds=120, every=3)
+    live.eventually(known, seconds=120, every=3)
 
 
-def test_grafana_reaches_prometheus_and_has_the_dashboard(live: RunningStack) -> None:
-    url = str(live.apps()["local-grafana"]["url"])
+def test_grafana_reaches_prometheus_and_has_the_dashboard(dev: LiveStack) -> None:
+    url = str(dev.apps()["local-grafana"]["url"])
     assert httpx.get(f"{url}/api/health").status_code == 200
-    secret = live.get("secret", "-n", "monitoring", "grafana-admin")["data"]
-    login = tuple(base64.b64decode(secret[key]).decode() for key in ("user", "password"))
-    auth = httpx.BasicAuth(*login)
+    auth = httpx.BasicAuth(*(live.secret("monitoring", "grafana-admin", key) for key in ("user", "password")))
     assert httpx.get(f"{url}/api/datasources").status_code == 401
     sources = httpx.get(f"{url}/api/datasources", auth=auth).json()
     assert [source["type"] for source in sources] == ["prometheus"]

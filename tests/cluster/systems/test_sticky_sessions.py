@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.support.running import eventually
+from tests.support import live
 
 if TYPE_CHECKING:
-    from tests.support.running import RunningStack
+    from tests.support.live import LiveStack
 
 pytestmark = pytest.mark.cluster
 HOST = {"Host": "debug.example.com"}
@@ -18,10 +18,10 @@ REQUESTS = 200
 
 
 @pytest.fixture(scope="module")
-def url(live: RunningStack) -> str:
+def url(dev: LiveStack) -> str:
     """Where the ingress controller answers, once it knows the app."""
-    address = str(live.apps()["local-traefik"]["url"])
-    eventually(lambda: httpx.get(address, headers=HOST).status_code == 200)
+    address = str(dev.apps()["local-traefik"]["url"])
+    live.eventually(lambda: httpx.get(address, headers=HOST).status_code == 200)
     return address
 
 
@@ -39,8 +39,8 @@ def _hostnames(url: str, cookies: dict[str, str] | None = None) -> set[str]:
     return names
 
 
-def test_without_the_cookie_every_pod_answers(live: RunningStack, url: str) -> None:
-    pods = {pod["metadata"]["name"] for pod in live.pods("http-debug", app="http-debug-server")}
+def test_without_the_cookie_every_pod_answers(dev: LiveStack, url: str) -> None:
+    pods = {pod["metadata"]["name"] for pod in live.pods("http-debug", "app=http-debug-server")}
     assert len(pods) == 3
     assert _hostnames(url) == pods
 
@@ -53,7 +53,7 @@ def test_with_the_cookie_one_pod_answers(url: str) -> None:
     assert _hostnames(url, {"route": first.cookies["route"]}) == {first.json()["hostname"]}
 
 
-def test_a_session_moves_when_its_pod_dies(live: RunningStack, url: str) -> None:
+def test_a_session_moves_when_its_pod_dies(dev: LiveStack, url: str) -> None:
     first = httpx.get(url, headers=HOST)
     cookies = {"route": first.cookies["route"]}
     gone = first.json()["hostname"]
@@ -64,9 +64,9 @@ def test_a_session_moves_when_its_pod_dies(live: RunningStack, url: str) -> None
         return response.status_code == 200 and response.json()["hostname"] != gone
 
     # Traefik keeps a session on its pod until the pod is gone, so the last requests to it may fail; none after that.
-    eventually(moved, seconds=30, every=0.05)
+    live.eventually(moved, seconds=30, every=0.05)
     _hostnames(url, cookies)
-    eventually(lambda: live.apps()["http-debug-server"]["ready"] == 3)
+    live.eventually(lambda: dev.apps()["http-debug-server"]["ready"] == 3)
 
 
 def test_an_unknown_host_gets_the_default_backend(url: str) -> None:
