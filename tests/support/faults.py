@@ -10,7 +10,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -66,6 +66,19 @@ def timed(observed: Observed) -> Generator[None]:
     started = time.monotonic()
     yield
     observed.recovery_s.append(time.monotonic() - started)
+
+
+@contextmanager
+def unnoticed(fault: str, *loads: Load, tried: int = 1) -> Generator[Observed]:
+    """Clients ask as long as the block goes on; it is told what they saw, and not one request of theirs was lost."""
+    observed = Observed(fault, tried)
+    with ExitStack() as asking:
+        for load in loads:
+            asking.enter_context(load)
+        yield observed
+    observed.under(*loads)
+    observed.tell()
+    assert observed.lost == []
 
 
 def pids() -> dict[str, int]:
@@ -172,7 +185,8 @@ def reboot() -> None:
     while doomed := {*(process.pid for process in processes.find()), *teardown.in_our_cgroups()}:
         assert time.monotonic() < end, f"these do not end: {doomed}"
         for pid in doomed:
-            _kill(pid)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         time.sleep(0.05)
     for point in teardown.our_mounts():
         subprocess.run(["umount", "--lazy", point], check=False)
@@ -188,13 +202,6 @@ def reboot() -> None:
         for group in sorted(groups, key=lambda path: len(path.parts), reverse=True):
             group.rmdir()
     subprocess.run(["rm", "-rf", "--one-file-system", str(paths.RUN)], check=True)
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
 
 
 @contextmanager

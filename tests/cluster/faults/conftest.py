@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,17 +15,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def whole(dev: LiveStack) -> LiveStack:
-    """The dev stack with all its systems, up."""
-    if os.environ.get("KUBE_CONTEXT"):
-        pytest.skip("only the embedded cluster may be broken")
-    return dev
-
-
-@pytest.fixture(scope="session")
-def places(whole: LiveStack) -> list[str]:
+def places(dev: LiveStack) -> list[str]:
     """The dev stack's namespaces, and the cluster's own."""
-    return [*faults.namespaces_of(whole), "kube-system"]
+    return [*faults.namespaces_of(dev), "kube-system"]
 
 
 @pytest.fixture(autouse=True)

@@ -50,13 +50,8 @@ def rolled(store: Target | Store) -> None:
     live.kubectl("rollout", "restart", f"statefulset/{store.pod.removesuffix('-0')}", "-n", store.namespace)
 
 
-FAULTS = {
-    "killed with SIGKILL": killed,
-    "deleted": deleted,
-    "deleted by force": forced,
-    "rolled": rolled,
-}
-ALWAYS = "killed with SIGKILL"
+FAULTS = {"killed with SIGKILL": killed, "deleted": deleted, "deleted by force": forced, "rolled": rolled}
+ALWAYS = ("killed with SIGKILL", "deleted")
 
 
 @contextmanager
@@ -84,12 +79,10 @@ def settled(found: dict[str, Writer], story: str, recoveries: dict[str, list[flo
     assert all(observed.written > 0 for observed in told)
 
 
-MARKS = {story: pytest.mark.repeated if story == ALWAYS else pytest.mark.soak for story in FAULTS}
-
-
-@pytest.mark.parametrize("story", [pytest.param(story, marks=mark) for story, mark in MARKS.items()])
-def test_an_acknowledged_write_outlives_its_pod(whole: LiveStack, story: str) -> None:
-    assert whole.name == "dev"
+@pytest.mark.parametrize(
+    "story", [pytest.param(s, marks=pytest.mark.repeated if s in ALWAYS else pytest.mark.soak) for s in FAULTS]
+)
+def test_an_acknowledged_write_outlives_its_pod(story: str) -> None:
     recoveries: dict[str, list[float]] = {name: [] for name in MAKERS}
     with writing() as found:
         for writer in found.values():
@@ -118,8 +111,7 @@ def uid(store: Target | Store) -> str | None:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("story", ["rebooted", "stopped and started"])
-def test_an_acknowledged_write_outlives_the_cluster(whole: LiveStack, places: list[str], story: str) -> None:
-    assert whole.name == "dev"
+def test_an_acknowledged_write_outlives_the_cluster(places: list[str], story: str) -> None:
     recoveries: dict[str, list[float]] = {}
     with writing() as found:
         for writer in found.values():
@@ -138,9 +130,9 @@ def test_an_acknowledged_write_outlives_the_cluster(whole: LiveStack, places: li
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("story", ["killed with SIGKILL", "deleted"])
-def test_prometheus_keeps_the_samples_that_it_has_shown(whole: LiveStack, story: str) -> None:
-    url = str(whole.apps()["local-prometheus"]["url"])
+@pytest.mark.parametrize("story", ALWAYS)
+def test_prometheus_keeps_the_samples_that_it_has_shown(dev: LiveStack, story: str) -> None:
+    url = str(dev.apps()["local-prometheus"]["url"])
     store = Target("monitoring", "prometheus-0")
 
     def samples(until: float) -> dict[str, list[Any]]:
@@ -165,19 +157,17 @@ def test_prometheus_keeps_the_samples_that_it_has_shown(whole: LiveStack, story:
 
 
 @pytest.mark.slow
-def test_a_copy_of_redis_answers_only_when_it_has_everything(whole: LiveStack) -> None:
-    url = f"{whole.apps()['guestbook-frontend']['url']}/guestbook.php"
+def test_a_copy_of_redis_answers_only_when_it_has_everything(dev: LiveStack) -> None:
+    url = f"{dev.apps()['guestbook-frontend']['url']}/guestbook.php"
     entry = f"copied-{time.time_ns():x}"
     faults.body(f"{url}?cmd=set&key=messages&value={entry}")
     live.wait_for(lambda: entry in faults.body(f"{url}?cmd=get&key=messages"), 20, "the entry")
     time.sleep(1)
-    observed = Observed("both copies of Redis replaced, one after the other; reads through the guestbook", 2)
-    with Load(f"{url}?cmd=get&key=messages", text=entry) as load:
+    story = "both copies of Redis replaced, one after the other; reads through the guestbook"
+    reads = Load(f"{url}?cmd=get&key=messages", text=entry)
+    with faults.unnoticed(story, reads, tried=2) as observed:
         for pod in faults.ready("guestbook", "role=slave"):
             live.kubectl("delete", "pod", pod, "-n", "guestbook", "--wait=false")
             with faults.timed(observed):
                 faults.wait_well(["guestbook"])
         time.sleep(2)
-    observed.under(load)
-    observed.tell()
-    assert observed.lost == []

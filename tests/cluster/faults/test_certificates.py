@@ -25,8 +25,8 @@ NAMESPACE = "h2o"
 
 
 @pytest.fixture(scope="module")
-def url(whole: LiveStack) -> str:
-    return str(whole.apps()["h2o-example"]["url"])
+def url(dev: LiveStack) -> str:
+    return str(dev.apps()["h2o-example"]["url"])
 
 
 def age(names: Sequence[str], days_left: int) -> None:
@@ -59,16 +59,13 @@ def restarts() -> dict[str, int]:
 def test_certificates_about_to_expire_are_renewed(url: str, places: list[str]) -> None:
     leaves = [leaf.name for leaf in pki.LEAVES]
     before = restarts()
-    observed = Observed("all certificates but the authorities' about to expire (20 days)")
     age(leaves, 20)
-    with Load(url, fresh_clients=1) as load:
+    story = "all certificates but the authorities' about to expire (20 days)"
+    with faults.unnoticed(story, Load(url, fresh_clients=1)) as observed:
         with faults.timed(observed):
             faults.repair()
             faults.wait_well(places)
         time.sleep(2)
-    observed.under(load)
-    observed.tell()
-    assert observed.lost == []
     assert all(left(name) > dt.timedelta(days=360) for name in leaves)
     # No pod was touched, and pods still come.
     assert restarts() == before
@@ -82,7 +79,7 @@ def test_certificates_about_to_expire_are_renewed(url: str, places: list[str]) -
     [("all authorities expired 10 days ago", -10), ("all certificates made by a clock a day ahead", 3651)],
 )
 def test_authorities_that_are_no_good_are_replaced(
-    whole: LiveStack, url: str, places: list[str], story: str, days_left: int
+    dev: LiveStack, url: str, places: list[str], story: str, days_left: int
 ) -> None:
     """The worst case: switched off for ten years, or a clock that was wrong."""
     observed = Observed(story)
@@ -95,7 +92,7 @@ def test_authorities_that_are_no_good_are_replaced(
     # Who asks the API from inside a pod trusts the new authority: DNS learns of new Services, volumes are made.
     live.kubectl("delete", "pod", "griddb-server-0", "-n", "todo")
     faults.wait_well(places)
-    guestbook = f"{whole.apps()['guestbook-frontend']['url']}/guestbook.php?cmd=get&key=messages"
+    guestbook = f"{dev.apps()['guestbook-frontend']['url']}/guestbook.php?cmd=get&key=messages"
     live.wait_for(lambda: faults.answers(guestbook), 60, "names to be found")
     assert faults.answers(url)
     for namespace, pod in faults.readers():

@@ -29,10 +29,9 @@ def url(stack: LiveStack, app: str) -> str:
 
 
 @pytest.mark.parametrize("app", TRIED)
-def test_a_pod_deleted_every_second_loses_no_request(whole: LiveStack, app: str) -> None:
-    observed = Observed(f"a pod of {app} deleted every second", KILLS)
+def test_a_pod_deleted_every_second_loses_no_request(dev: LiveStack, app: str) -> None:
     namespace = APPS[app]
-    with Load(url(whole, app)) as load:
+    with faults.unnoticed(f"a pod of {app} deleted every second", Load(url(dev, app)), tried=KILLS) as observed:
         time.sleep(1)
         for _ in range(KILLS):
             # The last one is left alone: on a slow machine the next may take longer than a second to start.
@@ -43,14 +42,11 @@ def test_a_pod_deleted_every_second_loses_no_request(whole: LiveStack, app: str)
         with faults.timed(observed):
             faults.wait_well([namespace])
         time.sleep(1)
-    observed.under(load)
-    observed.tell()
-    assert observed.lost == []
 
 
-def test_a_drain_stops_at_the_budgets_and_the_node_recovers(whole: LiveStack, places: list[str]) -> None:
-    observed = Observed("the node drained, then uncordoned")
-    with Load(url(whole, "nginx"), fresh_clients=1) as nginx, Load(url(whole, "h2o-example"), fresh_clients=1) as mock:
+def test_a_drain_stops_at_the_budgets_and_the_node_recovers(dev: LiveStack, places: list[str]) -> None:
+    loads = [Load(url(dev, app), fresh_clients=1) for app in APPS]
+    with faults.unnoticed("the node drained, then uncordoned", *loads) as observed:
         with faults.cordoned():
             drained = live.kubectl(
                 "drain", settings.NODE, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=15s",
@@ -64,53 +60,44 @@ def test_a_drain_stops_at_the_budgets_and_the_node_recovers(whole: LiveStack, pl
         with faults.timed(observed):
             faults.wait_well(places)
         time.sleep(SETTLE_SECONDS)
-    observed.under(nginx, mock)
-    observed.tell()
-    assert observed.lost == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("app", TRIED)
-def test_a_server_killed_outright_loses_no_more_than_the_node_needs_to_see_it(whole: LiveStack, app: str) -> None:
-    """SIGKILL: what came to the dead one before the kubelet looked (once a second) fails; nothing else does."""
+def killed_outright(server: str, load: Load, namespace: str, selector: str, pods: int) -> tuple[Observed, list[float]]:
+    """Servers killed with SIGKILL, one after the other; what clients saw, and the moments of the kills."""
     kills = 3 if soak.ASKED else 2
-    observed, namespace, moments = Observed(f"a server of {app} killed with SIGKILL", kills), APPS[app], list[float]()
-    with Load(url(whole, app)) as load:
+    observed, moments = Observed(f"{server} killed with SIGKILL", kills), list[float]()
+    with load:
         time.sleep(1)
         for _ in range(kills):
             faults.wait_well([namespace])
-            victim = faults.least_restarted(namespace, f"app={app}")
+            victim = faults.least_restarted(namespace, selector)
             pid = faults.container_process(namespace, victim)
             moments.append(time.time())
             os.kill(pid, signal.SIGKILL)
             with faults.timed(observed):
                 live.wait_for(lambda victim=victim: victim not in faults.ready(namespace), 20, "its end to be seen")
-                live.wait_for(lambda: len(faults.ready(namespace, f"app={app}")) == 2, 60, "its return")
+                live.wait_for(lambda: len(faults.ready(namespace, selector)) == pods, 60, "its return")
         time.sleep(1)
     observed.under(load)
     observed.tell()
+    return observed, moments
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("app", TRIED)
+def test_a_server_killed_outright_loses_no_more_than_the_node_needs_to_see_it(dev: LiveStack, app: str) -> None:
+    """SIGKILL: what came to the dead one before the kubelet looked (once a second) fails; nothing else does."""
+    observed, moments = killed_outright(app, Load(url(dev, app)), APPS[app], f"app={app}", 2)
     for failure in observed.lost:
         clock = time.mktime(time.strptime(time.strftime("%Y-%m-%d ") + failure.split()[0], "%Y-%m-%d %H:%M:%S"))
         assert any(-1 <= clock - moment <= 4 for moment in moments), (failure, moments)
 
 
 @pytest.mark.repeated
-def test_behind_the_ingress_a_server_killed_outright_is_not_noticed(whole: LiveStack) -> None:
+def test_behind_the_ingress_a_server_killed_outright_is_not_noticed(dev: LiveStack) -> None:
     """Traefik sends again what never reached a pod; only a request that the dead one was answering fails."""
-    kills = 3 if soak.ASKED else 2
-    observed, namespace = Observed("a server behind the ingress killed with SIGKILL", kills), "http-debug"
-    with Load(url(whole, "local-traefik"), host="debug.example.com") as load:
-        time.sleep(1)
-        for _ in range(kills):
-            faults.wait_well([namespace])
-            victim = faults.least_restarted(namespace)
-            os.kill(faults.container_process(namespace, victim), signal.SIGKILL)
-            with faults.timed(observed):
-                live.wait_for(lambda victim=victim: victim not in faults.ready(namespace), 20, "its end to be seen")
-                live.wait_for(lambda: len(faults.ready(namespace)) == 3, 60, "its return")
-        time.sleep(1)
-    observed.under(load)
-    observed.tell()
+    load = Load(url(dev, "local-traefik"), host="debug.example.com")
+    observed, moments = killed_outright("behind the ingress", load, "http-debug", "app=http-debug-server", 3)
     # Three clients: at most three requests were being answered by the dead one, or sent on connections to it.
-    assert len(observed.lost) <= 3 * kills
+    assert len(observed.lost) <= 3 * len(moments)
     assert all("502" in failure or "RemoteDisconnected" in failure for failure in observed.lost), observed.lost

@@ -17,11 +17,11 @@ pytestmark = pytest.mark.cluster
 
 @pytest.mark.parametrize("turn", [0, pytest.param(1, marks=pytest.mark.soak)])
 def test_after_a_reboot_every_app_answers_without_an_up_of_the_stack(
-    whole: LiveStack, places: list[str], turn: int
+    dev: LiveStack, places: list[str], turn: int
 ) -> None:
-    urls = [str(app["url"]) for app in whole.apps().values() if app["url"]]
+    urls = [str(app["url"]) for app in dev.apps().values() if app["url"]]
     assert len(urls) >= 8
-    guestbook = f"{whole.apps()['guestbook-frontend']['url']}/guestbook.php"
+    guestbook = f"{dev.apps()['guestbook-frontend']['url']}/guestbook.php"
     faults.body(f"{guestbook}?cmd=set&key=messages&value=before-{turn}")
     observed = Observed("machine rebooted")
     faults.reboot()
@@ -34,4 +34,4 @@ def test_after_a_reboot_every_app_answers_without_an_up_of_the_stack(
             live.wait_for(lambda url=url: faults.speaks(url), 60, f"an answer of {url}")
     observed.tell()
     live.wait_for(lambda: faults.says(f"{guestbook}?cmd=get&key=messages", f"before-{turn}"), 30, "the entry")
-    assert "no changes" in whole.run("preview").stdout
+    assert "no changes" in dev.run("preview").stdout

@@ -39,7 +39,7 @@ def _hostnames(url: str, cookies: dict[str, str] | None = None) -> set[str]:
     return names
 
 
-def test_without_the_cookie_every_pod_answers(dev: LiveStack, url: str) -> None:
+def test_without_the_cookie_every_pod_answers(url: str) -> None:
     pods = {pod["metadata"]["name"] for pod in live.pods("http-debug", "app=http-debug-server")}
     assert len(pods) == 3
     assert _hostnames(url) == pods
