@@ -60,12 +60,8 @@ def test_a_second_up_changes_nothing(dev: LiveStack) -> None:
     assert "no changes" in dev.run("up").stdout
     assert time.monotonic() - started < QUICK_SECONDS
     assert dev.pods() == before
-
-
-def test_preview_says_no_changes(dev: LiveStack) -> None:
     assert dev.run("preview").stdout.strip() == "stack dev: no changes"
-    counts = json.loads(dev.run("preview", "--json").stdout)["counts"]
-    assert set(counts.values()) == {0}
+    assert set(json.loads(dev.run("preview", "--json").stdout)["counts"].values()) == {0}
 
 
 def test_a_root_pod_is_refused_where_the_mock_runs(dev: LiveStack) -> None:
@@ -80,16 +76,3 @@ def test_a_root_pod_is_refused_where_the_mock_runs(dev: LiveStack) -> None:
     assert done.returncode != 0
     assert 'violates PodSecurity "restricted' in done.stderr
     assert "runAsNonRoot" in done.stderr
-
-
-def test_the_running_pods_are_hardened(dev: LiveStack) -> None:
-    pods = [p for p in dev.objects("pods") if p["metadata"]["labels"]["slipway.dev/system"] == "h2o"]
-    assert pods
-    for pod in pods:
-        (container,) = pod["spec"]["containers"]
-        context = container["securityContext"]
-        assert context["readOnlyRootFilesystem"] is True
-        assert context["allowPrivilegeEscalation"] is False
-        assert context["capabilities"] == {"drop": ["ALL"]}
-        assert pod["spec"]["securityContext"]["runAsNonRoot"] is True
-        assert pod["spec"]["automountServiceAccountToken"] is False

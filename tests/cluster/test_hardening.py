@@ -6,7 +6,6 @@ no static pod manifests and no kubeadm (1.1.1 to 1.1.8), and etcd, which is one 
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import http.server
 import json
@@ -16,7 +15,6 @@ import socket
 import ssl
 import stat
 import subprocess
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,16 +22,17 @@ import pytest
 import yaml
 
 from components.versions import IMAGES
-from local import configuration, paths, pki, processes, settings
+from local import configuration, paths, pki, processes, record, settings
 from local.addons import HELPER_IMAGE
 from local.images.push import ensure
 from local.progress import SilentProgress
 from tests.support import live
+from tests.support.web import serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("machine")]
+pytestmark = pytest.mark.cluster
 
 NODE = settings.NODE_ADDRESS
 API = (NODE, settings.API_PORT)
@@ -115,7 +114,7 @@ def test_keys_and_configuration_are_for_root_alone() -> None:
     for top in (paths.STATE, paths.RUN, paths.PKI, paths.CONFIG, paths.STATE / "etcd"):
         assert stat.S_IMODE(top.stat().st_mode) == 0o700, top
     files = [file for top in (paths.PKI, paths.CONFIG) for file in top.rglob("*") if file.is_file()]
-    files += [paths.KUBECONFIG, *paths.LOG.glob("*.log")]
+    files += [paths.KUBECONFIG, record.FILE, *(file for file in paths.LOG.iterdir() if file.is_file())]
     assert len(files) > 40
     wrong = [
         str(f) for f in files if stat.S_IMODE(f.stat().st_mode) != 0o600 or (f.stat().st_uid, f.stat().st_gid) != (0, 0)
@@ -149,8 +148,8 @@ def ask(address: tuple[str, int], path: str, context: ssl.SSLContext) -> int:
 
 def test_nobody_is_let_in_without_credentials() -> None:
     """1.2.1, 4.2.1: the API server says without them only that it lives."""
-    assert ask(API, "/livez", tls()) == 200
-    assert {ask(API, path, tls()) for path in ("/api", "/version", "/metrics", "/api/v1/secrets")} == {401}
+    assert {ask(API, path, tls()) for path in ("/livez", "/readyz", "/healthz")} == {200}
+    assert {ask(API, path, tls()) for path in ("/", "/api", "/version", "/metrics", "/api/v1/secrets")} == {401}
     assert {ask(KUBELET, path, tls()) for path in ("/pods", "/metrics", "/configz", "/healthz")} == {401}
     for name in ("kube-controller-manager", "kube-scheduler"):
         assert ask(SECURE[name], "/metrics", tls()) in (401, 403)
@@ -177,11 +176,10 @@ def test_only_strong_ciphers_are_spoken(component: str) -> None:
 
 def test_a_node_may_not_read_what_is_none_of_its_business() -> None:
     """1.2.7, 1.2.15: Node authorizer and NodeRestriction, with the kubelet's own credentials."""
-    node = f"--kubeconfig={configuration.path('kubelet.kubeconfig')}"
-    kubectl = str(live.toolchain.tool("kubectl"))
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([kubectl, node, *arguments], capture_output=True, text=True, check=False, timeout=60)
+        # The last word on it counts.
+        return live.kubectl(*arguments, f"--kubeconfig={configuration.path('kubelet.kubeconfig')}", check=False)
 
     assert run("get", "node", settings.NODE).returncode == 0
     assert "forbidden" in run("get", "secrets", "-A").stderr.lower()
@@ -272,44 +270,17 @@ def test_pod_security_keeps_the_host_from_pods() -> None:
         live.kubectl("delete", "namespace", NAMESPACE)
 
 
-def listening() -> dict[int, set[str]]:
-    """Process to the addresses that it listens on, TCP and UDP."""
-    inodes: dict[str, str] = {}
-    for table in ("tcp", "tcp6", "udp", "udp6"):
-        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
-            fields = line.split()
-            # 0A is LISTEN; a UDP socket without a peer takes from anybody.
-            if fields[3] == "0A" or (table.startswith("udp") and fields[2].endswith(":0000")):
-                inodes[fields[9]] = _address(fields[1].rpartition(":")[0])
-    found: dict[int, set[str]] = {}
-    for process in processes.find():
-        for handle in _handles(process.pid):
-            inode = re.fullmatch(r"socket:\[(\d+)\]", handle)
-            if inode and inode[1] in inodes:
-                found.setdefault(process.pid, set()).add(inodes[inode[1]])
-    return found
-
-
-def _handles(pid: int) -> list[str]:
-    found: list[str] = []
-    with contextlib.suppress(OSError):
-        for entry in Path(f"/proc/{pid}/fd").iterdir():
-            with contextlib.suppress(OSError):
-                found.append(str(entry.readlink()))
-    return found
-
-
-def _address(text: str) -> str:
-    raw = b"".join(bytes.fromhex(text[i : i + 8])[::-1] for i in range(0, len(text), 8))
-    return socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
-
-
 def test_the_clusters_processes_listen_on_loopback_and_their_bridge_alone() -> None:
-    found = listening()
     names = {process.pid: process.component for process in processes.find()}
-    assert {names[pid] for pid in found} >= {"etcd", "kube-apiserver", "kubelet", "registry", "kube-proxy"}
-    outside = {names[pid]: where - {"127.0.0.1", "::1", NODE} for pid, where in found.items()}
-    assert {name: where for name, where in outside.items() if where} == {}
+    done = subprocess.run(["ss", "-H", "-lntup"], capture_output=True, text=True, check=True)
+    found: dict[str, set[str]] = {}
+    for line in done.stdout.splitlines():
+        address = line.split()[4].rpartition(":")[0].partition("%")[0].strip("[]")
+        for pid in map(int, re.findall(r"\bpid=(\d+)", line)):
+            if pid in names:
+                found.setdefault(names[pid], set()).add(address)
+    assert found.keys() >= {"etcd", "kube-apiserver", "kubelet", "registry", "kube-proxy"}
+    assert {name: where for name, where in found.items() if where - {"127.0.0.1", "::1", NODE}} == {}
 
 
 def own_addresses() -> list[str]:
@@ -330,18 +301,6 @@ def test_nothing_answers_on_the_machines_other_addresses() -> None:
                 assert client.connect_ex((address, port)) != 0, (address, port)
 
 
-class _Metadata(http.server.BaseHTTPRequestHandler):
-    """A cloud's metadata service."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"credentials")
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
-        del format, args
-
-
 @pytest.fixture
 def metadata() -> Iterator[str]:
     """The metadata address, answering on this machine, where no real one does."""
@@ -353,13 +312,10 @@ def metadata() -> Iterator[str]:
             return
     ip = ["ip", "address"]
     subprocess.run([*ip, "add", f"{address}/32", "dev", settings.BRIDGE], check=True)
-    server = http.server.ThreadingHTTPServer((address, 80), _Metadata)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield address
+        with serving(lambda _: (200, b"credentials"), 80, address):
+            yield address
     finally:
-        server.shutdown()
-        server.server_close()
         subprocess.run([*ip, "del", f"{address}/32", "dev", settings.BRIDGE], check=True)
 
 

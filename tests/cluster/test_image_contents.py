@@ -16,7 +16,7 @@ from tests.support.credentials import named
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("machine")]
+pytestmark = pytest.mark.cluster
 
 ACCEPT = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
 FILE_LIMIT = 2**20

@@ -157,11 +157,13 @@ class LiveStack:
         return list((self.home / "state").rglob(f"locks/**/{self.name}/*.json"))
 
 
-def kubectl(*arguments: str, document: object = None, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """The pinned kubectl on the embedded cluster."""
+def kubectl(
+    *arguments: str, document: object = None, stdin: str | None = None, check: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """The pinned kubectl on the embedded cluster, with a document or a text on its standard input."""
     done = subprocess.run(
         [str(toolchain.tool("kubectl")), f"--kubeconfig={paths.KUBECONFIG}", *arguments],
-        input=None if document is None else json.dumps(document),
+        input=stdin if document is None else json.dumps(document),
         capture_output=True,
         text=True,
         timeout=120,

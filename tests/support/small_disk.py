@@ -47,8 +47,10 @@ class SmallDisk:
         (self.directory / _FILLER).unlink()
 
 
-def mount(directory: Path, spare: int) -> SmallDisk:
-    """Put a copy of a directory on a tmpfs with `spare` bytes of room, in its place. Nobody may use it meanwhile."""
+@contextmanager
+def instead_of(directory: Path, spare: int) -> Generator[SmallDisk]:
+    """A copy of a directory on a tmpfs with `spare` bytes of room, in its place; at the end the content goes back to
+    where it was. Nobody may use the directory while either happens."""
     scratch = directory.with_name(f"{directory.name}.small")
     scratch.mkdir()
     size = used(directory) + spare
@@ -56,14 +58,14 @@ def mount(directory: Path, spare: int) -> SmallDisk:
     subprocess.run(["cp", "-a", f"{directory}/.", str(scratch)], check=True)
     subprocess.run(["mount", "--move", str(scratch), str(directory)], check=True)
     scratch.rmdir()
-    return SmallDisk(directory)
+    try:
+        yield SmallDisk(directory)
+    finally:
+        (directory / _FILLER).unlink(missing_ok=True)
+        _write_back(directory, scratch)
 
 
-def unmount(disk: SmallDisk) -> None:
-    """Write the content back to where it was, and take the tmpfs away. Nobody may use it meanwhile."""
-    directory = disk.directory
-    (directory / _FILLER).unlink(missing_ok=True)
-    scratch = directory.with_name(f"{directory.name}.small")
+def _write_back(directory: Path, scratch: Path) -> None:
     scratch.mkdir()
     subprocess.run(["mount", "--move", str(directory), str(scratch)], check=True)
     for entry in directory.iterdir():
@@ -74,13 +76,3 @@ def unmount(disk: SmallDisk) -> None:
     subprocess.run(["cp", "-a", f"{scratch}/.", str(directory)], check=True)
     subprocess.run(["umount", "--lazy", str(scratch)], check=True)
     scratch.rmdir()
-
-
-@contextmanager
-def instead_of(directory: Path, spare: int) -> Generator[SmallDisk]:
-    """`mount`, and `unmount` at the end."""
-    disk = mount(directory, spare)
-    try:
-        yield disk
-    finally:
-        unmount(disk)

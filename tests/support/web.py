@@ -22,7 +22,9 @@ class Request:
 
 
 @contextmanager
-def serving(answer: Callable[[Request], tuple[int, bytes]], port: int = 0) -> Generator[int]:
+def serving(
+    answer: Callable[[Request], tuple[int, bytes]], port: int = 0, address: str = "127.0.0.1"
+) -> Generator[int]:
     """Serve status and body of each request on a port, by default a free one, which is told."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -39,7 +41,7 @@ def serving(answer: Callable[[Request], tuple[int, bytes]], port: int = 0) -> Ge
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class calls it so
             """Say nothing on standard error."""
 
-    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
+    with ThreadingHTTPServer((address, port), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:

@@ -2,77 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-import yaml
 
-from local import debian, oci, paths, settings, toolchain
-from local.cluster import EmbeddedCluster
-from local.progress import RichProgress
+from local import debian, oci, settings
+from tests.support import live
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-    from pathlib import Path
+    from collections.abc import Generator
 
 WEB_IMAGE = f"{settings.REGISTRY}/slipway-test/web:1"
 
 
-class Kubectl:
-    """Runs the pinned kubectl against the embedded cluster."""
-
-    def __init__(self, program: Path) -> None:
-        self._program = program
-
-    def run(
-        self, *arguments: str, document: object = None, check: bool = True, timeout: float = 60
-    ) -> subprocess.CompletedProcess[str]:
-        text = None if document is None else yaml.safe_dump(document)
-        result = subprocess.run(
-            [str(self._program), f"--kubeconfig={paths.KUBECONFIG}", *arguments],
-            input=text,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=timeout,
-        )
-        assert not check or result.returncode == 0, f"kubectl {' '.join(arguments)}: {result.stderr}"
-        return result
-
-    def get(self, *arguments: str) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads(self.run("get", "-o", "json", *arguments).stdout)
-        return content
-
-    def apply(self, *documents: object) -> None:
-        self.run("apply", "-f", "-", document={"apiVersion": "v1", "kind": "List", "items": list(documents)})
-
-
 @pytest.fixture(scope="session")
-def cluster() -> EmbeddedCluster:
-    """The embedded cluster, up."""
-    if os.geteuid() != 0:
-        pytest.skip("the embedded cluster needs root")
-    found = EmbeddedCluster()
-    found.up(RichProgress())
-    return found
-
-
-@pytest.fixture(scope="session")
-def kubectl(cluster: EmbeddedCluster) -> Kubectl:
-    assert cluster.kubeconfig.is_file()
-    return Kubectl(toolchain.tool("kubectl"))
-
-
-@pytest.fixture(scope="session")
-def web_image(cluster: EmbeddedCluster) -> str:
+def web_image() -> str:
     """A web server and a shell (Debian's static busybox) in the local registry."""
-    assert cluster.kubeconfig.is_file()
     packages = debian.cached()
     assert packages is not None
     # Not wget: glibc's name lookup crashes in a static program without the matching libraries.
@@ -91,26 +38,15 @@ def web_image(cluster: EmbeddedCluster) -> str:
 
 
 @pytest.fixture
-def namespace(kubectl: Kubectl) -> Generator[str]:
+def namespace() -> Generator[str]:
     """A namespace in which the API server enforces the Pod Security level `restricted`; removed afterwards."""
     name = f"test-{uuid.uuid4().hex[:8]}"
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    live.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
     # A pod is refused until the namespace has its default account.
-    wait_for(lambda: not kubectl.run("-n", name, "get", "serviceaccount", "default", check=False).returncode, 20)
+    live.wait_for(lambda: live.get("serviceaccount", "default", "-n", name), 20)
     yield name
-    kubectl.run("delete", "namespace", name, "--wait=false")
-
-
-def wait_for(question: Callable[[], Any], seconds: float = 60, what: str = "it") -> Any:
-    """Ask until the answer is truthy, and return it."""
-    deadline = time.monotonic() + seconds
-    while True:
-        answer = question()
-        if answer:
-            return answer
-        assert time.monotonic() < deadline, f"{what} did not happen within {seconds} s"
-        time.sleep(0.1)
+    live.kubectl("delete", "namespace", name, "--wait=false")
 
 
 def fetch(url: str) -> str | None:
@@ -120,6 +56,16 @@ def fetch(url: str) -> str | None:
     except httpx.HTTPError:
         return None
     return response.text if response.status_code == 200 else None
+
+
+def run(pod: str, namespace: str, image: str) -> None:
+    """Have the image's web server in a pod, and wait until it is ready."""
+    live.apply(restricted_pod(pod, namespace, image))
+    ready(pod, namespace)
+
+
+def ready(pod: str, namespace: str) -> None:
+    live.kubectl("-n", namespace, "wait", "--for=condition=Ready", f"pod/{pod}", "--timeout=60s")
 
 
 def restricted_pod(name: str, namespace: str, image: str, **container: Any) -> dict[str, Any]:

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local import footprint, kubeconfig, processes
-from tests.cluster.local.conftest import restricted_pod
+from tests.cluster.local.conftest import ready, restricted_pod
+from tests.support import live
 
 if TYPE_CHECKING:
     from local.cluster import EmbeddedCluster
-    from tests.cluster.local.conftest import Kubectl
 
 pytestmark = [pytest.mark.cluster, pytest.mark.purge]
 
 
-def workload(kubectl: Kubectl, image: str) -> None:
+def workload(image: str) -> None:
     """A pod with a volume, a node port and a load balancer: all that leaves traces."""
     pod = restricted_pod("web", "default", image, volumeMounts=[{"name": "data", "mountPath": "/data"}])
     pod["spec"]["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
     pod["spec"]["containers"][0]["ports"] = [{"containerPort": 8080, "hostPort": 18099}]
-    kubectl.apply(
+    live.apply(
         {
             "apiVersion": "v1",
             "kind": "PersistentVolumeClaim",
@@ -38,18 +38,18 @@ def workload(kubectl: Kubectl, image: str) -> None:
             "spec": {"type": "LoadBalancer", "selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}]},
         },
     )
-    kubectl.run("wait", "--for=condition=Ready", "pod/web", "--timeout=60s", timeout=70)
+    ready("web", "default")
 
 
 @pytest.mark.parametrize(
     "kill_first", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["running", "all-killed"]
 )
-def test_purge_leaves_no_trace(cluster: EmbeddedCluster, kubectl: Kubectl, web_image: str, kill_first: bool) -> None:
-    cluster.purge()
+def test_purge_leaves_no_trace(machine: EmbeddedCluster, web_image: str, kill_first: bool) -> None:
+    machine.purge()
     before = footprint.take()
-    cluster.up()
+    machine.up()
     try:
-        workload(kubectl, web_image)
+        workload(web_image)
         during = before.difference(footprint.take())
         # The comparison sees what it should see.
         assert {"processes", "mounts", "interfaces", "rules", "sysctls", "cgroups", "files"} <= set(during)
@@ -57,12 +57,12 @@ def test_purge_leaves_no_trace(cluster: EmbeddedCluster, kubectl: Kubectl, web_i
             for process in processes.find():
                 if process.main:
                     os.kill(process.pid, signal.SIGKILL)
-        cluster.purge()
+        machine.purge()
         assert before.difference(footprint.take()) == {}
-        assert cluster.status().phase == "absent"
-        cluster.purge()  # nothing there is no error
+        assert machine.status().phase == "absent"
+        machine.purge()  # nothing there is no error
     finally:
-        cluster.up()
+        machine.up()
 
 
 OTHER = """\
@@ -79,20 +79,20 @@ current-context: work
 
 
 def test_purge_keeps_the_users_other_contexts(
-    cluster: EmbeddedCluster, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+    machine: EmbeddedCluster, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.mktemp("kube") / "config"
     path.write_text(OTHER, encoding="utf-8")
     monkeypatch.setenv("KUBECONFIG", str(path))
-    cluster.up()
+    machine.up()
     text = path.read_text(encoding="utf-8")
     assert kubeconfig.user_file() == path
     assert "name: slipway" in text
     assert "current-context: work" in text
-    cluster.purge()
+    machine.purge()
     left = path.read_text(encoding="utf-8")
     assert "slipway" not in left
     assert "name: work" in left
     assert "# mine" in left
     monkeypatch.delenv("KUBECONFIG")
-    cluster.up()
+    machine.up()
