@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.support.live import LiveStack
     from tests.support.writers import Store
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.usefixtures("machine")]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 PORT = 30890
 FLIPS: tuple[dict[str, str], ...] = (
@@ -34,7 +34,6 @@ def settings() -> dict[str, Any]:
     """Every kind of store, and little else."""
     small = {"cpu": "10m", "memory": "128Mi"}
     return {
-        "slipway:namespacePrefix": "day",
         "slipway:clusters": {
             "local": {"kind": "embedded", "monitoring": {"grafanaNodePort": PORT, "prometheusNodePort": PORT + 1}}
         },
@@ -49,28 +48,22 @@ def settings() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
     """The stack, up as an ephemeral one; gone by the documented two steps."""
-    made = live.make(tmp_path_factory.mktemp("day"), "day", "day", PORT)
-    with live.alone("day"):
-        made.run("down", "--by-label", "--yes-remove-durable", "day")
-        made.settings(settings())
+    with footprint.own(tmp_path_factory.mktemp("day"), "day", PORT, settings()) as made:
         made.run("up", timeout=900)
         yield made
         made.settings({"slipway:lifecycle": "ephemeral"})
         made.run("up", timeout=900)
-        made.run("down", timeout=900)
-        assert footprint.objects(made) == set()
 
 
 def volumes(stack: LiveStack) -> dict[str, tuple[str, str]]:
     """Claim to its own identity and its volume's name."""
-    names = {item["metadata"]["name"] for item in stack.objects("namespaces")}
-    claims = [claim for name in sorted(names) for claim in live.get("persistentvolumeclaims", "-n", name)]
     return {
         f"{claim['metadata']['namespace']}/{claim['metadata']['name']}": (
             claim["metadata"]["uid"],
             claim["spec"]["volumeName"],
         )
-        for claim in claims
+        for namespace in stack.objects("namespaces")
+        for claim in live.get("persistentvolumeclaims", "-n", namespace["metadata"]["name"])
     }
 
 
@@ -81,6 +74,11 @@ def sets(stack: LiveStack) -> dict[str, str]:
     }
 
 
+def fates(stack: LiveStack) -> set[str]:
+    """What becomes of claims when their StatefulSets are deleted."""
+    return {s["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] for s in stack.objects("sts")}
+
+
 def samples(moment: float) -> int:
     """How many targets Prometheus remembers to have scraped at a moment."""
     query = urllib.parse.urlencode({"query": "up", "time": f"{moment:.0f}"})
@@ -89,7 +87,7 @@ def samples(moment: float) -> int:
 
 
 def test_owner_and_lifecycle_there_and_back(stack: LiveStack) -> None:
-    claims, controllers = volumes(stack), sets(stack)
+    claims, controllers, lifecycle = volumes(stack), sets(stack), "ephemeral"
     assert len(claims) == 5
     live.wait_for(lambda: samples(time.time()), 90, "a first scrape")
     moment = time.time()
@@ -104,6 +102,9 @@ def test_owner_and_lifecycle_there_and_back(stack: LiveStack) -> None:
             # The same claims on the same volumes, and the same controllers: changed in place.
             assert volumes(stack) == claims
             assert sets(stack) == controllers
+            # What becomes of a claim when its StatefulSet goes follows the lifecycle, though its labels never change.
+            lifecycle = flip.get("slipway:lifecycle", lifecycle)
+            assert fates(stack) == {"Retain" if lifecycle == "durable" else "Delete"}
             (namespace,) = live.get("namespace", "day-cotoami")
             labels = namespace["metadata"]["labels"]
             assert {
@@ -114,15 +115,6 @@ def test_owner_and_lifecycle_there_and_back(stack: LiveStack) -> None:
     for writer in writers:
         assert writer.missing() == set(), writer.store.pod
     assert samples(moment) > 0
-
-
-def test_claims_go_with_an_ephemeral_stack_alone(stack: LiveStack) -> None:
-    """What becomes of a claim when its StatefulSet goes follows the lifecycle, though its labels never change."""
-    for lifecycle, fate in (("durable", "Retain"), ("ephemeral", "Delete"), ("durable", "Retain")):
-        stack.settings({"slipway:lifecycle": lifecycle})
-        stack.run("up", timeout=900)
-        found = {s["spec"]["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] for s in stack.objects("sts")}
-        assert found == {fate}
 
 
 def test_a_durable_stack_is_not_removed_by_mistake(stack: LiveStack) -> None:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import live, releasing, variants
+from tests.support import footprint, live, releasing, variants
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.live import LiveStack
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900), pytest.mark.usefixtures("machine")]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 PORT = 31380
 ROUNDS = int(os.environ.get("SLIPWAY_TEST_ROUNDS", "2"))
@@ -23,13 +23,8 @@ ROUNDS = int(os.environ.get("SLIPWAY_TEST_ROUNDS", "2"))
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
-    """A stack of these tests' own; gone at the end."""
-    found = live.make(tmp_path_factory.mktemp("rel"), "rel", "rel", PORT)
-    with live.alone("rel"):
-        # What a run that was killed left: its state is gone.
-        found.run("down", "--by-label")
+    with footprint.own(tmp_path_factory.mktemp("rel"), "rel", PORT) as found:
         yield found
-        found.run("down")
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ def own(directory: Path, name: str, first_port: int, settings: Mapping[str, Any]
         # What a run of the tests that was killed left: its state is gone.
         stack.run("down", "--by-label", "--yes-remove-durable", name)
         yield stack
-        stack.run("down")
+        stack.run("down", timeout=900)
         as_gone(stack)
 
 
