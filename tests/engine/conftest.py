@@ -8,7 +8,7 @@ import pytest
 
 from local.progress import SilentProgress
 from ops.pulumi.cli import find
-from tests.support import live
+from tests.support import footprint, live
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,15 +24,10 @@ def cli() -> Cli:
 
 
 @pytest.fixture(scope="session")
-def stack(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
     """A stack of the tests' own in a state of its own; gone at the end."""
-    assert machine is None
-    found = live.make(tmp_path_factory.mktemp("engine"), "eng", "eng", 30580)
-    with live.alone("eng"):
-        # What a run of the tests that was killed left: its state is gone.
-        found.run("down", "--by-label")
+    with footprint.own(tmp_path_factory.mktemp("engine"), "eng", 30580) as found:
         yield found
-        found.run("down")
 
 
 @pytest.fixture

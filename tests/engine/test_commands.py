@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ops.pulumi.cli import Cli
     from tests.support.live import LiveStack
 
-pytestmark = [pytest.mark.engine, pytest.mark.cluster]
+pytestmark = [pytest.mark.engine, pytest.mark.cluster, pytest.mark.usefixtures("machine")]
 
 PORT = 30760
 
@@ -25,24 +25,17 @@ def settings(**more: Any) -> dict[str, Any]:
     nginx = {"cluster": "local", "replicas": 1, "resources": {"cpu": "10m"}, "nodePort": PORT}
     return {
         "slipway:lifecycle": "ephemeral",
-        "slipway:namespacePrefix": "par",
-        "slipway:clusters": {"local": {"kind": "embedded"}},
         "slipway:apps": {"nginx": {**nginx, **more}},
     }
 
 
 @pytest.fixture(scope="module")
-def made(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
     """The stack, not there yet; gone at the end."""
-    assert machine is None
-    stack = live.make(tmp_path_factory.mktemp("commands"), "par", "par", PORT)
-    stack.settings(settings())
-    with live.alone("par"):
-        stack.run("down", "--by-label")
+    with footprint.own(tmp_path_factory.mktemp("commands"), "par", PORT, settings()) as stack:
         yield stack
         stack.settings(settings())
         stack.run("down", "--yes-remove-durable", "par")
-        footprint.as_gone(stack)
 
 
 @pytest.fixture

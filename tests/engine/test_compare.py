@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from ops.pulumi.cli import Cli
 
-pytestmark = [pytest.mark.engine, pytest.mark.cluster]
+pytestmark = [pytest.mark.engine, pytest.mark.cluster, pytest.mark.usefixtures("machine")]
 
 core, meta = kubernetes.core.v1, kubernetes.meta.v1
 PROJECT, STACK, SPACE = "compared", "foreseen", "slipway-compare-test"
@@ -151,8 +151,7 @@ def said(events: list[Any]) -> dict[str, str]:
 
 
 @pytest.fixture
-def work(cli: Cli, machine: None) -> Iterator[Callable[[Callable[[], None]], automation.Stack]]:
-    assert machine is None
+def work(cli: Cli) -> Iterator[Callable[[Callable[[], None]], automation.Stack]]:
     with tempfile.TemporaryDirectory() as state:
         variables = {
             "PULUMI_BACKEND_URL": f"file://{state}",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.support.live import LiveStack
 
-pytestmark = [pytest.mark.engine, pytest.mark.cluster]
+pytestmark = [pytest.mark.engine, pytest.mark.cluster, pytest.mark.usefixtures("machine")]
 
 PORT = 30740
 AUTOSCALE = {"minReplicas": 1, "maxReplicas": 2, "cpuPercent": 50}
@@ -30,16 +30,11 @@ def settings() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def made(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
-    assert machine is None
-    stack = live.make(tmp_path_factory.mktemp("drift"), "dri", "dri", PORT)
-    stack.settings(settings())
-    with live.alone("dri"):
-        stack.run("down", "--by-label")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
+    with footprint.own(tmp_path_factory.mktemp("drift"), "dri", PORT, settings()) as stack:
         stack.run("up")
         yield stack
         stack.settings(settings())
-        stack.run("down")
 
 
 @pytest.fixture
@@ -129,6 +124,9 @@ def test_each_kind_is_told_and_put_right(stack: LiveStack) -> None:
     shown = stack.run("drift", check=False).stdout
     assert "Not as it was applied" in shown
     assert "Not applied yet" not in shown
+    preview = stack.run("preview").stdout
+    assert "create PodDisruptionBudget dri-nginx/nginx" in preview
+    assert "update Deployment dri-todo/web-server" in preview
 
     stack.run("up")
     assert drift(stack, 0)["drift"] is False

@@ -12,7 +12,7 @@ from tests.support import footprint, live
 if TYPE_CHECKING:
     from tests.support.live import LiveStack
 
-pytestmark = [pytest.mark.engine, pytest.mark.cluster]
+pytestmark = [pytest.mark.engine, pytest.mark.cluster, pytest.mark.usefixtures("machine")]
 
 
 def begun(stack: LiveStack, revision: str) -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.support.live import LiveStack
 
-pytestmark = [pytest.mark.engine, pytest.mark.cluster]
+pytestmark = [pytest.mark.engine, pytest.mark.cluster, pytest.mark.usefixtures("machine")]
 
 PORT = 30985
 UNKNOWN = ("[unknown]", "output<string>")
@@ -26,9 +26,6 @@ def settings() -> dict[str, Any]:
     """Each type of Service, with and without a port of its own, and one with a generated Secret."""
     small = {"cluster": "local", "replicas": 1, "resources": {"cpu": "10m"}}
     return {
-        "slipway:lifecycle": "ephemeral",
-        "slipway:namespacePrefix": "plc",
-        "slipway:clusters": {"local": {"kind": "embedded"}},
         "slipway:apps": {
             "h2o-example": {**small, "serviceType": "NodePort"},
             "nginx": {**small, "serviceType": "LoadBalancer"},
@@ -44,18 +41,12 @@ def settings() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def made(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
     """The stack, known to its backend and not there yet; gone at the end."""
-    assert machine is None
-    stack = live.make(tmp_path_factory.mktemp("plain"), "plc", "plc", PORT)
-    stack.settings(settings())
-    with live.alone("plc"):
-        stack.run("down", "--by-label")
+    with footprint.own(tmp_path_factory.mktemp("plain"), "plc", PORT, settings()) as stack:
         stack.pulumi("stack", "init", "plc")
         yield stack
         stack.settings(settings())
-        stack.run("down")
-        footprint.as_gone(stack)
 
 
 @pytest.fixture

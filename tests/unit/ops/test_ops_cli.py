@@ -134,6 +134,7 @@ def test_an_unreachable_cluster_is_one_message(
     assert result.exit_code == 1
     assert "error: cluster local (context test) does not answer" in result.stderr
     assert said.splitlines()[-1] in result.stderr
+    assert result.stdout == ""
     assert "Traceback" not in result.output
     assert pulumi.state is None
 
