@@ -254,8 +254,7 @@ def test_a_new_password_is_that_of_the_next_start(system: System) -> None:
 
 def test_without_auth_nobody_signs_in_but_tokens_stay_good(system: System) -> None:
     client = system.client()
-    system.auth.shutdown()
-    system.auth.server_close()
+    system.auth.close()
     answer = httpx.post(f"{system.url}/api/signin", json={"user": "bert"}, timeout=20)
     assert answer.status_code == 503
     assert "auth" in answer.json()["error"]

@@ -10,16 +10,19 @@ import os
 import signal
 import socket
 import subprocess
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from tests.support.web import free_port, serving
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from tests.support.web import Request
 
 KEY = "shared-key-of-32-characters-here"
 PASSWORD = "a / ' $ password"  # noqa: S105 - of a server on loopback
@@ -39,23 +42,12 @@ def token(key: str = KEY, header: dict[str, Any] | None = None, **claims: object
     return f"{signed}.{encoded(hmac.digest(key.encode(), signed.encode(), hashlib.sha256))}"
 
 
-class _Auth(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        user = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["user"]
-        good = isinstance(user, str) and user
-        answer = {"token": token(sub=user), "token_type": "Bearer"} if good else {"error": "auth: no name"}
-        self.send_response(200 if good else 400)
-        self.end_headers()
-        self.wfile.write(json.dumps(answer).encode())
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-        """Nothing."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _sign_in(request: Request) -> tuple[int, bytes]:
+    """Answers as auth does."""
+    user = json.loads(request.body)["user"]
+    if isinstance(user, str) and user:
+        return 200, json.dumps({"token": token(sub=user), "token_type": "Bearer"}).encode()
+    return 400, b'{"error": "auth: no name"}'
 
 
 class System:
@@ -65,8 +57,8 @@ class System:
         self._targets = {"web-server": web, "h2-server": h2}
         self._directory = directory
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self.auth = ThreadingHTTPServer(("127.0.0.1", 0), _Auth)
-        threading.Thread(target=self.auth.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        self.auth = ExitStack()
+        self._auth_port = self.auth.enter_context(serving(_sign_in))
         self.port, self.database_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.begin_database()
@@ -84,7 +76,7 @@ class System:
     def begin_web(self, **changed: str) -> None:
         settings = {
             "PORT": str(self.port),
-            "AUTH_URL": f"http://127.0.0.1:{self.auth.server_address[1]}",
+            "AUTH_URL": f"http://127.0.0.1:{self._auth_port}",
             "TOKEN_KEY": KEY,
             "JDBC_URL": f"jdbc:h2:tcp://127.0.0.1:{self.database_port}/./todo;NETWORK_TIMEOUT=5000",
             "JDBC_USER": "admin",
@@ -116,8 +108,7 @@ class System:
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {text}"}, timeout=20)
 
     def end(self) -> None:
-        self.auth.shutdown()
-        self.auth.server_close()
+        self.auth.close()
         for name in list(self._running):
             self.stop(name, signal.SIGKILL)
 

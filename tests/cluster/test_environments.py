@@ -10,24 +10,22 @@ import shutil
 import signal
 import subprocess
 import time
-from collections import deque
-from dataclasses import dataclass
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support import live, soak, traces
+from tests.support import footprint, live, soak, traces
 from tests.support.load import Load
-from tests.support.running import by_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from tests.support.traces import Traces
 
-pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("machine")]
+pytestmark = pytest.mark.cluster
 
 # All twenty with SLIPWAY_TEST_SOAK=1, which takes several minutes.
 COUNT = 20 if soak.ASKED else 3
@@ -36,7 +34,6 @@ AT_ONCE = 2
 SETTLED_SECONDS = 90
 HOST = "debug.example.com"
 TEMPLATE = {
-    "slipway:namespacePrefix": "lesson",
     "slipway:clusters": {"local": {"kind": "embedded", "ingress": {"nodePort": 30682}}},
     "slipway:apps": {
         "nginx": {"cluster": "local", "replicas": 1, "nodePort": 30681, "resources": {"cpu": "10m"}},
@@ -52,27 +49,18 @@ TEMPLATE = {
 }
 
 
-@dataclass(frozen=True)
 class Clone:
-    """A directory of the project whose one stack, `lesson`, is only a template."""
+    """A directory of the project whose one stack, `lesson`, is only a template, and where its state is."""
 
-    directory: Path
-    home: Path
-
-    def environment(self) -> dict[str, str]:
-        """Variables of its commands."""
-        dropped = ("KUBE_CONTEXT", "KUBECONFIG", "GITHUB_ACTOR", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE")
-        kept = {k: v for k, v in os.environ.items() if k not in dropped}
-        return {**kept, "SLIPWAY_PROJECT": str(self.directory), "XDG_DATA_HOME": str(self.home)}
+    def __init__(self, directory: Path, home: Path) -> None:
+        self.directory, self.home = directory, home
+        self.stack = live.make(directory, "lesson", "lesson", 30680, XDG_DATA_HOME=str(home))
+        self.stack.settings(TEMPLATE)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [str(live.SLIPWAY), *arguments],
-            env=self.environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        command = [str(live.SLIPWAY), *arguments]
+        output = subprocess.PIPE
+        return subprocess.Popen(command, env=self.stack.env(), stdout=output, stderr=output, text=True)
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """Run a command; its standard output."""
@@ -109,19 +97,9 @@ class Clone:
 
     def create(self, names: Sequence[str], *arguments: str) -> dict[str, dict[str, Any]]:
         """Make environments, a few at a time; what each said, by name."""
-        waiting, running, told = deque(names), deque[tuple[str, subprocess.Popen[str]]](), dict[str, dict[str, Any]]()
-        while waiting or running:
-            while waiting and len(running) < AT_ONCE:
-                name = waiting.popleft()
-                running.append((name, self.start("env", "create", name, "--from", "lesson", *arguments, "--json")))
-            name, process = running.popleft()
-            told[name] = json.loads(self.end(process))
-        return told
-
-
-def clone(directory: Path, home: Path) -> Clone:
-    live.make(directory, "lesson", "lesson", 30680).settings(TEMPLATE)
-    return Clone(directory, home)
+        with ThreadPoolExecutor(AT_ONCE) as makers:
+            told = makers.map(lambda name: self.json("env", "create", name, "--from", "lesson", *arguments), names)
+            return dict(zip(names, told, strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +107,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     """A clone; its environments are gone at the end, whatever the tests did."""
     with live.alone("environments"):
         place = tmp_path_factory.mktemp("environments")
-        made = clone(place / "project", place / "data")
+        made = Clone(place / "project", place / "data")
         yield made
         for name in made.environments():
             made.run("env", "delete", name)
@@ -149,7 +127,7 @@ def before(project: Clone) -> Iterator[Traces]:
 
 
 def url(told: dict[str, Any], app: str) -> str:
-    return str(by_address(next(entry["url"] for entry in told["apps"] if entry["name"] == app)))
+    return str(live.by_address(next(entry["url"] for entry in told["apps"] if entry["name"] == app)))
 
 
 def ask(address: str, host: str) -> int:
@@ -211,7 +189,7 @@ def test_created_and_reaped_in_a_row_they_leave_the_cluster_as_before(project: C
 @pytest.mark.usefixtures("before")
 def test_a_fresh_clone_lists_shows_and_removes_what_another_one_made(project: Clone, tmp_path: Path) -> None:
     made = project.create(["ours", "past"], "--app", "nginx", "--owner", "ada")
-    fresh = clone(tmp_path / "project", project.home)
+    fresh = Clone(tmp_path / "project", project.home)
     assert {name: entry["owner"] for name, entry in fresh.environments().items()} == {"ours": "ada", "past": "ada"}
     assert fresh.json("status", "--stack", "ours")["apps"] == made["ours"]["apps"]
     assert fresh.run("preview", "--stack", "ours").strip() == "stack ours: no changes"
@@ -230,7 +208,7 @@ def test_a_fresh_clone_lists_shows_and_removes_what_another_one_made(project: Cl
 def test_a_machine_whose_state_is_lost_removes_it_by_its_label(project: Clone, tmp_path: Path) -> None:
     project.create(["far"], "--app", "nginx")
     lost = Clone(project.directory, tmp_path / "data")
-    assert "nothing to remove" in clone(tmp_path / "project", lost.home).run("env", "delete", "far")
+    assert "nothing to remove" in Clone(tmp_path / "project", lost.home).run("env", "delete", "far")
     lost.run("down", "--by-label", "--stack", "far")
     assert traces.specifications("far") == {}
     # The state that still knows it is no hindrance.
@@ -254,30 +232,16 @@ def test_two_at_once_are_no_harm(project: Clone) -> None:
     assert project.environments() == {}
 
 
-def at_work(home: Path) -> list[str]:
-    """The processes of Pulumi on a state."""
-    found: list[str] = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command, variables = ((process / name).read_bytes() for name in ("cmdline", "environ"))
-        except OSError:
-            continue
-        # Not the command whose child it is.
-        if b"pulumi" in command and b"slipway\0" not in command and str(home).encode() in variables:
-            found.append(command.replace(b"\0", b" ").decode("utf-8", "replace"))
-    return found
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("before")
 def test_a_reaper_that_is_killed_leaves_nobody_at_work_and_the_next_one_ends_it(project: Clone) -> None:
     project.create(["one", "two"], "--app", "nginx")
     project.over("one", "two")
     reaper = project.start("env", "reap")
-    live.wait_for(lambda: any(" destroy " in line for line in at_work(project.home)), 300, "a removal")
+    live.wait_for(lambda: any(" destroy " in line for line in footprint.children(project.stack)), 300, "a removal")
     reaper.kill()
     reaper.communicate()
-    live.wait_for(lambda: at_work(project.home) == [], 30, "the end of Pulumi")
+    live.wait_for(lambda: footprint.children(project.stack) == [], 30, "the end of Pulumi")
     assert [entry["result"] for entry in project.json("env", "reap")["environments"]] == ["removed"] * 2
 
 

@@ -17,6 +17,7 @@ from ops.errors import BusyError
 from ops.pulumi.results import Recovery
 from ops.pulumi.session import open_stack
 from tests.support import live, sidecar
+from tests.support.web import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,12 +30,6 @@ pytestmark = pytest.mark.engine
 
 BUCKET, ALIAS, REGION = "slipway-tests-state", "alias/slipway-tests", "us-east-1"
 SECRET = "hush-hush-hush"  # noqa: S105 - a value of the test
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -61,35 +56,34 @@ def answers(url: str) -> bool:
         return False
 
 
-def post(url: str, service: str, action: str, document: dict[str, Any]) -> dict[str, Any]:
-    """A call of an AWS service in its JSON protocol, signed with nothing real."""
+def call(url: str, service: str, body: bytes, method: str = "POST", action: str = "") -> bytes:
+    """A call of an AWS service, signed with nothing real."""
     scope = f"testing/20260101/{REGION}/{service}/aws4_request"
     headers = {
         "X-Amz-Target": action,
-        "Content-Type": "application/x-amz-json-1.1",
+        "Content-Type": "application/x-amz-json-1.1" if action else "application/octet-stream",
         "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
     }
-    request = urllib.request.Request(url, json.dumps(document).encode(), headers, method="POST")
+    request = urllib.request.Request(url, body, headers, method=method)
     with urllib.request.urlopen(request, timeout=10) as response:
-        return cast("dict[str, Any]", json.loads(response.read() or b"{}"))
+        return response.read()
+
+
+def kms(url: str, action: str, **parameters: str) -> dict[str, Any]:
+    return json.loads(call(url, "kms", json.dumps(parameters).encode(), action=f"TrentService.{action}") or b"{}")
 
 
 def put(url: str, path: str, body: bytes = b"") -> None:
-    scope = f"testing/20260101/{REGION}/s3/aws4_request"
-    authorization = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
-    headers = {"Authorization": authorization, "Content-Type": "application/octet-stream"}
-    request = urllib.request.Request(f"{url}/{path}", body, headers, method="PUT")
-    with urllib.request.urlopen(request, timeout=10) as response:
-        assert response.status == 200
+    call(f"{url}/{path}", "s3", body, "PUT")
 
 
 @pytest.fixture
 def shared(cloud: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
     """A stack whose file names a KMS key, with the state in the bucket."""
     put(cloud, BUCKET)
-    key = post(cloud, "kms", "TrentService.CreateKey", {})["KeyMetadata"]["KeyId"]
+    key = kms(cloud, "CreateKey")["KeyMetadata"]["KeyId"]
     name = f"{ALIAS}-{tmp_path.name}"
-    post(cloud, "kms", "TrentService.CreateAlias", {"AliasName": name, "TargetKeyId": key})
+    kms(cloud, "CreateAlias", AliasName=name, TargetKeyId=key)
     for variable, value in {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",

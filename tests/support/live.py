@@ -215,7 +215,7 @@ def make(directory: Path, name: str, prefix: str, first_port: int, **environment
         (directory / file).write_bytes((PROJECT / file).read_bytes())
     document = {"config": settings(prefix, first_port)}
     (directory / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
-    drop = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+    drop = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "GITHUB_ACTOR")
     return LiveStack(name, directory, {"XDG_DATA_HOME": str(directory / ".data"), **environment}, drop)
 
 

@@ -6,8 +6,6 @@ import hashlib
 import io
 import json
 import tarfile
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,10 +13,13 @@ import pytest
 
 from local import addons, oci
 from local.errors import LocalError
+from tests.support.web import serving
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
+
+    from tests.support.web import Request
 
 
 class Registry:
@@ -30,57 +31,38 @@ class Registry:
         self.uploads = 0
         self.full = False
 
+    def answer(self, request: Request) -> tuple[int, bytes] | tuple[int, bytes, dict[str, str]]:
+        match request.method:
+            case "HEAD":
+                return (200 if request.path.rpartition("/")[2] in self.blobs else 404), b""
+            case "GET":
+                found = self.manifests.get(request.path)
+                return (200 if found else 404), found or b"{}"
+            case "POST" if self.full:
+                return 503, b"no space left on device"
+            case "POST":
+                return 202, b"", {"Location": f"{request.path}7?_state=x"}
+            case _:
+                self.keep(request)
+                return 201, b""
 
-def handler(registry: Registry) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - one small method per HTTP verb
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            pass
-
-        def answer(self, code: int, body: bytes = b"", **headers: str) -> None:
-            self.send_response(code)
-            for name, value in {**headers, "Content-Length": str(len(body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
-
-        def do_HEAD(self) -> None:
-            self.answer(200 if self.path.rpartition("/")[2] in registry.blobs else 404)
-
-        def do_GET(self) -> None:
-            found = registry.manifests.get(self.path)
-            self.answer(200 if found else 404, found or b"{}")
-
-        def do_POST(self) -> None:
-            if registry.full:
-                self.answer(503, b"no space left on device")
-                return
-            self.answer(202, Location=f"{self.path}7?_state=x")
-
-        def do_PUT(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if "/manifests/" in self.path:
-                registry.manifests[self.path] = body
-            else:
-                query = parse_qs(urlsplit(self.path).query)
-                (name,) = query["digest"]
-                assert query["_state"] == ["x"]
-                assert name == f"sha256:{hashlib.sha256(body).hexdigest()}"
-                registry.blobs[name] = body
-                registry.uploads += 1
-            self.answer(201)
-
-    return Handler
+    def keep(self, request: Request) -> None:
+        if "/manifests/" in request.path:
+            self.manifests[request.path] = request.body
+            return
+        query = parse_qs(urlsplit(request.path).query)
+        (name,) = query["digest"]
+        assert query["_state"] == ["x"]
+        assert name == f"sha256:{hashlib.sha256(request.body).hexdigest()}"
+        self.blobs[name] = request.body
+        self.uploads += 1
 
 
 @pytest.fixture(name="served")
 def serve() -> Generator[tuple[Registry, str]]:
     registry = Registry()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(registry))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield registry, f"127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with serving(registry.answer) as port:
+        yield registry, f"127.0.0.1:{port}"
 
 
 def image(tmp_path: Path, content: str = "v1") -> oci.Image:
@@ -173,9 +155,8 @@ def test_without_name_servers_dns_answers_for_the_cluster_alone() -> None:
 
     def corefile(nameservers: list[str]) -> str:
         documents = addons.manifests(nameservers, pinned)
-        return next(d for d in documents if d["metadata"]["name"] == "coredns" and d["kind"] == "ConfigMap")["data"][
-            "Corefile"
-        ]
+        (found,) = [d for d in documents if (d["kind"], d["metadata"]["name"]) == ("ConfigMap", "coredns")]
+        return found["data"]["Corefile"]
 
     assert "forward . /etc/resolv.conf" in corefile(["192.0.2.53"])
     assert "forward" not in corefile([])
