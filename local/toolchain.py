@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from local.progress import Progress
 
-_BY_BINARY: dict[str, Module] = {binary: module for module in MODULES for binary in module.binaries}
-
 # A build links one program at a time and that is single-threaded: two at once overlap linking with compiling. More
 # would need more memory (linking kube-apiserver takes about 1.5 GB).
 _PARALLEL = 2
@@ -37,7 +35,7 @@ _PARALLEL = 2
 
 def names() -> list[str]:
     """The names that `tool` knows, sorted."""
-    return sorted(_BY_BINARY)
+    return sorted(binary for module in MODULES for binary in module.binaries)
 
 
 def module_of(name: str) -> Module:
@@ -46,10 +44,10 @@ def module_of(name: str) -> Module:
     Raises:
         LocalError: no module builds it.
     """
-    try:
-        return _BY_BINARY[name]
-    except KeyError:
-        raise LocalError(f"there is no tool named {name!r}; there are {', '.join(names())}") from None
+    for module in MODULES:
+        if name in module.binaries:
+            return module
+    raise LocalError(f"there is no tool named {name!r}; there are {', '.join(names())}")
 
 
 def version(name: str) -> str:

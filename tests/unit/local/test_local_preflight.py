@@ -14,6 +14,7 @@ from local import components, preflight
 from local.errors import LocalError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 ROUTES = """\
@@ -25,15 +26,12 @@ k8s0\t0000630A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
 
 
 @pytest.fixture(name="port")
-def busy_port(monkeypatch: pytest.MonkeyPatch) -> int:
+def busy_port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """A port of the cluster that this very test listens on."""
-    server = socket.socket()
-    server.bind(("127.0.0.1", 0))
-    server.listen()
-    port = server.getsockname()[1]
-    monkeypatch.setattr(components, "PORTS", (("127.0.0.1", port, "etcd"),))
-    monkeypatch.setattr(preflight, "_test_server", server, raising=False)  # kept open as long as the test runs
-    return port
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        monkeypatch.setattr(components, "PORTS", (("127.0.0.1", port, "etcd"),))
+        yield port
 
 
 def test_a_port_in_use_is_named_with_the_process_that_has_it(port: int) -> None:
@@ -50,11 +48,8 @@ def test_a_port_on_another_address_is_no_problem(port: int) -> None:
 
 
 def test_addresses_are_read_from_the_kernels_tables() -> None:
-    with socket.socket() as four, socket.socket(socket.AF_INET6) as six:
-        four.bind(("127.0.0.1", 0))
-        six.bind(("::1", 0))
-        for server in (four, six):
-            server.listen()
+    loopback = socket.create_server(("127.0.0.1", 0)), socket.create_server(("::1", 0), family=socket.AF_INET6)
+    with loopback[0] as four, loopback[1] as six:
         found = {(listener.address, listener.port) for listener in preflight.listeners()}
         assert {("127.0.0.1", four.getsockname()[1]), ("::1", six.getsockname()[1])} <= found
 
@@ -88,9 +83,7 @@ def test_where_embedding_is_impossible_the_message_says_what_to_do_instead(monke
         preflight.check()
 
 
-def test_root_without_the_needed_capabilities_is_told_so(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_root_without_the_needed_capabilities_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(preflight, "_lacking_capabilities", lambda: ["CAP_NET_ADMIN"])
     assert preflight.embedding_problems() == [

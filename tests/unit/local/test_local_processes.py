@@ -22,6 +22,8 @@ from local.supervisor import Supervisor, succeeds
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    Make = Callable[..., Component]
+
 SERVER = """
 import pathlib, signal, sys, time
 {first}
@@ -41,7 +43,7 @@ def name(monkeypatch: pytest.MonkeyPatch) -> Generator[str]:
 
 
 @pytest.fixture
-def component(name: str, tmp_path: Path) -> Callable[..., Component]:
+def component(name: str, tmp_path: Path) -> Make:
     """Makes a component that is healthy as soon as it has written its flag file."""
     flag = tmp_path / "flag"
 
@@ -56,14 +58,16 @@ def component(name: str, tmp_path: Path) -> Callable[..., Component]:
     return make
 
 
+@pytest.fixture
+def supervisor(tmp_path: Path) -> Supervisor:
+    return Supervisor(tmp_path)
+
+
 def running(name: str) -> list[int]:
     return [process.pid for process in processes.find() if process.component == name and process.main]
 
 
-def test_a_component_is_started_once_and_left_alone(
-    component: Callable[..., Component], name: str, tmp_path: Path
-) -> None:
-    supervisor = Supervisor(tmp_path)
+def test_a_component_is_started_once_and_left_alone(component: Make, name: str, supervisor: Supervisor) -> None:
     assert supervisor.ensure(component(), SilentProgress())
     first = running(name)
     assert not supervisor.ensure(component(), SilentProgress())
@@ -74,8 +78,10 @@ def test_a_component_is_started_once_and_left_alone(
     assert (state.pid, state.problem) == (first[0], None)
 
 
-def test_another_way_of_starting_restarts_it(component: Callable[..., Component], name: str, tmp_path: Path) -> None:
-    supervisor, config = Supervisor(tmp_path), tmp_path / "config"
+def test_another_way_of_starting_restarts_it(
+    component: Make, name: str, supervisor: Supervisor, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
     config.write_text("one", encoding="utf-8")
     seen: list[int] = []
     for environment, content in (({}, "one"), ({"A": "1"}, "one"), ({"A": "1"}, "two")):
@@ -86,9 +92,8 @@ def test_another_way_of_starting_restarts_it(component: Callable[..., Component]
 
 
 def test_a_killed_and_a_hanging_one_are_replaced(
-    component: Callable[..., Component], name: str, tmp_path: Path
+    component: Make, name: str, supervisor: Supervisor, tmp_path: Path
 ) -> None:
-    supervisor = Supervisor(tmp_path)
     supervisor.ensure(component(), SilentProgress())
     (first,) = running(name)
     os.kill(first, signal.SIGKILL)
@@ -104,26 +109,25 @@ def test_a_killed_and_a_hanging_one_are_replaced(
 
 
 def test_one_that_ends_at_once_is_reported_with_its_last_words(
-    component: Callable[..., Component], name: str, tmp_path: Path
+    component: Make, name: str, supervisor: Supervisor
 ) -> None:
     with pytest.raises(LocalError, match=rf"{name} ended with exit code 3(?s:.*)the port is taken"):
-        Supervisor(tmp_path).ensure(component("print('the port is taken', flush=True); sys.exit(3)"), SilentProgress())
+        supervisor.ensure(component("print('the port is taken', flush=True); sys.exit(3)"), SilentProgress())
 
 
 def test_one_that_never_answers_is_reported_with_what_it_lacks(
-    component: Callable[..., Component], name: str, tmp_path: Path
+    component: Make, name: str, supervisor: Supervisor
 ) -> None:
     with pytest.raises(LocalError, match=rf"{name} runs but does not work after 1 s: no flag"):
-        Supervisor(tmp_path).ensure(component("time.sleep(600)", patience=1.0), SilentProgress())
+        supervisor.ensure(component("time.sleep(600)", patience=1.0), SilentProgress())
 
 
-def test_a_program_that_is_missing_is_named(name: str, tmp_path: Path) -> None:
+def test_a_program_that_is_missing_is_named(name: str, supervisor: Supervisor) -> None:
     with pytest.raises(LocalError, match="/nowhere/etcd: No such file"):
-        Supervisor(tmp_path).ensure(Component(name, ("/nowhere/etcd",), lambda: None), SilentProgress())
+        supervisor.ensure(Component(name, ("/nowhere/etcd",), lambda: None), SilentProgress())
 
 
-def test_one_that_ignores_the_request_is_killed(component: Callable[..., Component], name: str, tmp_path: Path) -> None:
-    supervisor = Supervisor(tmp_path)
+def test_one_that_ignores_the_request_is_killed(component: Make, name: str, supervisor: Supervisor) -> None:
     supervisor.ensure(component("signal.signal(signal.SIGTERM, signal.SIG_IGN)"), SilentProgress())
     start = time.monotonic()
     supervisor.stop([name], grace=0.3)
@@ -131,19 +135,16 @@ def test_one_that_ignores_the_request_is_killed(component: Callable[..., Compone
     assert time.monotonic() - start < 9  # seconds: without `grace` it would be given ten
 
 
-def test_a_stopped_process_ends_on_request(component: Callable[..., Component], name: str, tmp_path: Path) -> None:
-    supervisor = Supervisor(tmp_path)
+def test_a_stopped_process_ends_on_request(component: Make, name: str, supervisor: Supervisor) -> None:
     supervisor.ensure(component(), SilentProgress())
     os.kill(running(name)[0], signal.SIGSTOP)
     supervisor.stop([name], grace=3)
     assert running(name) == []
 
 
-def test_children_are_told_from_the_component_itself(
-    component: Callable[..., Component], name: str, tmp_path: Path
-) -> None:
+def test_children_are_told_from_the_component_itself(component: Make, name: str, supervisor: Supervisor) -> None:
     child = "import subprocess; subprocess.Popen(['sleep', '600'])"
-    Supervisor(tmp_path).ensure(component(child), SilentProgress())
+    supervisor.ensure(component(child), SilentProgress())
     found = [process for process in processes.find() if process.component == name]
     assert sorted(process.main for process in found) == [False, True]
 
@@ -183,19 +184,18 @@ def test_a_process_in_a_container_is_never_ours(name: str) -> None:
 
 
 def test_logs_are_private_and_do_not_grow_without_end(
-    component: Callable[..., Component], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    component: Make, name: str, supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = tmp_path / f"{name}.log"
     log.write_bytes(b"x" * 1000)
     log.chmod(0o600)
     monkeypatch.setattr(processes, "LOG_LIMIT", 999)
-    Supervisor(tmp_path).ensure(component("print('hello', flush=True)"), SilentProgress())
+    supervisor.ensure(component("print('hello', flush=True)"), SilentProgress())
     assert log.read_text(encoding="utf-8") == "hello\n"
     assert log.stat().st_mode & 0o077 == 0
 
 
-def test_a_cancelled_wait_ends_at_once(component: Callable[..., Component], tmp_path: Path) -> None:
-    supervisor = Supervisor(tmp_path)
+def test_a_cancelled_wait_ends_at_once(component: Make, supervisor: Supervisor) -> None:
     supervisor.cancelled.set()
     start = time.monotonic()
     with pytest.raises(LocalError):

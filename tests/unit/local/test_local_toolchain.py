@@ -40,7 +40,6 @@ def made_sources(tmp_path: Path, go_home: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(paths, "go_home", lambda: go_home)
     monkeypatch.setattr(paths, "module_dir", lambda name: root / name)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType] - test double
     monkeypatch.setattr(toolchain, "MODULES", (module,))
-    monkeypatch.setattr(toolchain, "_BY_BINARY", {"hello": module})
     return root / "hello"
 
 
@@ -123,7 +122,6 @@ def test_files_of_a_required_module_lie_beside_the_program(
     module = Module("hello", {"hello": "."}, files=(("example.test/data", "deep/schema.json"),))
     assert module.home != toolchain.module_of("hello").home
     monkeypatch.setattr(toolchain, "MODULES", (module,))
-    monkeypatch.setattr(toolchain, "_BY_BINARY", {"hello": module})
     path = toolchain.tool("hello")
     assert sorted(p.name for p in path.parent.iterdir()) == ["hello", "schema.json"]
     assert (path.parent / "schema.json").read_text(encoding="utf-8") == "{}"
@@ -164,8 +162,7 @@ def test_two_processes_build_the_same_thing_once(cache: Path, sources: Path, go_
         from local import paths, toolchain
         paths.module_dir = lambda name: Path({str(sources.parent)!r}) / name
         paths.go_home = lambda: Path({str(go_home)!r})
-        module = toolchain.Module("hello", {{"hello": "."}})
-        toolchain.MODULES, toolchain._BY_BINARY = (module,), {{"hello": module}}
+        toolchain.MODULES = (toolchain.Module("hello", {{"hello": "."}}),)
         print(toolchain.tool("hello"))
     """)
     environment = {**os.environ, "SLIPWAY_CACHE": str(cache), "PATH": f"{wrapper.parent}:{os.environ['PATH']}"}
