@@ -56,15 +56,7 @@ class Row:
 @cache
 def rows() -> tuple[Row, ...]:
     return tuple(
-        Row(
-            section,
-            entry["set"],
-            entry["to"],
-            entry.get("with", {}),
-            entry.get("note", ""),
-            entry.get("alone", False),
-            entry.get("only", ""),
-        )
+        Row(section, **{{"set": "key", "with": "both"}.get(name, name): value for name, value in entry.items()})
         for section, entries in _data().items()
         if section != "base"
         for entry in entries
