@@ -38,8 +38,8 @@ class Load:
         self.fresh = [Tally() for _ in range(fresh_clients)]
         self.kept = [Tally() for _ in range(kept_clients)]
         self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._ask_fresh, args=(t,), daemon=True) for t in self.fresh]
-        self._threads += [threading.Thread(target=self._ask_kept, args=(t,), daemon=True) for t in self.kept]
+        clients = [*((tally, False) for tally in self.fresh), *((tally, True) for tally in self.kept)]
+        self._threads = [threading.Thread(target=self._ask, args=client, daemon=True) for client in clients]
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -59,9 +59,6 @@ class Load:
     def failures(self) -> list[str]:
         return [failure for tally in [*self.fresh, *self.kept] for failure in tally.failures]
 
-    def _connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT_S)
-
     def _request(self, connection: http.client.HTTPConnection) -> str | None:
         connection.request("GET", self._path, headers=self._headers)
         response = connection.getresponse()
@@ -69,41 +66,22 @@ class Load:
         fine = response.status == 200 and body and self._text in body
         return None if fine else f"status {response.status}, {len(body)} bytes: {body[:80].decode(errors='replace')}"
 
-    def _ask_fresh(self, tally: Tally) -> None:
+    def _ask(self, tally: Tally, keep: bool) -> None:
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT_S)
         while not self._ended.is_set() and tally.requests < _LIMIT:
             tally.requests += 1
-            connection = self._connect()
-            try:
-                problem = self._request(connection)
-            except (OSError, http.client.HTTPException) as error:
-                problem = f"{type(error).__name__}: {error}"
-            finally:
+            # A server may close an idle connection at any time; a client then repeats the request on a new one
+            # (RFC 9112, section 9.3.1). Only what fails on a new connection is lost.
+            for _ in range(1 if connection.sock is None else 2):
+                try:
+                    problem = self._request(connection)
+                    break
+                except (OSError, http.client.HTTPException) as error:
+                    problem = f"{type(error).__name__}: {error}"
+                    connection.close()
+            if problem is not None:
+                tally.failures.append(f"{time.strftime('%H:%M:%S')} {problem}")
+            if not keep:
                 connection.close()
-            self._note(tally, problem)
-
-    def _ask_kept(self, tally: Tally) -> None:
-        connection, used = self._connect(), False
-        while not self._ended.is_set() and tally.requests < _LIMIT:
-            tally.requests += 1
-            try:
-                problem = self._request(connection)
-                used = True
-            except (OSError, http.client.HTTPException) as error:
-                connection.close()
-                connection, reused, used = self._connect(), used, False
-                # A server may close an idle connection at any time; a client then repeats the request on a new one
-                # (RFC 9112, section 9.3.1). Only what fails on a new connection is lost.
-                problem = f"kept connection: {type(error).__name__}: {error}"
-                if reused:
-                    try:
-                        problem = self._request(connection)
-                        used = True
-                    except (OSError, http.client.HTTPException) as again:
-                        problem = f"repeated: {type(again).__name__}: {again}"
-            self._note(tally, problem)
+            time.sleep(_PAUSE_S)
         connection.close()
-
-    def _note(self, tally: Tally, problem: str | None) -> None:
-        if problem is not None:
-            tally.failures.append(f"{time.strftime('%H:%M:%S')} {problem}")
-        time.sleep(_PAUSE_S)

@@ -9,7 +9,7 @@ import time
 import urllib.request
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, Self, cast
+from typing import Any, Protocol, Self, cast
 
 import psycopg
 import redis
@@ -17,9 +17,6 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tests.support import live
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 _TIMEOUT_S = 3.0
 _PAUSE_S = 0.005
@@ -210,9 +207,7 @@ class Writer:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._thread.join(60)
         assert not self._thread.is_alive()
@@ -231,13 +226,10 @@ class Writer:
             number += 1
             self._ended.wait(_PAUSE_S)
 
-    def progress(self, more: int = 20, seconds: float = 90) -> float:
-        """Wait until that many further writes were acknowledged; seconds until the first of them."""
-        started, before = time.monotonic(), len(self.acknowledged)
-        live.wait_for(lambda: len(self.acknowledged) > before, seconds, f"a write to {self.store.pod}")
-        first = time.monotonic() - started
-        live.wait_for(lambda: len(self.acknowledged) >= before + more, seconds, f"writes to {self.store.pod}")
-        return first
+    def progress(self, more: int = 20, seconds: float = 90) -> None:
+        """Wait until that many further writes were acknowledged."""
+        wanted = len(self.acknowledged) + more
+        live.wait_for(lambda: len(self.acknowledged) >= wanted, 2 * seconds, f"writes to {self.store.pod}")
 
     def missing(self, seconds: float = 60) -> set[int]:
         """What was acknowledged and is not there, once the store answers."""

@@ -75,17 +75,15 @@ def test_other_entries_and_the_current_context_stay(tmp_path: Path, ours: dict[s
     assert "# the cluster at work" in path.read_text(encoding="utf-8")
 
 
-def test_lists_that_kubectl_left_as_null_are_filled(tmp_path: Path, ours: dict[str, Any]) -> None:
+LEFT_BY_KUBECTL = "apiVersion: v1\nkind: Config\nclusters: null\nusers: null\ncontexts: null\n"
+
+
+@pytest.mark.parametrize("content", ["", LEFT_BY_KUBECTL])
+def test_an_empty_file_and_lists_that_are_null_are_filled(tmp_path: Path, ours: dict[str, Any], content: str) -> None:
     path = tmp_path / "config"
-    path.write_text("apiVersion: v1\nkind: Config\nclusters: null\nusers: null\ncontexts: null\n", encoding="utf-8")
+    path.write_text(content, encoding="utf-8")
     kubeconfig.merge(path, ours)
     assert read(path)["current-context"] == settings.CONTEXT
-
-
-def test_an_empty_file_counts_as_an_empty_kubeconfig(tmp_path: Path, ours: dict[str, Any]) -> None:
-    path = tmp_path / "config"
-    path.touch()
-    kubeconfig.merge(path, ours)
     assert names(read(path), "contexts") == [settings.CONTEXT]
 
 
