@@ -22,7 +22,7 @@ AUTOSCALE = {"minReplicas": 1, "maxReplicas": 2, "cpuPercent": 50}
 
 def settings() -> dict[str, Any]:
     """The small stack, with an autoscaler that sets nginx' replicas."""
-    found = footprint.small("dri", PORT)
+    found = footprint.small(PORT)
     nginx = found["slipway:apps"]["nginx"]
     del nginx["replicas"]
     nginx["autoscale"] = AUTOSCALE

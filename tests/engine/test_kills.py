@@ -40,7 +40,7 @@ class Clean:
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clean]:
     """A clean `up` and `down`, measured; the stack is gone before and after."""
-    with footprint.own(tmp_path_factory.mktemp("kills"), "pki", PORT, footprint.small("pki", PORT)) as stack:
+    with footprint.own(tmp_path_factory.mktemp("kills"), "pki", PORT, footprint.small(PORT)) as stack:
         up_s = timed(stack, "up")
         found = footprint.objects(stack)
         assert any(name.startswith("Secret") for name in found), found

@@ -81,32 +81,19 @@ def children(stack: LiveStack) -> list[str]:
     """Command lines of programs that still work on the stack: Pulumi and its plugins."""
     found: list[str] = []
     for entry in Path("/proc").glob("[0-9]*"):
-        line = _line(entry)
+        try:
+            line, variables = (entry / "cmdline").read_bytes(), (entry / "environ").read_bytes()
+        except OSError:
+            continue
         program = line.split(b"\0")[0].rsplit(b"/", 1)[-1].decode(errors="replace")
-        if program in _PULUMI and str(stack.directory).encode() in line + _home(entry):
+        if program in _PULUMI and str(stack.directory).encode() in line + variables:
             found.append(line.replace(b"\0", b" ").decode(errors="replace"))
     return found
 
 
-def _line(entry: Path) -> bytes:
-    try:
-        return (entry / "cmdline").read_bytes()
-    except OSError:
-        return b""
-
-
-def _home(entry: Path) -> bytes:
-    try:
-        return (entry / "environ").read_bytes()
-    except OSError:
-        return b""
-
-
-def small(prefix: str, first_port: int, **more: Any) -> dict[str, Any]:
+def small(first_port: int) -> dict[str, Any]:
     """Settings of a small stack with a database, a volume and a generated Secret: nginx and the todo app."""
     return {
-        "slipway:namespacePrefix": prefix,
-        "slipway:clusters": {"local": {"kind": "embedded"}},
         "slipway:apps": {
             "nginx": {"cluster": "local", "replicas": 1, "resources": {"cpu": "10m"}, "nodePort": first_port},
             "todo": {
@@ -117,5 +104,4 @@ def small(prefix: str, first_port: int, **more: Any) -> dict[str, Any]:
                 "nodePort": first_port + 1,
             },
         },
-        **more,
     }
