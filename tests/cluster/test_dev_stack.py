@@ -66,12 +66,8 @@ def test_a_second_up_changes_nothing(dev: LiveStack) -> None:
 
 def test_a_root_pod_is_refused_where_the_mock_runs(dev: LiveStack) -> None:
     namespace = dev.apps()["h2o-example"]["namespace"]
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "root", "namespace": namespace},
-        "spec": {"containers": [{"name": "root", "image": "busybox:1", "securityContext": {"runAsUser": 0}}]},
-    }
+    pod = live.restricted_pod("root", namespace, "busybox:1")
+    pod["spec"]["securityContext"] = {"runAsUser": 0}
     done = live.kubectl("apply", "-f", "-", "--dry-run=server", document=pod, check=False)
     assert done.returncode != 0
     assert 'violates PodSecurity "restricted' in done.stderr

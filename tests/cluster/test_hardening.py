@@ -42,8 +42,6 @@ SECURE = {
     "kube-controller-manager": ("127.0.0.1", 10257),
     "kube-scheduler": ("127.0.0.1", 10259),
 }
-NAMESPACE = "slipway-hardening"
-SPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
 
 
 def flags(component: str) -> dict[str, str]:
@@ -186,36 +184,30 @@ def test_a_node_may_not_read_what_is_none_of_its_business() -> None:
     assert "forbidden" in run(*label).stderr.lower()
 
 
-@pytest.fixture
-def space() -> Iterator[str]:
-    live.kubectl("apply", "-f", "-", document=SPACE)
-    yield NAMESPACE
-    live.kubectl("delete", "namespace", NAMESPACE, "--wait=true")
-
-
-def secret(name: str, text: str, kind: str = "Secret") -> dict[str, Any]:
+def keep(namespace: str, kind: str, name: str, text: str) -> None:
     key = "stringData" if kind == "Secret" else "data"
-    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": NAMESPACE}, key: {"text": text}}
+    live.apply(
+        {"apiVersion": "v1", "kind": kind, "metadata": {"name": name, "namespace": namespace}, key: {"text": text}}
+    )
 
 
-def test_secrets_are_encrypted_in_etcds_files(space: str) -> None:
+def test_secrets_are_encrypted_in_etcds_files(namespace: str) -> None:
     """1.2.27, 1.2.28; a ConfigMap, which is not encrypted, shows that looking there finds something."""
     hidden, shown = (f"{word}-{os.urandom(12).hex()}" for word in ("hidden", "shown"))
-    live.kubectl("apply", "-f", "-", document=secret("hidden", hidden))
-    live.kubectl("apply", "-f", "-", document=secret("shown", shown, "ConfigMap"))
+    keep(namespace, "Secret", "hidden", hidden)
+    keep(namespace, "ConfigMap", "shown", shown)
     content = b"".join(file.read_bytes() for file in (paths.STATE / "etcd").rglob("*") if file.is_file())
     assert shown.encode() in content
     assert hidden.encode() not in content
-    found = live.get("secret", "hidden", "-n", space)
-    assert found
+    assert live.get("secret", "hidden", "-n", namespace)
     config = yaml.safe_load(configuration.path("apiserver-encryption.yaml").read_text())
     assert next(iter(config["resources"][0]["providers"][0])) == "secretbox"
 
 
-def test_who_changed_what_is_on_record_without_its_content(space: str) -> None:
+def test_who_changed_what_is_on_record_without_its_content(namespace: str) -> None:
     """1.2.17, 3.2.1."""
     marker = f"audit-{os.urandom(8).hex()}"
-    live.kubectl("apply", "-f", "-", document=secret(marker, f"content-of-{marker}"))
+    keep(namespace, "Secret", marker, f"content-of-{marker}")
 
     def record() -> dict[str, Any] | None:
         lines = (paths.LOG / "audit.log").read_text(encoding="utf-8", errors="replace").splitlines()
@@ -225,48 +217,20 @@ def test_who_changed_what_is_on_record_without_its_content(space: str) -> None:
     entry = live.wait_for(record, 20, "the record")
     assert entry["level"] == "Metadata"
     assert entry["user"]["username"] == "slipway-admin"
-    assert entry["objectRef"]["namespace"] == space
+    assert entry["objectRef"]["namespace"] == namespace
     assert "requestObject" not in entry
     assert f"content-of-{marker}" not in (paths.LOG / "audit.log").read_text(encoding="utf-8", errors="replace")
 
 
-def pod(name: str, script: str, **spec: Any) -> dict[str, Any]:
-    """A pod that runs a script and ends, as hardened as Pod Security asks."""
-    security = {
-        "allowPrivilegeEscalation": False,
-        "capabilities": {"drop": ["ALL"]},
-        "runAsNonRoot": True,
-        "runAsUser": 10001,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-    container = {"name": "a", "image": HELPER_IMAGE, "command": ["sh", "-c", script], "securityContext": security}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": NAMESPACE},
-        "spec": {
-            "restartPolicy": "Never",
-            "automountServiceAccountToken": False,
-            "terminationGracePeriodSeconds": 0,
-            "containers": [container],
-            **spec,
-        },
-    }
-
-
-def test_pod_security_keeps_the_host_from_pods() -> None:
+def test_pod_security_keeps_the_host_from_pods(namespace: str) -> None:
     """5.2: what would reach the host's files, network or processes is not admitted where stacks run."""
-    enforced = {"pod-security.kubernetes.io/enforce": "restricted"}
-    live.kubectl("apply", "-f", "-", document={**SPACE, "metadata": {"name": NAMESPACE, "labels": enforced}})
-    try:
-        dry = ("apply", "--dry-run=server", "-f", "-")
-        assert live.kubectl(*dry, document=pod("good", "true")).returncode == 0
-        root = {"volumes": [{"name": "root", "hostPath": {"path": "/"}}]}
-        for wrong in (root, {"hostNetwork": True}, {"hostPID": True}, {"hostIPC": True}):
-            done = live.kubectl(*dry, document=pod("bad", "true", **wrong), check=False)
-            assert "violates PodSecurity" in done.stderr, wrong
-    finally:
-        live.kubectl("delete", "namespace", NAMESPACE)
+    pod = live.restricted_pod("one", namespace, HELPER_IMAGE)
+    dry = ("apply", "--dry-run=server", "-f", "-")
+    assert live.kubectl(*dry, document=pod).returncode == 0
+    root = {"volumes": [{"name": "root", "hostPath": {"path": "/"}}]}
+    for wrong in (root, {"hostNetwork": True}, {"hostPID": True}, {"hostIPC": True}):
+        done = live.kubectl(*dry, document={**pod, "spec": {**pod["spec"], **wrong}}, check=False)
+        assert "violates PodSecurity" in done.stderr, wrong
 
 
 def test_the_clusters_processes_listen_on_loopback_and_their_bridge_alone() -> None:
@@ -321,7 +285,9 @@ print(json.dumps(said))
 """
 
 
-def test_a_pod_reaches_neither_the_metadata_address_nor_the_kubelet_nor_hosts_files(space: str, metadata: str) -> None:
+def test_a_pod_reaches_neither_the_metadata_address_nor_the_kubelet_nor_hosts_files(
+    namespace: str, metadata: str
+) -> None:
     with socket.create_connection((metadata, 80), timeout=5):
         pass  # from the machine itself it can be reached
     image = IMAGES["http-debug-server"]  # it has Python
@@ -332,17 +298,17 @@ def test_a_pod_reaches_neither_the_metadata_address_nor_the_kubelet_nor_hosts_fi
         "api": f"https://{NODE}:{settings.API_PORT}/api",
         "alive": f"https://{NODE}:{settings.API_PORT}/livez",
     }
-    wanted = pod("probe", "true")
     command = ["python3", "-c", PROBE, json.dumps(urls), str(paths.STATE)]
-    wanted["spec"]["containers"][0] |= {"image": image, "command": command}
-    live.kubectl("apply", "-f", "-", document=wanted)
+    pod = live.restricted_pod("probe", namespace, image, command=command)
+    pod["spec"]["restartPolicy"] = "Never"
+    live.apply(pod)
 
     def ended() -> bool:
-        (found,) = live.get("pod", "probe", "-n", space)
+        (found,) = live.get("pod", "probe", "-n", namespace)
         return found["status"].get("phase") in ("Succeeded", "Failed")
 
     live.wait_for(ended, 120, "the probe")
-    said = json.loads(live.kubectl("logs", "probe", "-n", space).stdout)
+    said = json.loads(live.kubectl("logs", "probe", "-n", namespace).stdout)
     # What pods may reach answers: the refusals are no matter of a broken network.
     assert said == {
         "metadata": "ConnectionRefusedError",

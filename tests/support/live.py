@@ -193,6 +193,26 @@ def secret(namespace: str, name: str, key: str) -> str:
     return base64.b64decode(found["data"][key]).decode()
 
 
+def restricted_pod(name: str, namespace: str, image: str, **container: Any) -> dict[str, Any]:
+    """A pod that the Pod Security level `restricted` accepts."""
+    security = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace, "labels": {"app": name}},
+        "spec": {
+            "automountServiceAccountToken": False,
+            "terminationGracePeriodSeconds": 1,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 10001,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [{"name": "main", "image": image, "securityContext": security, **container}],
+        },
+    }
+
+
 def stays(pod: Mapping[str, Any]) -> bool:
     """Whether a pod is not about to go."""
     return "deletionTimestamp" not in pod["metadata"]

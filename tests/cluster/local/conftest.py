@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
-from typing import TYPE_CHECKING, Any
-
 import httpx
 import pytest
 
 from local import debian, oci, settings
 from tests.support import live
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
 
 WEB_IMAGE = f"{settings.REGISTRY}/slipway-test/web:1"
 
@@ -37,18 +31,6 @@ def web_image() -> str:
     return WEB_IMAGE
 
 
-@pytest.fixture
-def namespace() -> Generator[str]:
-    """A namespace in which the API server enforces the Pod Security level `restricted`; removed afterwards."""
-    name = f"test-{uuid.uuid4().hex[:8]}"
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    live.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
-    # A pod is refused until the namespace has its default account.
-    live.wait_for(lambda: live.get("serviceaccount", "default", "-n", name), 20)
-    yield name
-    live.kubectl("delete", "namespace", name, "--wait=false")
-
-
 def fetch(url: str) -> str | None:
     """The body at `url`, None when nothing answers with 200."""
     try:
@@ -60,35 +42,9 @@ def fetch(url: str) -> str | None:
 
 def run(pod: str, namespace: str, image: str) -> None:
     """Have the image's web server in a pod, and wait until it is ready."""
-    live.apply(restricted_pod(pod, namespace, image))
+    live.apply(live.restricted_pod(pod, namespace, image))
     ready(pod, namespace)
 
 
 def ready(pod: str, namespace: str) -> None:
     live.kubectl("-n", namespace, "wait", "--for=condition=Ready", f"pod/{pod}", "--timeout=60s")
-
-
-def restricted_pod(name: str, namespace: str, image: str, **container: Any) -> dict[str, Any]:
-    """A pod that the level `restricted` accepts."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": namespace, "labels": {"app": name}},
-        "spec": {
-            "automountServiceAccountToken": False,
-            "terminationGracePeriodSeconds": 1,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": 10001,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "containers": [
-                {
-                    "name": "main",
-                    "image": image,
-                    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-                    **container,
-                }
-            ],
-        },
-    }

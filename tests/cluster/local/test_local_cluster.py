@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local import components, paths, processes, settings
-from tests.cluster.local.conftest import fetch, ready, restricted_pod, run
+from tests.cluster.local.conftest import fetch, ready, run
 from tests.support import live
 
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ def test_names_resolve_from_a_pod(namespace: str, web_image: str) -> None:
 
 
 def test_logs_come_through_the_kubelet(namespace: str, web_image: str) -> None:
-    pod = restricted_pod("talk", namespace, web_image, command=["/bin/sh", "-c", "echo hello from talk; sleep 600"])
+    pod = live.restricted_pod(
+        "talk", namespace, web_image, command=["/bin/sh", "-c", "echo hello from talk; sleep 600"]
+    )
     live.apply(pod)
     ready("talk", namespace)
     assert live.kubectl("-n", namespace, "logs", "talk").stdout == "hello from talk\n"
@@ -99,7 +101,7 @@ def test_a_claim_binds_and_a_pod_without_root_writes_to_it(namespace: str, web_i
         "metadata": {"name": "data", "namespace": namespace},
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Mi"}}},
     }
-    pod = restricted_pod("writer", namespace, web_image, volumeMounts=[{"name": "data", "mountPath": "/data"}])
+    pod = live.restricted_pod("writer", namespace, web_image, volumeMounts=[{"name": "data", "mountPath": "/data"}])
     pod["spec"]["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
     live.apply(claim, pod)
     ready("writer", namespace)
@@ -113,7 +115,7 @@ def test_a_claim_binds_and_a_pod_without_root_writes_to_it(namespace: str, web_i
 
 
 def test_an_image_that_nobody_has_is_an_error_of_its_pod(namespace: str) -> None:
-    live.apply(restricted_pod("lost", namespace, f"{settings.REGISTRY}/slipway-test/nobody-pushed-this:1"))
+    live.apply(live.restricted_pod("lost", namespace, f"{settings.REGISTRY}/slipway-test/nobody-pushed-this:1"))
 
     def reason() -> str:
         statuses = live.get("pod", "lost", "-n", namespace)[0]["status"].get("containerStatuses", [{}])

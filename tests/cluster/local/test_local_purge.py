@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local import footprint, kubeconfig, processes
-from tests.cluster.local.conftest import ready, restricted_pod
+from tests.cluster.local.conftest import ready
 from tests.support import live
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.purge]
 
 def workload(image: str) -> None:
     """A pod with a volume, a node port and a load balancer: all that leaves traces."""
-    pod = restricted_pod("web", "default", image, volumeMounts=[{"name": "data", "mountPath": "/data"}])
+    pod = live.restricted_pod("web", "default", image, volumeMounts=[{"name": "data", "mountPath": "/data"}])
     pod["spec"]["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
     pod["spec"]["containers"][0]["ports"] = [{"containerPort": 8080, "hostPort": 18099}]
     live.apply(
