@@ -13,13 +13,11 @@ from tests.support import faults, footprint, live, variants
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator
 
     from tests.support.live import LiveStack
 
 pytestmark = [pytest.mark.engine, pytest.mark.cluster, pytest.mark.usefixtures("machine")]
 
-NAME = "two"
 TURNS = 2
 BUSY = re.compile(r"is being worked on by .*process \d+, slipway (\w+)")
 CHANGED = "was changed while this run waited for its turn"
@@ -27,13 +25,13 @@ _TIMEOUT_S = 300
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
-    """A stack of two apps, up; gone at the end."""
-    with footprint.own(tmp_path_factory.mktemp(NAME), NAME, 30860) as found:
-        small = {"cpu": "10m", "memory": "32Mi"}
-        found.settings(h2o_example={"replicas": 1, "resources": small}, nginx={"replicas": 1, "resources": small})
-        found.run("up")
-        yield found
+def stack(stack: LiveStack) -> LiveStack:
+    """The stack with a pod for each of its two apps, up."""
+    small = {"cpu": "10m", "memory": "32Mi"}
+    stack.settings(live.settings("eng", 30580))
+    stack.settings(h2o_example={"replicas": 1, "resources": small}, nginx={"replicas": 1, "resources": small})
+    stack.run("up")
+    return stack
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,6 @@ import pytest
 from local import debian, oci, settings
 from tests.support import live
 
-WEB_IMAGE = f"{settings.REGISTRY}/slipway-test/web:1"
-
 
 @pytest.fixture(scope="session")
 def web_image() -> str:
@@ -28,7 +26,7 @@ def web_image() -> str:
         entrypoint=("/bin/httpd", "-f", "-p", "8080", "-h", "/www"),
     )
     oci.push(image, settings.REGISTRY, "slipway-test/web", "1")
-    return WEB_IMAGE
+    return f"{settings.REGISTRY}/slipway-test/web:1"
 
 
 def fetch(url: str) -> str | None:
