@@ -31,6 +31,12 @@ def dev() -> LiveStack:
     return stack
 
 
+@pytest.fixture(scope="session")
+def urls(dev: LiveStack) -> dict[str, str]:
+    """Where each app of the dev stack answers, by its name."""
+    return {name: str(app["url"]) for name, app in dev.apps().items() if app["url"]}
+
+
 @pytest.fixture
 def namespace() -> Iterator[str]:
     """A namespace in which the API server enforces the Pod Security level `restricted`; removed afterwards."""

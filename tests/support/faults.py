@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from local import components, debian, iptables, paths, processes, record, settings, teardown, toolchain
 from local.cluster import EmbeddedCluster
@@ -149,21 +149,20 @@ def least_restarted(namespace: str, *selectors: str) -> str:
 
 def all_well(namespaces: Sequence[str]) -> bool:
     """Whether every controller in these namespaces has all its pods, up to date and ready, and no pod is going."""
-    for namespace in namespaces:
-        for item in live.get("deployments,statefulsets,daemonsets", "-n", namespace):
-            status, wanted = item["status"], item["spec"].get("replicas", 1)
-            if status.get("observedGeneration", 0) < item["metadata"]["generation"]:
-                return False
-            if item["kind"] == "DaemonSet":
-                wanted = status.get("desiredNumberScheduled", 1)
-                there = min(status.get("numberReady", 0), status.get("updatedNumberScheduled", wanted))
-            else:
-                there = min(status.get("readyReplicas", 0), status.get("updatedReplicas", wanted))
-            if there < wanted:
-                return False
-        if any("deletionTimestamp" in pod["metadata"] for pod in live.get("pods", "-n", namespace)):
-            return False
-    return True
+    items = live.get("deployments,statefulsets,daemonsets,pods", "-A")
+    return all(_is_well(item) for item in items if item["metadata"]["namespace"] in namespaces)
+
+
+def _is_well(item: Mapping[str, Any]) -> bool:
+    if item["kind"] == "Pod":
+        return live.stays(item)
+    status, wanted = item["status"], item["spec"].get("replicas", 1)
+    if item["kind"] == "DaemonSet":
+        wanted = status.get("desiredNumberScheduled", 1)
+        there = min(status.get("numberReady", 0), status.get("updatedNumberScheduled", wanted))
+    else:
+        there = min(status.get("readyReplicas", 0), status.get("updatedReplicas", wanted))
+    return there >= wanted and status.get("observedGeneration", 0) >= item["metadata"]["generation"]
 
 
 def wait_well(namespaces: Sequence[str], seconds: float = 180) -> None:

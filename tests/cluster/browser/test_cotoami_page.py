@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from selenium.webdriver.remote.webelement import WebElement
 
     from tests.support.browser import Page
-    from tests.support.live import LiveStack
 
 pytestmark = pytest.mark.cluster
 
@@ -34,9 +33,8 @@ def _open_mail(page: Page, maildev: str, address: str) -> None:
     page.driver.switch_to.window(opened.pop())
 
 
-def test_signing_in_writing_changing_removing_signing_out(dev: LiveStack, page: Page) -> None:
-    apps = dev.apps()
-    url, maildev = str(apps["cotoami"]["url"]), str(apps["cotoami-maildev"]["url"])
+def test_signing_in_writing_changing_removing_signing_out(urls: dict[str, str], page: Page) -> None:
+    url, maildev = urls["cotoami"], urls["cotoami-maildev"]
     address = f"{uuid.uuid4().hex[:12]}@example.com"
     page.open(url)
     page.fill("Your mail address", address)
@@ -81,8 +79,8 @@ def test_signing_in_writing_changing_removing_signing_out(dev: LiveStack, page: 
     page.find("field", "Your mail address")
 
 
-def test_a_link_that_does_not_sign_in_gives_a_page(dev: LiveStack, page: Page) -> None:
-    url = str(dev.apps()["cotoami"]["url"])
+def test_a_link_that_does_not_sign_in_gives_a_page(urls: dict[str, str], page: Page) -> None:
+    url = urls["cotoami"]
     page.open(f"{url}/signin/nonsense")
     page.find("heading", "This link does not sign in")
     page.styled()

@@ -9,13 +9,12 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.support.browser import Page
-    from tests.support.live import LiveStack
 
 pytestmark = pytest.mark.cluster
 
 
-def test_messages_are_written_and_are_there_after_a_reload(dev: LiveStack, page: Page) -> None:
-    page.open(str(dev.apps()["guestbook-frontend"]["url"]))
+def test_messages_are_written_and_are_there_after_a_reload(urls: dict[str, str], page: Page) -> None:
+    page.open(urls["guestbook-frontend"])
     page.find("heading", "Guestbook")
     messages = [f"hello {uuid.uuid4().hex[:8]}", f"Müller 😀 {uuid.uuid4().hex[:8]}"]
     for message in messages:

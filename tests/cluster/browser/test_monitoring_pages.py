@@ -11,7 +11,6 @@ from tests.support import live
 
 if TYPE_CHECKING:
     from tests.support.browser import Page
-    from tests.support.live import LiveStack
 
 pytestmark = pytest.mark.cluster
 # Asked in the page itself: a pod that goes is in the lines for another half an hour.
@@ -22,9 +21,9 @@ return [...legendOf(lines, "short").list.children].map(row => row.querySelector(
 """
 
 
-def _log_in(dev: LiveStack, page: Page) -> None:
+def _log_in(urls: dict[str, str], page: Page) -> None:
     user, password = (live.secret("monitoring", "grafana-admin", key) for key in ("user", "password"))
-    page.open(str(dev.apps()["local-grafana"]["url"]))
+    page.open(urls["local-grafana"])
     page.fill("User", user)
     page.fill("Password", "wrong")
     page.click("button", "Log in")
@@ -35,8 +34,8 @@ def _log_in(dev: LiveStack, page: Page) -> None:
     page.click("button", "Log in")
 
 
-def test_grafana_shows_the_dashboard(dev: LiveStack, page: Page) -> None:
-    _log_in(dev, page)
+def test_grafana_shows_the_dashboard(urls: dict[str, str], page: Page) -> None:
+    _log_in(urls, page)
     for title in ("Targets that answer", "Node: memory in use", "Apps: memory"):
         page.find("heading", title)
     page.see("As of")
@@ -50,6 +49,6 @@ def test_grafana_shows_the_dashboard(dev: LiveStack, page: Page) -> None:
     page.find("field", "Password")
 
 
-def test_prometheus_shows_its_targets(dev: LiveStack, page: Page) -> None:
-    page.open(f"{dev.apps()['local-prometheus']['url']}/targets")
+def test_prometheus_shows_its_targets(urls: dict[str, str], page: Page) -> None:
+    page.open(f"{urls['local-prometheus']}/targets")
     page.see("kubelet")

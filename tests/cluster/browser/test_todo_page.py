@@ -9,13 +9,12 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.support.browser import Page
-    from tests.support.live import LiveStack
 
 pytestmark = pytest.mark.cluster
 
 
-def test_signing_in_adding_changing_removing_signing_out(dev: LiveStack, page: Page) -> None:
-    page.open(str(dev.apps()["todo-web-server"]["url"]))
+def test_signing_in_adding_changing_removing_signing_out(urls: dict[str, str], page: Page) -> None:
+    page.open(urls["todo-web-server"])
     page.find("heading", "Todos")
     name = f"Anna Müller {uuid.uuid4().hex[:6]}"
     page.fill("Name", name)

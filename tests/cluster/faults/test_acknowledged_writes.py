@@ -20,7 +20,6 @@ from tests.support.writers import MariaStore, PostgresStore, RedisStore, Target,
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from tests.support.live import LiveStack
     from tests.support.writers import Store
 
 pytestmark = pytest.mark.cluster
@@ -131,8 +130,8 @@ def test_an_acknowledged_write_outlives_the_cluster(places: list[str], story: st
 
 @pytest.mark.slow
 @pytest.mark.parametrize("story", ALWAYS)
-def test_prometheus_keeps_the_samples_that_it_has_shown(dev: LiveStack, story: str) -> None:
-    url = str(dev.apps()["local-prometheus"]["url"])
+def test_prometheus_keeps_the_samples_that_it_has_shown(urls: dict[str, str], story: str) -> None:
+    url = urls["local-prometheus"]
     store = Target("monitoring", "prometheus-0")
 
     def samples(until: float) -> dict[str, list[Any]]:
@@ -157,8 +156,8 @@ def test_prometheus_keeps_the_samples_that_it_has_shown(dev: LiveStack, story: s
 
 
 @pytest.mark.slow
-def test_a_copy_of_redis_answers_only_when_it_has_everything(dev: LiveStack) -> None:
-    url = f"{dev.apps()['guestbook-frontend']['url']}/guestbook.php"
+def test_a_copy_of_redis_answers_only_when_it_has_everything(urls: dict[str, str]) -> None:
+    url = f"{urls['guestbook-frontend']}/guestbook.php"
     entry = f"copied-{time.time_ns():x}"
     faults.body(f"{url}?cmd=set&key=messages&value={entry}")
     live.wait_for(lambda: entry in faults.body(f"{url}?cmd=get&key=messages"), 20, "the entry")

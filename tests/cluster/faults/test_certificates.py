@@ -17,7 +17,6 @@ from tests.support.load import Load
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.support.live import LiveStack
 
 pytestmark = pytest.mark.cluster
 
@@ -25,8 +24,8 @@ NAMESPACE = "h2o"
 
 
 @pytest.fixture(scope="module")
-def url(dev: LiveStack) -> str:
-    return str(dev.apps()["h2o-example"]["url"])
+def url(urls: dict[str, str]) -> str:
+    return urls["h2o-example"]
 
 
 def age(names: Sequence[str], days_left: int) -> None:
@@ -79,7 +78,7 @@ def test_certificates_about_to_expire_are_renewed(url: str, places: list[str]) -
     [("all authorities expired 10 days ago", -10), ("all certificates made by a clock a day ahead", 3651)],
 )
 def test_authorities_that_are_no_good_are_replaced(
-    dev: LiveStack, url: str, places: list[str], story: str, days_left: int
+    urls: dict[str, str], url: str, places: list[str], story: str, days_left: int
 ) -> None:
     """The worst case: switched off for ten years, or a clock that was wrong."""
     observed = Observed(story)
@@ -92,7 +91,7 @@ def test_authorities_that_are_no_good_are_replaced(
     # Who asks the API from inside a pod trusts the new authority: DNS learns of new Services, volumes are made.
     live.kubectl("delete", "pod", "griddb-server-0", "-n", "todo")
     faults.wait_well(places)
-    guestbook = f"{dev.apps()['guestbook-frontend']['url']}/guestbook.php?cmd=get&key=messages"
+    guestbook = f"{urls['guestbook-frontend']}/guestbook.php?cmd=get&key=messages"
     live.wait_for(lambda: faults.answers(guestbook), 60, "names to be found")
     assert faults.answers(url)
     for namespace, pod in faults.readers():

@@ -32,8 +32,8 @@ AWAY = [
 
 
 @pytest.fixture(scope="module")
-def url(dev: LiveStack) -> str:
-    return str(dev.apps()[APP]["url"])
+def url(urls: dict[str, str]) -> str:
+    return urls[APP]
 
 
 @pytest.mark.parametrize(("name", "seconds"), AWAY)
@@ -66,8 +66,8 @@ def _replaced(before: list[str]) -> bool:
     return len(now) == len(before) and before[0] not in now
 
 
-def test_dns_killed_and_gone(url: str, dev: LiveStack) -> None:
-    guestbook = f"{dev.apps()['guestbook-frontend']['url']}/guestbook.php?cmd=get&key=messages"
+def test_dns_killed_and_gone(url: str, urls: dict[str, str]) -> None:
+    guestbook = f"{urls['guestbook-frontend']}/guestbook.php?cmd=get&key=messages"
     by_name = Load(guestbook, fresh_clients=1, kept_clients=0)
     with faults.unnoticed("CoreDNS deleted", Load(url, fresh_clients=1), by_name, tried=2) as observed:
         for _ in range(observed.tried):

@@ -75,8 +75,8 @@ def test_what_a_store_acknowledged_before_its_disk_was_full_is_there() -> None:
     assert {name: writer.missing() for name, writer in found.items()} == {name: set() for name in found}
 
 
-def test_etcd_with_a_full_disk_keeps_what_the_api_acknowledged(dev: LiveStack, places: list[str]) -> None:
-    url = str(dev.apps()["h2o-example"]["url"])
+def test_etcd_with_a_full_disk_keeps_what_the_api_acknowledged(urls: dict[str, str], places: list[str]) -> None:
+    url = urls["h2o-example"]
     namespace, acknowledged = f"full-{time.time_ns():x}", list[str]()
     live.kubectl("create", "namespace", namespace)
     blob = "x" * 500_000

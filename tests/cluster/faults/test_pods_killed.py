@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,9 +13,6 @@ from tests.support import faults, live, soak
 from tests.support.faults import SETTLE_SECONDS, Observed
 from tests.support.load import Load
 
-if TYPE_CHECKING:
-    from tests.support.live import LiveStack
-
 pytestmark = pytest.mark.cluster
 
 KILLS = 20 if soak.ASKED else 8
@@ -24,14 +20,10 @@ APPS = {"h2o-example": "h2o", "nginx": "nginx"}
 TRIED = [pytest.param(app, marks=pytest.mark.repeated if app == "nginx" else pytest.mark.soak) for app in APPS]
 
 
-def url(stack: LiveStack, app: str) -> str:
-    return str(stack.apps()[app]["url"])
-
-
 @pytest.mark.parametrize("app", TRIED)
-def test_a_pod_deleted_every_second_loses_no_request(dev: LiveStack, app: str) -> None:
+def test_a_pod_deleted_every_second_loses_no_request(urls: dict[str, str], app: str) -> None:
     namespace = APPS[app]
-    with faults.unnoticed(f"a pod of {app} deleted every second", Load(url(dev, app)), tried=KILLS) as observed:
+    with faults.unnoticed(f"a pod of {app} deleted every second", Load(urls[app]), tried=KILLS) as observed:
         time.sleep(1)
         for _ in range(KILLS):
             # The last one is left alone: on a slow machine the next may take longer than a second to start.
@@ -44,8 +36,8 @@ def test_a_pod_deleted_every_second_loses_no_request(dev: LiveStack, app: str) -
         time.sleep(1)
 
 
-def test_a_drain_stops_at_the_budgets_and_the_node_recovers(dev: LiveStack, places: list[str]) -> None:
-    loads = [Load(url(dev, app), fresh_clients=1) for app in APPS]
+def test_a_drain_stops_at_the_budgets_and_the_node_recovers(urls: dict[str, str], places: list[str]) -> None:
+    loads = [Load(urls[app], fresh_clients=1) for app in APPS]
     with faults.unnoticed("the node drained, then uncordoned", *loads) as observed:
         with faults.cordoned():
             drained = live.kubectl(
@@ -85,18 +77,18 @@ def killed_outright(server: str, load: Load, namespace: str, selector: str, pods
 
 @pytest.mark.slow
 @pytest.mark.parametrize("app", TRIED)
-def test_a_server_killed_outright_loses_no_more_than_the_node_needs_to_see_it(dev: LiveStack, app: str) -> None:
+def test_a_server_killed_outright_loses_no_more_than_the_node_needs_to_see_it(urls: dict[str, str], app: str) -> None:
     """SIGKILL: what came to the dead one before the kubelet looked (once a second) fails; nothing else does."""
-    observed, moments = killed_outright(app, Load(url(dev, app)), APPS[app], f"app={app}", 2)
+    observed, moments = killed_outright(app, Load(urls[app]), APPS[app], f"app={app}", 2)
     for failure in observed.lost:
         clock = time.mktime(time.strptime(time.strftime("%Y-%m-%d ") + failure.split()[0], "%Y-%m-%d %H:%M:%S"))
         assert any(-1 <= clock - moment <= 4 for moment in moments), (failure, moments)
 
 
 @pytest.mark.repeated
-def test_behind_the_ingress_a_server_killed_outright_is_not_noticed(dev: LiveStack) -> None:
+def test_behind_the_ingress_a_server_killed_outright_is_not_noticed(urls: dict[str, str]) -> None:
     """Traefik sends again what never reached a pod; only a request that the dead one was answering fails."""
-    load = Load(url(dev, "local-traefik"), host="debug.example.com")
+    load = Load(urls["local-traefik"], host="debug.example.com")
     observed, moments = killed_outright("behind the ingress", load, "http-debug", "app=http-debug-server", 3)
     # Three clients: at most three requests were being answered by the dead one, or sent on connections to it.
     assert len(observed.lost) <= 3 * len(moments)

@@ -17,20 +17,19 @@ pytestmark = pytest.mark.cluster
 
 @pytest.mark.parametrize("turn", [0, pytest.param(1, marks=pytest.mark.soak)])
 def test_after_a_reboot_every_app_answers_without_an_up_of_the_stack(
-    dev: LiveStack, places: list[str], turn: int
+    dev: LiveStack, urls: dict[str, str], places: list[str], turn: int
 ) -> None:
-    urls = [str(app["url"]) for app in dev.apps().values() if app["url"]]
     assert len(urls) >= 8
-    guestbook = f"{dev.apps()['guestbook-frontend']['url']}/guestbook.php"
+    guestbook = f"{urls['guestbook-frontend']}/guestbook.php"
     faults.body(f"{guestbook}?cmd=set&key=messages&value=before-{turn}")
     observed = Observed("machine rebooted")
     faults.reboot()
-    assert not any(faults.speaks(url) for url in urls)
+    assert not any(faults.speaks(url) for url in urls.values())
     with faults.timed(observed):
         faults.repair()
     with faults.timed(observed):
         faults.wait_well(places)
-        for url in urls:
+        for url in urls.values():
             live.wait_for(lambda url=url: faults.speaks(url), 60, f"an answer of {url}")
     observed.tell()
     live.wait_for(lambda: faults.says(f"{guestbook}?cmd=get&key=messages", f"before-{turn}"), 30, "the entry")

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from tests.support import live
-
-if TYPE_CHECKING:
-    from tests.support.live import LiveStack
 
 pytestmark = pytest.mark.cluster
 
@@ -25,9 +21,8 @@ def _mail_to(maildev: str, address: str) -> str:
     return str(texts[-1]) if texts else ""
 
 
-def test_a_sign_in_mail_arrives_and_its_link_signs_in(dev: LiveStack) -> None:
-    apps = dev.apps()
-    url, maildev = str(apps["cotoami"]["url"]), str(apps["cotoami-maildev"]["url"])
+def test_a_sign_in_mail_arrives_and_its_link_signs_in(urls: dict[str, str]) -> None:
+    url, maildev = urls["cotoami"], urls["cotoami-maildev"]
     address = f"{uuid.uuid4().hex[:12]}@example.com"
     assert httpx.get(f"{url}/api/public/signin/request/{address}", timeout=10).status_code == 200
     text = live.eventually(lambda: _mail_to(maildev, address), seconds=20)

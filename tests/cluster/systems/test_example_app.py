@@ -13,7 +13,6 @@ from tests.support import live
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.live import LiveStack
 
 pytestmark = pytest.mark.cluster
 NAMESPACE = "example-app"
@@ -27,9 +26,8 @@ def _messages(url: str) -> list[str]:
 
 
 @pytest.fixture
-def second(dev: LiveStack) -> Iterator[str]:
+def second() -> Iterator[str]:
     """A second database: the first one's pod under another name, with an empty volume and another first row."""
-    assert "example-app" in dev.apps()
     (pod,) = live.get("pod", "-n", NAMESPACE, "mariadb-0")
     spec = pod["spec"]
     for key in ("nodeName", "hostname", "subdomain"):
@@ -76,8 +74,8 @@ def _uids() -> set[str]:
     return {pod["metadata"]["uid"] for pod in live.pods(NAMESPACE, "app=example-app")}
 
 
-def test_the_external_name_alone_decides_what_is_read(dev: LiveStack, second: str) -> None:
-    url = str(dev.apps()["example-app"]["url"])
+def test_the_external_name_alone_decides_what_is_read(urls: dict[str, str], second: str) -> None:
+    url = urls["example-app"]
     assert "hello from mysql" in _messages(url)
     before = _uids()
     (service,) = live.get("service", "-n", NAMESPACE, "mysql-service")

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from tests.support import live
 
-if TYPE_CHECKING:
-    from tests.support.live import LiveStack
-
 pytestmark = pytest.mark.cluster
 
 
-def test_an_entry_is_read_back_from_a_copy(dev: LiveStack) -> None:
-    url = f"{dev.apps()['guestbook-frontend']['url']}/guestbook.php"
+def test_an_entry_is_read_back_from_a_copy(urls: dict[str, str]) -> None:
+    url = f"{urls['guestbook-frontend']}/guestbook.php"
     entry = f"hello {uuid.uuid4().hex}"
     assert httpx.get(url, params={"cmd": "set", "key": "messages", "value": entry}).status_code == 200
     live.eventually(

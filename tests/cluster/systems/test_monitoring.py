@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.support import live
-
-if TYPE_CHECKING:
-    from tests.support.live import LiveStack
 
 pytestmark = pytest.mark.cluster
 JOBS = {"prometheus", "kubelet", "cadvisor", "pods"}
@@ -20,8 +17,8 @@ def _targets(url: str) -> list[dict[str, Any]]:
     return httpx.get(f"{url}/api/v1/targets", params={"state": "active"}).json()["data"]["activeTargets"]
 
 
-def test_every_target_is_up(dev: LiveStack) -> None:
-    url = str(dev.apps()["local-prometheus"]["url"])
+def test_every_target_is_up(urls: dict[str, str]) -> None:
+    url = urls["local-prometheus"]
 
     def all_up() -> bool:
         targets = _targets(url)
@@ -35,8 +32,8 @@ def test_every_target_is_up(dev: LiveStack) -> None:
     assert {"traefik", "node-exporter"} <= apps
 
 
-def test_the_apps_use_of_memory_is_known(dev: LiveStack) -> None:
-    url = str(dev.apps()["local-prometheus"]["url"])
+def test_the_apps_use_of_memory_is_known(urls: dict[str, str]) -> None:
+    url = urls["local-prometheus"]
     query = 'container_memory_working_set_bytes{namespace="h2o",container="",pod!=""}'
 
     def known() -> bool:
@@ -51,8 +48,8 @@ def test_the_apps_use_of_memory_is_known(dev: LiveStack) -> None:
     live.eventually(known, seconds=120, every=3)
 
 
-def test_grafana_reaches_prometheus_and_has_the_dashboard(dev: LiveStack) -> None:
-    url = str(dev.apps()["local-grafana"]["url"])
+def test_grafana_reaches_prometheus_and_has_the_dashboard(urls: dict[str, str]) -> None:
+    url = urls["local-grafana"]
     assert httpx.get(f"{url}/api/health").status_code == 200
     auth = httpx.BasicAuth(*(live.secret("monitoring", "grafana-admin", key) for key in ("user", "password")))
     assert httpx.get(f"{url}/api/datasources").status_code == 401

@@ -18,9 +18,9 @@ REQUESTS = 200
 
 
 @pytest.fixture(scope="module")
-def url(dev: LiveStack) -> str:
+def url(urls: dict[str, str]) -> str:
     """Where the ingress controller answers, once it knows the app."""
-    address = str(dev.apps()["local-traefik"]["url"])
+    address = urls["local-traefik"]
     live.eventually(lambda: httpx.get(address, headers=HOST).status_code == 200)
     return address
 

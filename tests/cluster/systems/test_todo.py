@@ -21,8 +21,8 @@ pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture(scope="module")
-def url(dev: LiveStack) -> str:
-    return str(dev.apps()["todo-web-server"]["url"])
+def url(urls: dict[str, str]) -> str:
+    return urls["todo-web-server"]
 
 
 def _sign_in(url: str, user: str) -> dict[str, str]:
