@@ -64,32 +64,15 @@ class LiveStack:
     def run(
         self, *arguments: str, check: bool = True, env: Mapping[str, str] | None = None, timeout: float = _TIMEOUT_S
     ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            self._command(arguments),
-            env=self.env(env),
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-        assert not check or done.returncode == 0, f"slipway {' '.join(arguments)}:\n{done.stdout}\n{done.stderr}"
+        done = _run(self._command(arguments), "slipway", arguments, check=check, env=self.env(env), timeout=timeout)
         assert "Traceback" not in done.stderr, done.stderr
         return done
 
     def pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the plain CLI in the project's directory, with the variables that `slipway pulumi --env` prints."""
         script = f'eval "$("$0" pulumi --env --stack {self.name})" && exec pulumi "$@"'
-        done = subprocess.run(
-            ["/bin/bash", "-c", script, str(SLIPWAY), *arguments, "--non-interactive", "--color", "never"],
-            cwd=self.directory,
-            env=self.env(),
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_S,
-            check=False,
-        )
-        assert not check or done.returncode == 0, f"pulumi {' '.join(arguments)}:\n{done.stdout}\n{done.stderr}"
-        return done
+        command = ["/bin/bash", "-c", script, str(SLIPWAY), *arguments, "--non-interactive", "--color", "never"]
+        return _run(command, "pulumi", arguments, check=check, env=self.env(), cwd=self.directory, timeout=_TIMEOUT_S)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command on the stack in a process group of its own."""
@@ -104,16 +87,13 @@ class LiveStack:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
 
-    def kill_after(self, seconds: float, *arguments: str, sign: signal.Signals = signal.SIGKILL) -> int:
-        """Start a command and end it after some seconds; returns its exit code."""
+    def kill_after(self, seconds: float, *arguments: str) -> int:
+        """Start a command and kill it after some seconds; returns its exit code."""
         process = self.start(*arguments)
         try:
             process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
-            if sign == signal.SIGKILL:
-                process.kill()
-            else:
-                os.killpg(process.pid, sign)
+            process.kill()
             process.communicate()
         return process.returncode
 
@@ -157,20 +137,21 @@ class LiveStack:
         return list((self.home / "state").rglob(f"locks/**/{self.name}/*.json"))
 
 
+def _run(
+    command: list[str], name: str, arguments: tuple[str, ...], *, check: bool, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    assert not check or done.returncode == 0, f"{name} {' '.join(arguments)}:\n{done.stdout}\n{done.stderr}"
+    return done
+
+
 def kubectl(
     *arguments: str, document: object = None, stdin: str | None = None, check: bool = True
 ) -> subprocess.CompletedProcess[str]:
     """The pinned kubectl on the embedded cluster, with a document or a text on its standard input."""
-    done = subprocess.run(
-        [str(toolchain.tool("kubectl")), f"--kubeconfig={paths.KUBECONFIG}", *arguments],
-        input=stdin if document is None else json.dumps(document),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert not check or done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
-    return done
+    command = [str(toolchain.tool("kubectl")), f"--kubeconfig={paths.KUBECONFIG}", *arguments]
+    text = stdin if document is None else json.dumps(document)
+    return _run(command, "kubectl", arguments, check=check, input=text, timeout=120)
 
 
 def get(*arguments: str) -> list[dict[str, Any]]:
