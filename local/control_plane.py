@@ -53,7 +53,7 @@ def etcd(program: Path, environment: Mapping[str, str]) -> Component:
             f"--cipher-suites={_CIPHERS}",
             "--log-level=warn",
         ),
-        healthy=probe.by_http("http://127.0.0.1:2381/readyz"),
+        healthy=probe.http_check("http://127.0.0.1:2381/readyz"),
         environment=environment,
         files=(certificate, key, authority),
     )
@@ -102,7 +102,7 @@ def apiserver(program: Path, environment: Mapping[str, str]) -> Component:
             "--allow-privileged=true",
             "--profiling=false",
         ),
-        healthy=probe.by_https(f"{settings.API_SERVER}/readyz", client="admin"),
+        healthy=probe.https_check(f"{settings.API_SERVER}/readyz", client="admin"),
         environment=environment,
         files=(
             *serving,
@@ -171,7 +171,7 @@ def controller_manager(program: Path, environment: Mapping[str, str]) -> Compone
             "--kube-api-qps=200",
             "--kube-api-burst=400",
         ),
-        healthy=probe.by_https("https://127.0.0.1:10257/healthz"),
+        healthy=probe.https_check("https://127.0.0.1:10257/healthz"),
         environment=environment,
         files=(config, authority, *serving),
     )
@@ -182,7 +182,7 @@ def scheduler(program: Path, environment: Mapping[str, str]) -> Component:
     return Component(
         name="kube-scheduler",
         command=(str(program), *_delegating(config, serving), "--kube-api-qps=200", "--kube-api-burst=400"),
-        healthy=probe.by_https("https://127.0.0.1:10259/healthz"),
+        healthy=probe.https_check("https://127.0.0.1:10259/healthz"),
         environment=environment,
         files=(config, *serving),
     )

@@ -20,7 +20,7 @@ def registry(packages: Packages) -> Component:
     return Component(
         name="registry",
         command=(str(packages.program("docker-registry")), "serve", str(config)),
-        healthy=probe.by_http(f"http://{settings.REGISTRY}/v2/"),
+        healthy=probe.http_check(f"http://{settings.REGISTRY}/v2/"),
         environment={"PATH": packages.search_path, "OTEL_TRACES_EXPORTER": "none"},
         files=(config,),
     )
@@ -51,7 +51,7 @@ def kubelet(program: Path, environment: Mapping[str, str]) -> Component:
             f"--node-ip={settings.NODE_ADDRESS}",
             "--node-labels=topology.kubernetes.io/region=local,topology.kubernetes.io/zone=local",
         ),
-        healthy=probe.by_http("http://127.0.0.1:10248/healthz"),
+        healthy=probe.http_check("http://127.0.0.1:10248/healthz"),
         environment=environment,
         files=(
             config,
@@ -68,7 +68,7 @@ def kube_proxy(program: Path, environment: Mapping[str, str]) -> Component:
     return Component(
         name="kube-proxy",
         command=(str(program), f"--config={config}"),
-        healthy=probe.by_http("http://127.0.0.1:10256/healthz"),
+        healthy=probe.http_check("http://127.0.0.1:10256/healthz"),
         environment=environment,
         files=(config, access),
     )
@@ -85,7 +85,7 @@ def loadbalancer(program: Path, environment: Mapping[str, str]) -> Component:
             f"-last={settings.POOL_LAST}",
             "-health-address=127.0.0.1:10270",
         ),
-        healthy=probe.by_http("http://127.0.0.1:10270/healthz"),
+        healthy=probe.http_check("http://127.0.0.1:10270/healthz"),
         environment=environment,
         files=(access,),
     )

@@ -47,12 +47,12 @@ def http_ok(url: str, context: ssl.SSLContext | None = None, timeout: float = _T
     return f"{url} answers {response.status}: {'; '.join(failed) or body.strip()[:200]}"
 
 
-def by_http(url: str) -> Callable[[], str | None]:
+def http_check(url: str) -> Callable[[], str | None]:
     """A health check by `http_ok`."""
     return lambda: http_ok(url)
 
 
-def by_https(url: str, client: str | None = None) -> Callable[[], str | None]:
+def https_check(url: str, client: str | None = None) -> Callable[[], str | None]:
     """A health check by `http_ok` that trusts the cluster's authority, with a client certificate if one is named."""
     return lambda: http_ok(url, tls(paths.PKI, client=client))
 

@@ -97,9 +97,12 @@ class Clone:
 
     def create(self, names: Sequence[str], *arguments: str) -> dict[str, dict[str, Any]]:
         """Make environments, a few at a time; what each said, by name."""
+
+        def create(name: str) -> dict[str, Any]:
+            return self.json("env", "create", name, "--from", "lesson", *arguments)
+
         with ThreadPoolExecutor(AT_ONCE) as makers:
-            told = makers.map(lambda name: self.json("env", "create", name, "--from", "lesson", *arguments), names)
-            return dict(zip(names, told, strict=True))
+            return dict(zip(names, makers.map(create, names), strict=True))
 
 
 @pytest.fixture(scope="module")

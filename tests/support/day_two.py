@@ -29,6 +29,7 @@ ROWS = Path(__file__).with_name("day_two.yaml")
 STACKS = {"prod": "durable", "tutorial": "ephemeral"}
 """The two stacks: prod, and its twin that may vanish."""
 EVERY_APP = "apps.*"
+_COLUMNS = {"set": "key", "with": "both"}
 _SHOWN = 4
 _STACK = "pulumi:pulumi:Stack"
 _FIRST_PORT = 31000
@@ -56,7 +57,7 @@ class Row:
 @cache
 def rows() -> tuple[Row, ...]:
     return tuple(
-        Row(section, **{{"set": "key", "with": "both"}.get(name, name): value for name, value in entry.items()})
+        Row(section, **{_COLUMNS.get(name, name): value for name, value in cast("dict[str, Any]", entry).items()})
         for section, entries in _data().items()
         if section != "base"
         for entry in entries

@@ -228,7 +228,7 @@ def alone(name: str) -> Generator[None]:
         yield
 
 
-def wait_for(question: Callable[[], T], seconds: float = 60, what: str = "it") -> T:
+def wait_for(question: Callable[[], T | None], seconds: float = 60, what: str = "it") -> T:
     """Ask until the answer is truthy, and return it."""
     end = time.monotonic() + seconds
     while not (answer := question()):

@@ -70,6 +70,7 @@ class Load:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT_S)
         while not self._ended.is_set() and tally.requests < _LIMIT:
             tally.requests += 1
+            problem: str | None = None
             # A server may close an idle connection at any time; a client then repeats the request on a new one
             # (RFC 9112, section 9.3.1). Only what fails on a new connection is lost.
             for _ in range(1 if connection.sock is None else 2):
