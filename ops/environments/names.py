@@ -42,7 +42,7 @@ def check_name(name: str) -> None:
 def refuse_stack(directory: Path, name: str) -> None:
     """Refuse the name of a stack of the project, for making an environment as well as for removing one."""
     for file in directory.glob("Pulumi.*.yaml"):
-        # Releases and leases are called in lower case.
+        # The prefix of namespaces is in lower case, whatever the file's name is.
         if file.name.lower() == f"pulumi.{name}.yaml":
             raise RefusedError(f"environment {name}: {file.name} is a stack of this project; choose another name")
 

@@ -166,7 +166,7 @@ def find(directory: Path, stack: str, app: str, progress: Progress) -> Releasabl
     if not stack_file(directory, stack).is_file():
         from ops.environments.files import restore
 
-        # An environment that was made elsewhere: its settings are on its cluster.
+        # An environment that was made elsewhere: Pulumi's backend has its settings.
         restore(directory, stack, progress)
     config = read_stack_config(directory, stack)
     settings = settings_of(config)
