@@ -21,7 +21,7 @@ from ops.render.plan import plan
 from ops.render.program import render, render_config
 from tests.support import cases, golden, harness
 from tests.support.data import items, leaves, value
-from tests.support.thing import things
+from tests.support.objects import things
 
 if TYPE_CHECKING:
     from collections.abc import Callable
