@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from local.progress import Progress
     from ops.kube import Manifest
     from ops.render import App
-    from stacks.settings.apps import AppBase
+    from stacks.settings.app_base import AppBase
     from stacks.settings.clusters import ClusterSettings
     from stacks.stack_file import StackConfig
 
