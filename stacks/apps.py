@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pulumi
+
+from components.systems import stateless
 from components.workload import Autoscaling, ContainerResources, Options
 from stacks.settings import apps as settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pulumi
-
     from components.foundation.database import OutsideDatabase
     from components.model import Cluster
     from components.scope import Scope
-    from stacks.settings.apps import StatelessApp
+    from stacks.settings.app_base import AppBase, StatelessApp
 
 Urls = dict[str, "pulumi.Output[str] | None"]
 
@@ -50,8 +51,8 @@ def options(app: StatelessApp) -> Options:
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What apps are built on.
+class Dependencies:
+    """What apps are made from.
 
     Attributes:
         scope: The stack.
@@ -64,11 +65,11 @@ class Ground:
     databases: Mapping[str, OutsideDatabase]
 
 
-def make_apps(ground: Ground, apps: settings.Apps) -> dict[str, pulumi.Output[str]]:
+def make_apps(dependencies: Dependencies, apps: settings.Apps) -> dict[str, pulumi.Output[str]]:
     """Make every app that the stack names.
 
     Args:
-        ground: What they are built on.
+        dependencies: What they are made from.
         apps: Their settings.
 
     Returns:
@@ -76,58 +77,53 @@ def make_apps(ground: Ground, apps: settings.Apps) -> dict[str, pulumi.Output[st
     """
     urls: Urls = {}
     for app in apps.deployed().values():
-        urls |= _make(ground, ground.clusters[app.cluster], app)
+        urls |= _make(dependencies, dependencies.clusters[app.cluster], app)
     return {name: url for name, url in urls.items() if url is not None}
 
 
-def _make(ground: Ground, cluster: Cluster, app: settings.AppBase) -> Urls:
+def _make(dependencies: Dependencies, cluster: Cluster, app: AppBase) -> Urls:
     match app:
         case settings.H2oExample():
-            return _h2o_example(ground, cluster, app)
+            image = pulumi.Output.format("{0}/h2o:{1}", cluster.registry, app.revision)
+            return _stateless(dependencies, cluster, app, "h2o-mock", stateless.H2O_EXAMPLE, image, app.revision)
         case settings.Nginx():
-            return _nginx(ground, cluster, app)
+            return _stateless(dependencies, cluster, app, "nginx-system", stateless.NGINX, app.image)
         case settings.HttpDebugServer():
-            return _http_debug_server(ground, cluster, app)
+            return _stateless(dependencies, cluster, app, "http-debug-system", stateless.HTTP_DEBUG_SERVER, app.image)
         case settings.Cotoami():
-            return _cotoami(ground, cluster, app)
+            return _cotoami(dependencies, cluster, app)
         case settings.Guestbook():
-            return _guestbook(ground, cluster, app)
+            return _guestbook(dependencies, cluster, app)
         case settings.ExampleApp():
-            return _example_app(ground, cluster, app)
+            return _example_app(dependencies, cluster, app)
         case settings.Todo():
-            return _todo(ground, cluster, app)
+            return _todo(dependencies, cluster, app)
         case _:
             raise TypeError(f"no component for {type(app).__name__}")
 
 
-def _h2o_example(ground: Ground, cluster: Cluster, app: settings.H2oExample) -> Urls:
-    from components.systems.h2o_example import H2oExample, H2oExampleArgs
-
-    args = H2oExampleArgs(scope=ground.scope, cluster=cluster, revision=app.revision, options=options(app))
-    return {"h2o-example": H2oExample("h2o-mock", args).service.url}
-
-
-def _nginx(ground: Ground, cluster: Cluster, app: settings.Nginx) -> Urls:
-    from components.systems.nginx import Nginx, NginxArgs
-
-    args = NginxArgs(scope=ground.scope, cluster=cluster, image=app.image, options=options(app))
-    return {"nginx": Nginx("nginx-system", args).service.url}
-
-
-def _http_debug_server(ground: Ground, cluster: Cluster, app: settings.HttpDebugServer) -> Urls:
-    from components.systems.http_debug_server import HttpDebugServer, HttpDebugServerArgs
-
-    args = HttpDebugServerArgs(scope=ground.scope, cluster=cluster, image=app.image, options=options(app))
-    return {"http-debug-server": HttpDebugServer("http-debug-system", args).service.url}
+def _stateless(
+    dependencies: Dependencies,
+    cluster: Cluster,
+    app: StatelessApp,
+    name: str,
+    kind: stateless.StatelessApp,
+    image: pulumi.Input[str],
+    revision: str | None = None,
+) -> Urls:
+    args = stateless.StatelessArgs(
+        scope=dependencies.scope, cluster=cluster, app=kind, image=image, revision=revision, options=options(app)
+    )
+    return {kind.name: stateless.Stateless(name, args).service.url}
 
 
-def _cotoami(ground: Ground, cluster: Cluster, app: settings.Cotoami) -> Urls:
+def _cotoami(dependencies: Dependencies, cluster: Cluster, app: settings.Cotoami) -> Urls:
     from components.systems.cotoami import Cotoami, CotoamiArgs, Mail
 
     system = Cotoami(
         "cotoami-system",
         CotoamiArgs(
-            scope=ground.scope,
+            scope=dependencies.scope,
             cluster=cluster,
             image=app.image,
             postgres_image=app.postgres_image,
@@ -135,7 +131,7 @@ def _cotoami(ground: Ground, cluster: Cluster, app: settings.Cotoami) -> Urls:
             maildev_image=app.maildev_image,
             nginx_image=app.nginx_image,
             shape=app.shape,
-            database=ground.databases[app.database] if app.database else None,
+            database=dependencies.databases[app.database] if app.database else None,
             mail=Mail(app.mail.server, app.mail.port, app.mail.sender, app.mail.secret) if app.mail else None,
             maildev_node_port=app.maildev_node_port,
             options=options(app),
@@ -144,11 +140,11 @@ def _cotoami(ground: Ground, cluster: Cluster, app: settings.Cotoami) -> Urls:
     return {"cotoami": system.service.url, "cotoami-maildev": system.maildev.url if system.maildev else None}
 
 
-def _guestbook(ground: Ground, cluster: Cluster, app: settings.Guestbook) -> Urls:
+def _guestbook(dependencies: Dependencies, cluster: Cluster, app: settings.Guestbook) -> Urls:
     from components.systems.guestbook import Guestbook, GuestbookArgs
 
     args = GuestbookArgs(
-        scope=ground.scope,
+        scope=dependencies.scope,
         cluster=cluster,
         frontend_image=app.frontend_image,
         redis_image=app.redis_image,
@@ -158,26 +154,26 @@ def _guestbook(ground: Ground, cluster: Cluster, app: settings.Guestbook) -> Url
     return {"guestbook": Guestbook("guestbook-system", args).service.url}
 
 
-def _example_app(ground: Ground, cluster: Cluster, app: settings.ExampleApp) -> Urls:
+def _example_app(dependencies: Dependencies, cluster: Cluster, app: settings.ExampleApp) -> Urls:
     from components.systems.example_app import ExampleApp, ExampleAppArgs
 
     args = ExampleAppArgs(
-        scope=ground.scope,
+        scope=dependencies.scope,
         cluster=cluster,
         revision=app.revision,
         mariadb_image=app.mariadb_image,
-        database=ground.databases[app.database] if app.database else None,
+        database=dependencies.databases[app.database] if app.database else None,
         mysql_host=app.mysql_host,
         options=options(app),
     )
     return {"example-app": ExampleApp("example-app-system", args).service.url}
 
 
-def _todo(ground: Ground, cluster: Cluster, app: settings.Todo) -> Urls:
+def _todo(dependencies: Dependencies, cluster: Cluster, app: settings.Todo) -> Urls:
     from components.systems.griddb_todo import GridDbTodo, GridDbTodoArgs
 
     args = GridDbTodoArgs(
-        scope=ground.scope,
+        scope=dependencies.scope,
         cluster=cluster,
         revision=app.revision,
         griddb_image=app.griddb_image,

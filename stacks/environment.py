@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from components.clusters.existing import ExistingCluster, ExistingClusterArgs
 from components.scope import Scope
-from stacks.apps import Ground, make_apps
+from stacks.apps import Dependencies, make_apps
 from stacks.https import https_of
 from stacks.platform import add_platform
 from stacks.settings.clusters import EmbeddedCluster
@@ -68,7 +68,7 @@ def build(settings: Settings, *, project: str, stack: str) -> Environment:
         clusters[name] = clouds.complete(handle) if clouds else handle
         urls |= platform_urls
     databases = clouds.databases() if clouds else {}
-    urls |= make_apps(Ground(scope=scope, clusters=clusters, databases=databases), settings.apps)
+    urls |= make_apps(Dependencies(scope=scope, clusters=clusters, databases=databases), settings.apps)
     if clouds:
         clouds.finish(clusters)
     return Environment(clusters=clusters, urls=urls)

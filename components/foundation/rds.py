@@ -65,26 +65,34 @@ class Rds(pulumi.ComponentResource):
         options = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(provider=args.account.provider), opts)
         super().__init__("slipway:foundation:Rds", f"{name}-database", None, options)
         self._prefix, self._args = name, args
-        spec, durable = args.spec, args.scope.durable
+        spec = args.spec
         password = make_password(f"{name}-database", self)
-        subnets = aws.rds.SubnetGroup(
-            f"{name}-database-subnets",
-            subnet_ids=list(args.subnet_ids),
-            description=f"Database {name}",
-            tags=self._tags("subnets"),
-            # RDS lets neither a group nor an instance go from one VPC to another.
-            opts=pulumi.ResourceOptions(parent=self, replace_with=[args.vpc]),
+        instance = self._instance(password)
+        if not spec.apply_immediately:
+            pulumi.info(
+                f"changes of version, size, storage and standby are made in the maintenance window "
+                f"({MAINTENANCE_WINDOW} UTC), after `up` is done; at once with databases.{name}.applyImmediately: true",
+                instance,
+            )
+        self.outside = OutsideDatabase(
+            host=instance.address,
+            port=spec.port,
+            name=spec.database,
+            user=spec.user,
+            password=password,
+            cidrs=(args.vpc_cidr,),
         )
+        self.register_outputs({"host": instance.address, "port": spec.port, "database": spec.database})
+
+    def _tags(self, part: str) -> dict[str, str]:
+        return tags(self._args.scope, SYSTEM, f"{self._prefix}-{part}")
+
+    def _instance(self, password: pulumi.Output[str]) -> aws.rds.Instance:
+        name, args, spec, durable = self._prefix, self._args, self._args.spec, self._args.scope.durable
+        subnets = self._subnets()
         group, entrance = self._group()
-        key = aws.kms.Key(
-            f"{name}-database-key",
-            description=f"Database {name}",
-            enable_key_rotation=True,
-            deletion_window_in_days=30 if durable else 7,
-            tags=self._tags("key"),
-            opts=pulumi.ResourceOptions(parent=self, protect=durable),
-        )
-        instance = aws.rds.Instance(
+        key = self._key()
+        return aws.rds.Instance(
             f"{name}-database-instance",
             engine=spec.engine,
             engine_version=spec.version,
@@ -129,24 +137,27 @@ class Rds(pulumi.ComponentResource):
                 custom_timeouts=pulumi.CustomTimeouts(create="60m", update="80m", delete="60m"),
             ),
         )
-        if not spec.apply_immediately:
-            pulumi.info(
-                f"changes of version, size, storage and standby are made in the maintenance window "
-                f"({MAINTENANCE_WINDOW} UTC), after `up` is done; at once with databases.{name}.applyImmediately: true",
-                instance,
-            )
-        self.outside = OutsideDatabase(
-            host=instance.address,
-            port=spec.port,
-            name=spec.database,
-            user=spec.user,
-            password=password,
-            cidrs=(args.vpc_cidr,),
-        )
-        self.register_outputs({"host": instance.address, "port": spec.port, "database": spec.database})
 
-    def _tags(self, part: str) -> dict[str, str]:
-        return tags(self._args.scope, SYSTEM, f"{self._prefix}-{part}")
+    def _subnets(self) -> aws.rds.SubnetGroup:
+        return aws.rds.SubnetGroup(
+            f"{self._prefix}-database-subnets",
+            subnet_ids=list(self._args.subnet_ids),
+            description=f"Database {self._prefix}",
+            tags=self._tags("subnets"),
+            # RDS lets neither a group nor an instance go from one VPC to another.
+            opts=pulumi.ResourceOptions(parent=self, replace_with=[self._args.vpc]),
+        )
+
+    def _key(self) -> aws.kms.Key:
+        durable = self._args.scope.durable
+        return aws.kms.Key(
+            f"{self._prefix}-database-key",
+            description=f"Database {self._prefix}",
+            enable_key_rotation=True,
+            deletion_window_in_days=30 if durable else 7,
+            tags=self._tags("key"),
+            opts=pulumi.ResourceOptions(parent=self, protect=durable),
+        )
 
     def _group(self) -> tuple[aws.ec2.SecurityGroup, pulumi.Resource]:
         args, port = self._args, self._args.spec.port

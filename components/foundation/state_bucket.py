@@ -120,45 +120,8 @@ class StateBucket(pulumi.ComponentResource):
             versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
             opts=child,
         )
-        aws.s3.BucketServerSideEncryptionConfiguration(
-            f"{name}-encryption",
-            bucket=bucket.id,
-            rules=[
-                aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
-                    apply_server_side_encryption_by_default=(
-                        aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
-                            sse_algorithm="aws:kms", kms_master_key_id=key.arn
-                        )
-                    ),
-                    # One data key for many objects: each state is small and written often.
-                    bucket_key_enabled=True,
-                )
-            ],
-            opts=child,
-        )
-        aws.s3.BucketLifecycleConfiguration(
-            f"{name}-lifecycle",
-            bucket=bucket.id,
-            rules=[
-                aws.s3.BucketLifecycleConfigurationRuleArgs(
-                    id="old-versions",
-                    status="Enabled",
-                    filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
-                    noncurrent_version_expiration=(
-                        aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
-                            noncurrent_days=self._args.old_version_days
-                        )
-                    ),
-                    abort_incomplete_multipart_upload=(
-                        aws.s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
-                            days_after_initiation=7
-                        )
-                    ),
-                )
-            ],
-            # Rules about old versions mean nothing before there are versions.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning], protect=durable),
-        )
+        self._encrypt(bucket, key, child)
+        self._expire(bucket, versioning)
         aws.s3.BucketPolicy(
             f"{name}-tls-only",
             bucket=bucket.id,
@@ -199,3 +162,47 @@ class StateBucket(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         return pulumi.Output.format("{0}/{1}", self.bucket_arn, key)
+
+    def _encrypt(self, bucket: aws.s3.Bucket, key: aws.kms.Key, options: pulumi.ResourceOptions) -> None:
+        aws.s3.BucketServerSideEncryptionConfiguration(
+            f"{self._prefix}-encryption",
+            bucket=bucket.id,
+            rules=[
+                aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
+                    apply_server_side_encryption_by_default=(
+                        aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
+                            sse_algorithm="aws:kms", kms_master_key_id=key.arn
+                        )
+                    ),
+                    # One data key for many objects: each state is small and written often.
+                    bucket_key_enabled=True,
+                )
+            ],
+            opts=options,
+        )
+
+    def _expire(self, bucket: aws.s3.Bucket, versioning: aws.s3.BucketVersioning) -> None:
+        """Old versions go after some days, and so do uploads that nobody ended."""
+        aws.s3.BucketLifecycleConfiguration(
+            f"{self._prefix}-lifecycle",
+            bucket=bucket.id,
+            rules=[
+                aws.s3.BucketLifecycleConfigurationRuleArgs(
+                    id="old-versions",
+                    status="Enabled",
+                    filter=aws.s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
+                    noncurrent_version_expiration=(
+                        aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
+                            noncurrent_days=self._args.old_version_days
+                        )
+                    ),
+                    abort_incomplete_multipart_upload=(
+                        aws.s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
+                            days_after_initiation=7
+                        )
+                    ),
+                )
+            ],
+            # Rules about old versions mean nothing before there are versions.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning], protect=self._args.scope.durable),
+        )

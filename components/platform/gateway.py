@@ -25,6 +25,10 @@ _POLICIES = "networking.gke.io/v1"
 _NAME = "traefik"
 
 
+_HTTPS_ONLY = {"filters": [{"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}]}
+_TO_CONTROLLER = {"backendRefs": [{"name": _NAME, "port": 80}]}
+
+
 def make_gateway(parent: pulumi.Resource, controller: Peer, certificate: GatewayCertificate, *, redirect: bool) -> None:
     """Make the Gateway in front of the ingress controller.
 
@@ -34,27 +38,31 @@ def make_gateway(parent: pulumi.Resource, controller: Peer, certificate: Gateway
         certificate: What TLS ends with.
         redirect: Whether plain HTTP only leads to HTTPS.
     """
-    namespace = controller.namespace
+    gateway = _gateway(parent, controller, certificate)
+    for listener, rule in (("https", _TO_CONTROLLER), ("http", _HTTPS_ONLY if redirect else _TO_CONTROLLER)):
+        spec = {"parentRefs": [{"name": _NAME, "sectionName": listener}], "rules": [rule]}
+        _custom(parent, controller, listener, f"{_API}/HTTPRoute", f"{_NAME}-{listener}", spec, after=gateway)
+    tls = {
+        "default": {"sslPolicy": certificate.tls_policy},
+        "targetRef": {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": _NAME},
+    }
+    _custom(parent, controller, "gateway-policy", f"{_POLICIES}/GCPGatewayPolicy", _NAME, tls, after=gateway)
+    asked = {"portSpecification": "USE_FIXED_PORT", "port": controller.ports["admin"].number, "requestPath": "/ping"}
+    health = {
+        "default": {"config": {"type": "HTTP", "httpHealthCheck": asked}},
+        "targetRef": {"group": "", "kind": "Service", "name": _NAME},
+    }
+    _custom(parent, controller, "health-check", f"{_POLICIES}/HealthCheckPolicy", _NAME, health)
+    allow_public(controller, ["web", "admin"], parent, GOOGLE_FRONT_ENDS)
 
-    def custom(
-        name: str, api: str, kind: str, spec: dict[str, Any], after: pulumi.Resource | None = None,
-        annotations: dict[str, pulumi.Input[str]] | None = None,
-    ) -> pulumi.Resource:  # fmt: skip
-        # Awaited: what Google made for it is gone before the certificate, the address and the network are.
-        options = namespace.inside(parent, awaited_removal=True)
-        return kubernetes.apiextensions.CustomResource(
-            f"{controller.logical}-{name}",
-            api_version=api,
-            kind=kind,
-            metadata=namespace.metadata(_NAME if kind != "HTTPRoute" else f"{_NAME}-{name}", annotations=annotations),
-            spec=spec,
-            opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[after] if after else [])),
-        )
 
-    gateway = custom(
+def _gateway(parent: pulumi.Resource, controller: Peer, certificate: GatewayCertificate) -> pulumi.Resource:
+    return _custom(
+        parent,
+        controller,
         "gateway",
-        _API,
-        "Gateway",
+        f"{_API}/Gateway",
+        _NAME,
         {
             "gatewayClassName": GATEWAY_CLASS,
             "addresses": [{"type": "NamedAddress", "value": certificate.address_name}],
@@ -66,33 +74,29 @@ def make_gateway(parent: pulumi.Resource, controller: Peer, certificate: Gateway
         },
         annotations={"networking.gke.io/certmap": certificate.certificate_map},
     )
-    to_controller = {"backendRefs": [{"name": _NAME, "port": 80}]}
-    to_https = {"filters": [{"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}]}
-    for listener, rule in (("https", to_controller), ("http", to_https if redirect else to_controller)):
-        parents = [{"name": _NAME, "sectionName": listener}]
-        custom(listener, _API, "HTTPRoute", {"parentRefs": parents, "rules": [rule]}, gateway)
-    custom(
-        "gateway-policy",
-        _POLICIES,
-        "GCPGatewayPolicy",
-        {
-            "default": {"sslPolicy": certificate.tls_policy},
-            "targetRef": {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": _NAME},
-        },
-        gateway,
+
+
+def _custom(
+    parent: pulumi.Resource,
+    controller: Peer,
+    logical: str,
+    kind: str,
+    name: str,
+    spec: dict[str, Any],
+    *,
+    after: pulumi.Resource | None = None,
+    annotations: dict[str, pulumi.Input[str]] | None = None,
+) -> pulumi.Resource:
+    """A custom resource; `kind` is `<group>/<version>/<kind>`."""
+    namespace = controller.namespace
+    # Awaited: what Google made for it is gone before the certificate, the address and the network are.
+    options = namespace.inside(parent, awaited_removal=True)
+    api_version, _, kind_alone = kind.rpartition("/")
+    return kubernetes.apiextensions.CustomResource(
+        f"{controller.logical}-{logical}",
+        api_version=api_version,
+        kind=kind_alone,
+        metadata=namespace.metadata(name, annotations=annotations),
+        spec=spec,
+        opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[after] if after else [])),
     )
-    health = {
-        "portSpecification": "USE_FIXED_PORT",
-        "port": controller.ports["admin"].number,
-        "requestPath": "/ping",
-    }
-    custom(
-        "health-check",
-        _POLICIES,
-        "HealthCheckPolicy",
-        {
-            "default": {"config": {"type": "HTTP", "httpHealthCheck": health}},
-            "targetRef": {"group": "", "kind": "Service", "name": _NAME},
-        },
-    )
-    allow_public(controller, ["web", "admin"], parent, GOOGLE_FRONT_ENDS)

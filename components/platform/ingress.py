@@ -100,6 +100,42 @@ class IngressControllerArgs:
     https: Https | None = None
 
 
+def _behind_gateway(https: Https | None) -> bool:
+    return https is not None and isinstance(https.certificate, GatewayCertificate)
+
+
+def _arguments(args: IngressControllerArgs, namespace: Namespace, class_name: str) -> tuple[str, ...]:
+    """Traefik's arguments (https://doc.traefik.io/traefik/reference/install-configuration/)."""
+    https = args.https
+    # Where node ports are what people reach, HTTPS is at one of them.
+    public_port = (https.node_port if https and args.cluster.node_address else None) or 443
+    return (
+        "--global.checknewversion=false",
+        "--global.sendanonymoususage=false",
+        "--log.level=INFO",
+        "--ping=true",
+        "--ping.entrypoint=admin",
+        "--metrics.prometheus=true",
+        "--metrics.prometheus.entrypoint=admin",
+        "--entrypoints.admin.address=:8080",
+        "--entrypoints.web.address=:8000",
+        # Requests that are under way end before the process does.
+        "--entrypoints.web.transport.lifecycle.gracetimeout=15s",
+        # The default of two seconds would send requests to pods that are gone.
+        "--providers.providersthrottleduration=100ms",
+        f"--providers.file.directory={_CONFIG}",
+        # A changed file comes with new pods.
+        "--providers.file.watch=false",
+        "--entrypoints.web.http.middlewares=retry@file",
+        *(https.arguments(public_port) if https else ()),
+        # What people's addresses are is known to the load balancer alone.
+        *((f"--entrypoints.web.forwardedheaders.trustedips={_FRONT_ENDS}",) if _behind_gateway(https) else ()),
+        "--providers.kubernetesingress=true",
+        f"--providers.kubernetesingress.ingressclass={class_name}",
+        f"--providers.kubernetesingress.ingressendpoint.publishedservice={namespace.name}/{NAME}",
+    )
+
+
 class IngressController(pulumi.ComponentResource):
     """Traefik, its IngressClass and the default backend.
 
@@ -151,10 +187,7 @@ class IngressController(pulumi.ComponentResource):
             ],
         )
         https = args.https
-        behind_gateway = https is not None and isinstance(https.certificate, GatewayCertificate)
         ports = https.service_ports if https else ()
-        # Where node ports are what people reach, HTTPS is at one of them.
-        public_port = (https.node_port if https and args.cluster.node_address else None) or 443
         ended = https is not None and isinstance(https.certificate, BalancerCertificate)
         return Service(
             f"{name}-{NAME}",
@@ -168,36 +201,7 @@ class IngressController(pulumi.ComponentResource):
                         image=IMAGES["traefik"],
                         ports=(Port("web", 8000), *((PORT,) if ports else ()), Port("admin", 8080)),
                         probes=Probes.of(Check(path="/ping", port="admin")),
-                        # https://doc.traefik.io/traefik/reference/install-configuration/
-                        args=(
-                            "--global.checknewversion=false",
-                            "--global.sendanonymoususage=false",
-                            "--log.level=INFO",
-                            "--ping=true",
-                            "--ping.entrypoint=admin",
-                            "--metrics.prometheus=true",
-                            "--metrics.prometheus.entrypoint=admin",
-                            "--entrypoints.admin.address=:8080",
-                            "--entrypoints.web.address=:8000",
-                            # Requests that are under way end before the process does.
-                            "--entrypoints.web.transport.lifecycle.gracetimeout=15s",
-                            # The default of two seconds would send requests to pods that are gone.
-                            "--providers.providersthrottleduration=100ms",
-                            f"--providers.file.directory={_CONFIG}",
-                            # A changed file comes with new pods.
-                            "--providers.file.watch=false",
-                            "--entrypoints.web.http.middlewares=retry@file",
-                            *(https.arguments(public_port) if https else ()),
-                            # What people's addresses are is known to the load balancer alone.
-                            *(
-                                (f"--entrypoints.web.forwardedheaders.trustedips={_FRONT_ENDS}",)
-                                if behind_gateway
-                                else ()
-                            ),
-                            "--providers.kubernetesingress=true",
-                            f"--providers.kubernetesingress.ingressclass={class_name}",
-                            f"--providers.kubernetesingress.ingressendpoint.publishedservice={namespace.name}/{NAME}",
-                        ),
+                        args=_arguments(args, namespace, class_name),
                         resources=ContainerResources(cpu="50m", memory="128Mi"),
                         writable=("/tmp",),  # noqa: S108 - a directory of the container
                         files={_CONFIG: {"retry.yaml": _MIDDLEWARES + (MIDDLEWARES if ended else "")}},
@@ -206,7 +210,7 @@ class IngressController(pulumi.ComponentResource):
                 replicas=args.replicas,
                 exposure=Exposure(
                     ports=(ServicePort("web", 80, "web", args.node_port), *ports),
-                    service_type="ClusterIP" if behind_gateway else "LoadBalancer",
+                    service_type="ClusterIP" if _behind_gateway(https) else "LoadBalancer",
                     annotations=https.annotations() if https else {},
                 ),
                 connects_to=(KUBERNETES_API,),

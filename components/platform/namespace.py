@@ -100,11 +100,18 @@ class GuardedNamespace(pulumi.ComponentResource):
             resource=resource,
         )
         self.handle = namespace
+        self._guard(name, args.quota)
+        if args.cluster.deployer is not None:
+            allow_deployer(self, name, namespace, args.cluster.deployer)
+        self.register_outputs({"name": namespace.name, "cluster": args.cluster.name, "podSecurity": args.pod_security})
+
+    def _guard(self, name: str, quota: Mapping[str, str]) -> None:
+        namespace = self.handle
         child = namespace.inside(self)
         kubernetes.core.v1.ResourceQuota(
             f"{name}-quota",
             metadata=namespace.metadata("quota"),
-            spec=kubernetes.core.v1.ResourceQuotaSpecArgs(hard=pulumi.Output.from_input(self._room(args.quota))),
+            spec=kubernetes.core.v1.ResourceQuotaSpecArgs(hard=pulumi.Output.from_input(self._room(quota))),
             # The provider would wait until every hard limit shows up in the status, which nothing depends on.
             opts=child,
         )
@@ -130,9 +137,6 @@ class GuardedNamespace(pulumi.ComponentResource):
             ),
             opts=child,
         )
-        if args.cluster.deployer is not None:
-            allow_deployer(self, name, namespace, args.cluster.deployer)
-        self.register_outputs({"name": namespace.name, "cluster": args.cluster.name, "podSecurity": args.pod_security})
 
     async def _room(self, quota: Mapping[str, str]) -> dict[str, str]:
         """The quota; awaited by Pulumi's SDK once the program has run to its end, when every workload is known."""

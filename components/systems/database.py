@@ -138,28 +138,7 @@ def make_postgres(parent: pulumi.Resource, name: str, args: DatabaseArgs) -> Dat
             object_name=args.object_name,
             tier="database",
             kind="StatefulSet",
-            containers=(
-                Container(
-                    name="postgres",
-                    image=args.image,
-                    ports=(Port("postgres", POSTGRES_PORT),),
-                    # https://www.postgresql.org/docs/15/app-pg-isready.html
-                    probes=Probes.of(
-                        Check(command=("pg_isready", "-h", "127.0.0.1", "-U", args.user, "-d", args.database)),
-                        startup_seconds=120,
-                    ),
-                    env={
-                        "POSTGRES_USER": args.user,
-                        "POSTGRES_DB": args.database,
-                        # A subdirectory: the volume's own root may hold lost+found.
-                        "PGDATA": "/var/lib/postgresql/data/pgdata",
-                    },
-                    secret_env={"POSTGRES_PASSWORD": SecretValue(credential, "password")},
-                    resources=ContainerResources(cpu="50m", memory="128Mi", memory_limit="384Mi"),
-                    writable=("/tmp", "/var/run/postgresql"),  # noqa: S108 - in the container
-                    claim_mount="/var/lib/postgresql/data",
-                ),
-            ),
+            containers=(_postgres(args, credential),),
             storage=Storage(args.storage),
             exposure=Exposure(ports=(ServicePort("postgres", POSTGRES_PORT, "postgres"),), browsable=False),
             user=DATABASE_USER,
@@ -174,6 +153,29 @@ def make_postgres(parent: pulumi.Resource, name: str, args: DatabaseArgs) -> Dat
         user=args.user,
         password=SecretValue(credential, "password"),
         edge=service.endpoint("postgres"),
+    )
+
+
+def _postgres(args: DatabaseArgs, credential: Credential) -> Container:
+    return Container(
+        name="postgres",
+        image=args.image,
+        ports=(Port("postgres", POSTGRES_PORT),),
+        # https://www.postgresql.org/docs/15/app-pg-isready.html
+        probes=Probes.of(
+            Check(command=("pg_isready", "-h", "127.0.0.1", "-U", args.user, "-d", args.database)),
+            startup_seconds=120,
+        ),
+        env={
+            "POSTGRES_USER": args.user,
+            "POSTGRES_DB": args.database,
+            # A subdirectory: the volume's own root may hold lost+found.
+            "PGDATA": "/var/lib/postgresql/data/pgdata",
+        },
+        secret_env={"POSTGRES_PASSWORD": SecretValue(credential, "password")},
+        resources=ContainerResources(cpu="50m", memory="128Mi", memory_limit="384Mi"),
+        writable=("/tmp", "/var/run/postgresql"),  # noqa: S108 - in the container
+        claim_mount="/var/lib/postgresql/data",
     )
 
 

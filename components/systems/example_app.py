@@ -9,7 +9,7 @@ import pulumi
 
 from components.model import Outside, Port
 from components.platform.namespace import GuardedNamespace, GuardedNamespaceArgs
-from components.systems.database import DatabaseArgs, make_mariadb, use_outside
+from components.systems.database import DatabaseArgs, DatabaseEndpoint, make_mariadb, use_outside
 from components.systems.external_name import ExternalName, ExternalNameArgs
 from components.workload import (
     Check,
@@ -27,7 +27,7 @@ from components.workload import (
 
 if TYPE_CHECKING:
     from components.foundation.database import OutsideDatabase
-    from components.model import Cluster
+    from components.model import Cluster, Namespace
     from components.scope import Scope
 
 NAME = "example-app"
@@ -87,29 +87,35 @@ class ExampleApp(pulumi.ComponentResource):
             GuardedNamespaceArgs(scope=args.scope, cluster=args.cluster, system=NAME, keeps_data=not args.database),
             pulumi.ResourceOptions(parent=self),
         ).handle
-        if args.database:
-            database = use_outside(self, "example-app-mysql", namespace, "mysql-credential", args.database)
-        else:
-            database = make_mariadb(
-                self,
-                "example-app-mariadb",
-                DatabaseArgs(
-                    namespace=namespace,
-                    image=args.mariadb_image,
-                    object_name="mariadb",
-                    part_of=NAME,
-                    database=DATABASE,
-                    user=USER,
-                    first_run=(("10-messages.sql", _FIRST_ROWS),),
-                ),
-            )
+        database = self._database(args, namespace)
         ExternalName(
             MYSQL_SERVICE,
             ExternalNameArgs(namespace=namespace, host=args.mysql_host or database.host, port=MYSQL_PORT),
             pulumi.ResourceOptions(parent=self),
         )
+        self.service = self._app(args, namespace, database)
+        self.register_outputs({"url": self.service.url})
+
+    def _database(self, args: ExampleAppArgs, namespace: Namespace) -> DatabaseEndpoint:
+        if args.database:
+            return use_outside(self, "example-app-mysql", namespace, "mysql-credential", args.database)
+        return make_mariadb(
+            self,
+            "example-app-mariadb",
+            DatabaseArgs(
+                namespace=namespace,
+                image=args.mariadb_image,
+                object_name="mariadb",
+                part_of=NAME,
+                database=DATABASE,
+                user=USER,
+                first_run=(("10-messages.sql", _FIRST_ROWS),),
+            ),
+        )
+
+    def _app(self, args: ExampleAppArgs, namespace: Namespace, database: DatabaseEndpoint) -> Service:
         elsewhere = (Outside(MYSQL_SERVICE, ("0.0.0.0/0",), (MYSQL_PORT,)),) if args.mysql_host else ()
-        self.service = Service(
+        return Service(
             NAME,
             ServiceArgs(
                 namespace=namespace,
@@ -148,4 +154,3 @@ class ExampleApp(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(parent=self),
         )
-        self.register_outputs({"url": self.service.url})

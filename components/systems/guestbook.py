@@ -13,7 +13,7 @@ from components.systems.redis import RedisArgs, make_redis
 from components.workload import Check, Container, Exposure, Options, Probes, Service, ServiceArgs, ServicePort, Smoke
 
 if TYPE_CHECKING:
-    from components.model import Cluster
+    from components.model import Cluster, Namespace
     from components.scope import Scope
 
 NAME = "guestbook"
@@ -80,7 +80,11 @@ class Guestbook(pulumi.ComponentResource):
                 replicas=args.slaves,
             ),
         )
-        self.service = Service(
+        self.service = self._frontend(args, namespace, master, slaves)
+        self.register_outputs({"url": self.service.url})
+
+    def _frontend(self, args: GuestbookArgs, namespace: Namespace, master: Service, slaves: Service) -> Service:
+        return Service(
             "guestbook-frontend",
             ServiceArgs(
                 namespace=namespace,
@@ -113,4 +117,3 @@ class Guestbook(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(parent=self),
         )
-        self.register_outputs({"url": self.service.url})

@@ -11,6 +11,7 @@ from components.workload.container import (
     SecretValue,
 )
 from components.workload.credential import Credential, CredentialArgs
+from components.workload.pod import DEFAULT_USER
 from components.workload.service import Service
 from components.workload.spec import (
     Autoscaling,
@@ -24,6 +25,7 @@ from components.workload.spec import (
 )
 
 __all__ = [
+    "DEFAULT_USER",
     "Autoscaling",
     "Check",
     "Container",

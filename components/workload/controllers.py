@@ -53,102 +53,142 @@ def make_controller(
     Returns:
         The Deployment, StatefulSet or DaemonSet.
     """
-    namespace, name, logical, selector = peer.namespace, peer.app, peer.logical, peer.selector
-    claim = f"{name}-data" if args.storage and args.kind == "Deployment" else None
-    depends: list[pulumi.Resource] = list(mounted)
-    if claim and args.storage:
-        depends.append(
-            core.PersistentVolumeClaim(
-                f"{logical}-data",
-                metadata=namespace.metadata(claim, labels=selector, annotations={"pulumi.com/skipAwait": "true"}),
-                spec=_claim_spec(args.storage, namespace.cluster.storage_class),
-                # A claim is bound when its first pod comes (WaitForFirstConsumer); awaiting it before would hang.
-                opts=pulumi.ResourceOptions.merge(
-                    namespace.inside(parent, awaited_removal=True),
-                    pulumi.ResourceOptions(protect=namespace.scope.durable),
-                ),
-            )
-        )
+    name = peer.app
+    claim = _claim(parent, args.storage, peer) if args.storage and args.kind == "Deployment" else None
     template = pod_template(
         app=name,
         labels=pod_labels,
-        selector=selector,
+        selector=peer.selector,
         containers=args.containers,
         init_containers=args.init_containers,
         user=args.user,
         exemptions=args.exemptions,
         low_ports=any(port.number < UNPRIVILEGED_PORT_START for c in args.containers for port in c.ports),
-        claim=claim,
+        claim=_claim_name(peer) if claim else None,
         service_account=args.service_account,
         annotations={**args.annotations, **(args.metrics.annotations(peer.ports) if args.metrics else {})},
     )
     # Removed and awaited by itself, all at once: a namespace that goes while pods end waits for half of their time to
     # end, and looks again. A claim, and behind it a disk, goes only after the pods.
     options = pulumi.ResourceOptions.merge(
-        namespace.inside(parent, awaited_removal=True),
+        peer.namespace.inside(parent, awaited_removal=True),
         # How many pods there are is the autoscaler's matter once it is there: an update keeps what it has decided.
-        pulumi.ResourceOptions(depends_on=depends, ignore_changes=_kept(args)),
+        pulumi.ResourceOptions(depends_on=[*mounted, *([claim] if claim else [])], ignore_changes=_kept(args)),
     )
-    replicas = args.autoscaling.min_replicas if args.autoscaling else args.replicas
-    metadata = namespace.metadata(name, labels={**selector, **args.labels})
-    match = meta.LabelSelectorArgs(match_labels=dict(selector))
-    if args.kind == "DaemonSet":
-        return apps.DaemonSet(
-            f"{logical}-daemonset",
-            metadata=metadata,
-            spec=apps.DaemonSetSpecArgs(
-                selector=match,
-                template=template,
-                revision_history_limit=KEPT_REVISIONS,
-                update_strategy=apps.DaemonSetUpdateStrategyArgs(
-                    type="RollingUpdate", rolling_update=apps.RollingUpdateDaemonSetArgs(max_unavailable=1)
+    metadata = peer.namespace.metadata(name, labels={**peer.selector, **args.labels})
+    match args.kind:
+        case "DaemonSet":
+            return _daemon_set(peer, metadata, template, options)
+        case "StatefulSet":
+            return _stateful_set(args, peer, metadata, template, options)
+        case "Deployment":
+            return _deployment(args, peer, metadata, template, options)
+
+
+def _claim_name(peer: Peer) -> str:
+    return f"{peer.app}-data"
+
+
+def _claim(parent: pulumi.Resource, storage: Storage, peer: Peer) -> core.PersistentVolumeClaim:
+    namespace = peer.namespace
+    return core.PersistentVolumeClaim(
+        f"{peer.logical}-data",
+        metadata=namespace.metadata(
+            _claim_name(peer), labels=peer.selector, annotations={"pulumi.com/skipAwait": "true"}
+        ),
+        spec=_claim_spec(storage, namespace.cluster.storage_class),
+        # A claim is bound when its first pod comes (WaitForFirstConsumer); awaiting it before would hang.
+        opts=pulumi.ResourceOptions.merge(
+            namespace.inside(parent, awaited_removal=True), pulumi.ResourceOptions(protect=namespace.scope.durable)
+        ),
+    )
+
+
+def _match(peer: Peer) -> meta.LabelSelectorArgs:
+    return meta.LabelSelectorArgs(match_labels=dict(peer.selector))
+
+
+def _replicas(args: ServiceArgs) -> int | None:
+    return args.autoscaling.min_replicas if args.autoscaling else args.replicas
+
+
+def _daemon_set(
+    peer: Peer, metadata: meta.ObjectMetaArgs, template: core.PodTemplateSpecArgs, options: pulumi.ResourceOptions
+) -> apps.DaemonSet:
+    return apps.DaemonSet(
+        f"{peer.logical}-daemonset",
+        metadata=metadata,
+        spec=apps.DaemonSetSpecArgs(
+            selector=_match(peer),
+            template=template,
+            revision_history_limit=KEPT_REVISIONS,
+            update_strategy=apps.DaemonSetUpdateStrategyArgs(
+                type="RollingUpdate", rolling_update=apps.RollingUpdateDaemonSetArgs(max_unavailable=1)
+            ),
+        ),
+        opts=options,
+    )
+
+
+def _stateful_set(
+    args: ServiceArgs,
+    peer: Peer,
+    metadata: meta.ObjectMetaArgs,
+    template: core.PodTemplateSpecArgs,
+    options: pulumi.ResourceOptions,
+) -> apps.StatefulSet:
+    namespace = peer.namespace
+    claims = (
+        [
+            core.PersistentVolumeClaimArgs(
+                api_version="v1",
+                kind="PersistentVolumeClaim",
+                metadata=meta.ObjectMetaArgs(
+                    # A claim template never changes.
+                    name="data",
+                    labels={**namespace.scope.lasting_labels(namespace.system), **peer.selector},
                 ),
-            ),
-            opts=options,
-        )
-    if args.kind == "StatefulSet":
-        claims = (
-            [
-                core.PersistentVolumeClaimArgs(
-                    api_version="v1",
-                    kind="PersistentVolumeClaim",
-                    metadata=meta.ObjectMetaArgs(
-                        # A claim template never changes.
-                        name="data",
-                        labels={**namespace.scope.lasting_labels(namespace.system), **selector},
-                    ),
-                    spec=_claim_spec(args.storage, namespace.cluster.storage_class),
-                )
-            ]
-            if args.storage
-            else None
-        )
-        return apps.StatefulSet(
-            f"{logical}-statefulset",
-            metadata=metadata,
-            spec=apps.StatefulSetSpecArgs(
-                service_name=name,
-                replicas=replicas,
-                selector=match,
-                template=template,
-                revision_history_limit=KEPT_REVISIONS,
-                volume_claim_templates=claims,
-                # A tutorial environment leaves nothing behind; a durable one keeps its data when removed.
-                persistent_volume_claim_retention_policy=apps.StatefulSetPersistentVolumeClaimRetentionPolicyArgs(
-                    when_deleted="Retain" if namespace.scope.durable else "Delete", when_scaled="Retain"
-                )
-                if claims
-                else None,
-            ),
-            opts=options,
-        )
+                spec=_claim_spec(args.storage, namespace.cluster.storage_class),
+            )
+        ]
+        if args.storage
+        else None
+    )
+    return apps.StatefulSet(
+        f"{peer.logical}-statefulset",
+        metadata=metadata,
+        spec=apps.StatefulSetSpecArgs(
+            service_name=peer.app,
+            replicas=_replicas(args),
+            selector=_match(peer),
+            template=template,
+            revision_history_limit=KEPT_REVISIONS,
+            volume_claim_templates=claims,
+            # A tutorial environment leaves nothing behind; a durable one keeps its data when removed.
+            persistent_volume_claim_retention_policy=apps.StatefulSetPersistentVolumeClaimRetentionPolicyArgs(
+                when_deleted="Retain" if namespace.scope.durable else "Delete", when_scaled="Retain"
+            )
+            if claims
+            else None,
+        ),
+        opts=options,
+    )
+
+
+def _deployment(
+    args: ServiceArgs,
+    peer: Peer,
+    metadata: meta.ObjectMetaArgs,
+    template: core.PodTemplateSpecArgs,
+    options: pulumi.ResourceOptions,
+) -> apps.Deployment:
     single = args.storage is not None and args.storage.access_mode != "ReadWriteMany"
     return apps.Deployment(
-        f"{logical}-deployment",
+        f"{peer.logical}-deployment",
         metadata=metadata,
         spec=apps.DeploymentSpecArgs(
-            replicas=replicas,
-            selector=match,
+            replicas=_replicas(args),
+            selector=_match(peer),
             template=template,
             revision_history_limit=KEPT_REVISIONS,
             progress_deadline_seconds=PROGRESS_SECONDS,

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components.names import object_name
+from components.workload.container_args import config_map_name, container_args, volume_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.workload.container import Check, Container, Probe
+    from components.workload.container import Container
     from components.workload.spec import Exemption
 
 core = kubernetes.core.v1
@@ -26,149 +26,27 @@ STOP_SECONDS = 30
 EMPTY_DIR_LIMIT = "256Mi"
 
 
-def _handler(check: Check) -> dict[str, Any]:
-    if check.command:
-        return {"exec_": core.ExecActionArgs(command=list(check.command))}
-    assert check.port is not None  # noqa: S101 - Check refuses anything else
-    if check.path is None:
-        return {"tcp_socket": core.TCPSocketActionArgs(port=check.port)}
-    headers = [core.HTTPHeaderArgs(name=name, value=value) for name, value in check.headers.items()]
-    return {"http_get": core.HTTPGetActionArgs(path=check.path, port=check.port, http_headers=headers or None)}
-
-
-def _probe(probe: Probe | None) -> core.ProbeArgs | None:
-    if probe is None:
-        return None
-    return core.ProbeArgs(
-        initial_delay_seconds=probe.initial_delay or None,
-        period_seconds=probe.period,
-        timeout_seconds=probe.timeout,
-        failure_threshold=probe.failures,
-        **_handler(probe.check),
-    )
-
-
-def _slug(path: str) -> str:
-    return "".join(c if c.isalnum() else "-" for c in path.strip("/").lower()).strip("-") or "root"
-
-
-def _volume_name(container: str, path: str) -> str:
-    return object_name(container, _slug(path))
-
-
-def config_map_name(app: str, container: str, path: str) -> str:
-    """Name of the ConfigMap behind a mount directory.
-
-    Args:
-        app: Name of the app.
-        container: Name of the container.
-        path: Mount directory.
-
-    Returns:
-        The object name.
-    """
-    slug = _slug(path)
-    return object_name(app, slug) if container == app else object_name(app, container, slug)
-
-
-def _container(container: Container, user: int, exempt: frozenset[str]) -> core.ContainerArgs:
-    mounts = [
-        *(
-            core.VolumeMountArgs(name=_volume_name(container.name, path), mount_path=path)
-            for path in container.writable
-        ),
-        *(
-            core.VolumeMountArgs(name=_volume_name(container.name, path), mount_path=path, read_only=True)
-            for path in (*container.files, *container.secret_files)
-        ),
-        *(
-            core.VolumeMountArgs(name=_volume_name("host", host), mount_path=path, read_only=True)
-            for host, path in container.host_paths.items()
-        ),
-    ]
-    if container.claim_mount:
-        mounts.append(core.VolumeMountArgs(name="data", mount_path=container.claim_mount))
-    env = [
-        *(core.EnvVarArgs(name=name, value=value) for name, value in container.env.items()),
-        *(
-            core.EnvVarArgs(
-                name=name,
-                value_from=core.EnvVarSourceArgs(
-                    secret_key_ref=core.SecretKeySelectorArgs(name=secret.credential.secret_name, key=secret.key)
-                ),
-            )
-            for name, secret in container.secret_env.items()
-        ),
-        *(
-            core.EnvVarArgs(
-                name=name,
-                value_from=core.EnvVarSourceArgs(field_ref=core.ObjectFieldSelectorArgs(field_path=path)),
-            )
-            for name, path in container.field_env.items()
-        ),
-    ]
-    uid = user if container.user is None else container.user
-    if uid == 0 and "root-user" not in exempt:
-        raise ValueError(f"container {container.name} runs as user 0: needs the exemption root-user with a reason")
-    limit = container.resources.memory_limit or container.resources.memory
-    return core.ContainerArgs(
-        name=container.name,
-        image=container.image,
-        image_pull_policy="IfNotPresent",
-        command=list(container.command) or None,
-        args=list(container.args) or None,
-        env=env or None,
-        ports=[
-            core.ContainerPortArgs(name=port.name, container_port=port.number, protocol=port.protocol)
-            for port in container.ports
-        ]
-        or None,
-        resources=core.ResourceRequirementsArgs(
-            requests={"cpu": container.resources.cpu, "memory": container.resources.memory}, limits={"memory": limit}
-        ),
-        security_context=core.SecurityContextArgs(
-            allow_privilege_escalation=False,
-            read_only_root_filesystem="writable-root" not in exempt,
-            run_as_non_root=uid != 0,
-            run_as_user=uid,
-            capabilities=core.CapabilitiesArgs(drop=["ALL"]),
-        ),
-        startup_probe=_probe(container.probes.startup) if container.probes else None,
-        readiness_probe=_probe(container.probes.readiness) if container.probes else None,
-        liveness_probe=_probe(container.probes.liveness) if container.probes else None,
-        # Endpoints and proxies learn of a stopping pod a moment after it does: without the pause a server that stops at
-        # once refuses requests that are still sent to it.
-        lifecycle=core.LifecycleArgs(
-            pre_stop=core.LifecycleHandlerArgs(sleep=core.SleepActionArgs(seconds=container.stop_delay))
-        )
-        if container.stop_delay and container.probes
-        else None,
-        volume_mounts=mounts or None,
-        termination_message_policy="FallbackToLogsOnError",
-    )
-
-
 def _volumes(app: str, containers: Sequence[Container], claim: str | None) -> list[core.VolumeArgs]:
     volumes: list[core.VolumeArgs] = []
     seen_hosts: set[str] = set()
     for container in containers:
         volumes.extend(
             core.VolumeArgs(
-                name=_volume_name(container.name, path),
+                name=volume_name(container.name, path),
                 empty_dir=core.EmptyDirVolumeSourceArgs(size_limit=EMPTY_DIR_LIMIT),
             )
             for path in container.writable
         )
         volumes.extend(
             core.VolumeArgs(
-                name=_volume_name(container.name, path),
+                name=volume_name(container.name, path),
                 config_map=core.ConfigMapVolumeSourceArgs(name=config_map_name(app, container.name, path)),
             )
             for path in container.files
         )
         volumes.extend(
             core.VolumeArgs(
-                name=_volume_name(container.name, path),
+                name=volume_name(container.name, path),
                 secret=core.SecretVolumeSourceArgs(secret_name=credential.secret_name, default_mode=0o440),
             )
             for path, credential in container.secret_files.items()
@@ -177,7 +55,7 @@ def _volumes(app: str, containers: Sequence[Container], claim: str | None) -> li
             if host not in seen_hosts:
                 seen_hosts.add(host)
                 volumes.append(
-                    core.VolumeArgs(name=_volume_name("host", host), host_path=core.HostPathVolumeSourceArgs(path=host))
+                    core.VolumeArgs(name=volume_name("host", host), host_path=core.HostPathVolumeSourceArgs(path=host))
                 )
     if claim:
         volumes.append(
@@ -210,6 +88,40 @@ def config_digest(containers: Sequence[Container]) -> pulumi.Output[str] | None:
         return hashlib.sha256(json.dumps(dict(contents), sort_keys=True).encode()).hexdigest()[:16]
 
     return pulumi.Output.all(**files).apply(digest)
+
+
+def _annotations(
+    containers: Sequence[Container], exemptions: Sequence[Exemption], more: Mapping[str, pulumi.Input[str]]
+) -> dict[str, pulumi.Input[str]]:
+    reasons = {f"slipway.dev/exempt-{exemption.kind}": exemption.reason for exemption in exemptions}
+    digest = config_digest(containers)
+    return {**reasons, **more, **({} if digest is None else {"slipway.dev/config-digest": digest})}
+
+
+def _security_context(user: int, *, low_ports: bool) -> core.PodSecurityContextArgs:
+    return core.PodSecurityContextArgs(
+        run_as_non_root=user != 0,
+        run_as_user=user,
+        run_as_group=user,
+        fs_group=user,
+        # Changing the owner of every file of a large volume at each start would take minutes.
+        fs_group_change_policy="OnRootMismatch",
+        seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
+        sysctls=[core.SysctlArgs(name="net.ipv4.ip_unprivileged_port_start", value="0")] if low_ports else None,
+    )
+
+
+def _spread(selector: Mapping[str, str]) -> list[core.TopologySpreadConstraintArgs]:
+    return [
+        core.TopologySpreadConstraintArgs(
+            max_skew=1,
+            topology_key=key,
+            # A preference: on one node the second replica must still run.
+            when_unsatisfiable="ScheduleAnyway",
+            label_selector=kubernetes.meta.v1.LabelSelectorArgs(match_labels=dict(selector)),
+        )
+        for key in ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
+    ]
 
 
 def pod_template(
@@ -253,43 +165,21 @@ def pod_template(
         raise ValueError(f"{app}: mounting the host's directories needs the exemption host-path with a reason")
     if service_account and "service-account-token" not in exempt:
         raise ValueError(f"{app}: a service account token needs the exemption service-account-token with a reason")
-    reasons = {f"slipway.dev/exempt-{exemption.kind}": exemption.reason for exemption in exemptions}
-    digest = config_digest(everything)
-    notes: dict[str, pulumi.Input[str]] = {**reasons, **(annotations or {})}
-    if digest is not None:
-        notes["slipway.dev/config-digest"] = digest
-    spread = [
-        core.TopologySpreadConstraintArgs(
-            max_skew=1,
-            topology_key=key,
-            # A preference: on one node the second replica must still run.
-            when_unsatisfiable="ScheduleAnyway",
-            label_selector=kubernetes.meta.v1.LabelSelectorArgs(match_labels=dict(selector)),
-        )
-        for key in ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
-    ]
     return core.PodTemplateSpecArgs(
-        metadata=kubernetes.meta.v1.ObjectMetaArgs(labels=dict(labels), annotations=notes or None),
+        metadata=kubernetes.meta.v1.ObjectMetaArgs(
+            labels=dict(labels), annotations=_annotations(everything, exemptions, annotations or {}) or None
+        ),
         spec=core.PodSpecArgs(
             automount_service_account_token=service_account is not None,
             service_account_name=service_account,
             enable_service_links=False,
             host_network=True if "host-network" in exempt else None,
             host_pid=True if "host-pid" in exempt else None,
-            security_context=core.PodSecurityContextArgs(
-                run_as_non_root=user != 0,
-                run_as_user=user,
-                run_as_group=user,
-                fs_group=user,
-                # Changing the owner of every file of a large volume at each start would take minutes.
-                fs_group_change_policy="OnRootMismatch",
-                seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
-                sysctls=[core.SysctlArgs(name="net.ipv4.ip_unprivileged_port_start", value="0")] if low_ports else None,
-            ),
+            security_context=_security_context(user, low_ports=low_ports),
             termination_grace_period_seconds=STOP_SECONDS,
-            topology_spread_constraints=spread,
-            init_containers=[_container(c, user, exempt) for c in init_containers] or None,
-            containers=[_container(c, user, exempt) for c in containers],
+            topology_spread_constraints=_spread(selector),
+            init_containers=[container_args(c, user, exempt) for c in init_containers] or None,
+            containers=[container_args(c, user, exempt) for c in containers],
             volumes=_volumes(app, everything, claim) or None,
         ),
     )

@@ -11,11 +11,11 @@ import pulumi_kubernetes as kubernetes
 from components.model import Endpoint, Peer
 from components.versions import by_tag
 from components.workload.container import ExistingSecret
+from components.workload.container_args import config_map_name
 from components.workload.controllers import make_autoscaler, make_budget, make_controller
 from components.workload.edges import allow_dns, allow_outside, allow_public, connect
 from components.workload.exposure import make_exposure
 from components.workload.need import need
-from components.workload.pod import config_map_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,21 +74,7 @@ class Service(pulumi.ComponentResource):
         self.peer = Peer(logical=name, app=object_name, namespace=namespace, selector=selector, ports=ports)
         pod_labels = {**namespace.scope.labels(namespace.system), **args.labels, **selector}
 
-        everything = (*args.init_containers, *args.containers)
-        files = [
-            kubernetes.core.v1.ConfigMap(
-                config_map_name(name, container.name, path),
-                metadata=namespace.metadata(config_map_name(object_name, container.name, path), labels=selector),
-                data=dict(entries),
-                opts=namespace.inside(self),
-            )
-            for container in everything
-            for path, entries in container.files.items()
-        ]
-        made_here = (value.credential for c in everything for value in c.secret_env.values())
-        credentials = {credential.resource for credential in made_here if not isinstance(credential, ExistingSecret)}
-        credentials |= {credential.resource for c in everything for credential in c.secret_files.values()}
-        self.controller = make_controller(self, args, self.peer, pod_labels, [*files, *credentials])
+        self.controller = make_controller(self, args, self.peer, pod_labels, self._mounted(args))
         if args.autoscaling:
             make_autoscaler(self, args, self.peer, args.autoscaling)
         if args.kind != "DaemonSet":
@@ -121,6 +107,24 @@ class Service(pulumi.ComponentResource):
                 **({"smoke": asdict(args.smoke)} if args.smoke else {}),
             }
         )
+
+    def _mounted(self, args: ServiceArgs) -> list[pulumi.Resource]:
+        """The ConfigMaps of its files, made, and the Secrets that it takes values from."""
+        everything, peer = (*args.init_containers, *args.containers), self.peer
+        files = [
+            kubernetes.core.v1.ConfigMap(
+                config_map_name(peer.logical, container.name, path),
+                metadata=peer.namespace.metadata(config_map_name(peer.app, container.name, path), labels=peer.selector),
+                data=dict(entries),
+                opts=peer.namespace.inside(self),
+            )
+            for container in everything
+            for path, entries in container.files.items()
+        ]
+        made_here = (value.credential for c in everything for value in c.secret_env.values())
+        credentials = {credential.resource for credential in made_here if not isinstance(credential, ExistingSecret)}
+        credentials |= {credential.resource for c in everything for credential in c.secret_files.values()}
+        return [*files, *credentials]
 
     def endpoint(self, port: str) -> Endpoint:
         """One of the workload's ports, to connect to.

@@ -21,7 +21,7 @@ from ops.pulumi.backend import backend, of_project
 from ops.pulumi.command import StoppableCommand
 from ops.pulumi.session import one_message
 from ops.render.result import Cluster
-from stacks.stack_file import load_yaml
+from stacks.plain_yaml import load_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

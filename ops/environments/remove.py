@@ -18,8 +18,9 @@ from ops.pulumi.protection import on_clusters
 from ops.render.result import Rendered
 from ops.settings import settings_of
 from ops.stack import Stack
+from stacks.plain_yaml import load_yaml
 from stacks.settings import SettingsError
-from stacks.stack_file import load_yaml, read_stack_config
+from stacks.stack_file import read_stack_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

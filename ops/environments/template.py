@@ -13,10 +13,11 @@ from ops.environments.files import written
 from ops.errors import RefusedError
 from ops.render.result import Cluster
 from ops.settings import settings_of
+from stacks.plain_yaml import load_yaml
 from stacks.settings import parse
-from stacks.settings.apps import StatelessApp
+from stacks.settings.app_base import StatelessApp
 from stacks.settings.clusters import EmbeddedCluster, ExistingCluster
-from stacks.stack_file import load_yaml, read_stack_config
+from stacks.stack_file import read_stack_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -11,17 +11,13 @@ from components.clusters.eks.cluster import EksCluster, EksClusterArgs, eks_name
 from components.clusters.eks.nodes import SshAccess
 from components.foundation.aws_account import AwsAccount, AwsAccountArgs
 from components.foundation.aws_certificate import AwsCertificate, AwsCertificateArgs
-from components.foundation.aws_deployer import AwsDeployer, AwsDeployerArgs, StateUser, StateUserArgs
 from components.foundation.delegated_zone import DelegatedZone, DelegatedZoneArgs
 from components.foundation.ecr import Ecr, EcrArgs
-from components.foundation.github import GithubJob
-from components.foundation.github_identity import GithubIdentity, GithubIdentityArgs
 from components.foundation.rds import Rds, RdsArgs
-from components.foundation.release_rights import StackState
 from components.foundation.state_bucket import StateBucket, StateBucketArgs
+from stacks.clouds.aws_deployers import AwsDeployers
 from stacks.settings.clouds import AwsCloud
 from stacks.settings.foundation import Ecr as EcrSettings
-from stacks.settings.managed import EksCluster as EksSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +31,7 @@ if TYPE_CHECKING:
     from components.scope import Scope
     from stacks.settings import Settings
     from stacks.settings.foundation import Deployer
+    from stacks.settings.managed import EksCluster as EksSettings
 
 
 class Aws:
@@ -62,10 +59,9 @@ class Aws:
             if isinstance(registry, EcrSettings):
                 self._repositories[name] = self._ecr(name, registry)
                 self._pushers[name] = list(registry.pushers)
-        self._state = self._state_bucket()
+        self._deployers = AwsDeployers(scope, settings, self._accounts, self._state_bucket())
         self.zones = self._delegated_zones()
         self._clusters: dict[str, EksCluster] = {}
-        self._identities: dict[str, GithubIdentity] = {}
 
     def _account(self, name: str, settings: AwsCloud) -> AwsAccountHandle:
         return AwsAccount(
@@ -209,23 +205,8 @@ class Aws:
         Returns:
             Who it is to the cluster.
         """
-        if self._state is None:
-            raise TypeError(f"deployer {name}: the settings' rules let none through without a state bucket")
-        cluster = self._clusters[deployer.cluster]
-        made = AwsDeployer(
-            name,
-            AwsDeployerArgs(
-                scope=self._scope,
-                account=self._accounts[settings.cloud],
-                cluster_name=cluster.control_plane.cluster.name,
-                repositories=self._repositories[settings.registry].arns,
-                kubeconfig=self._state.add_kubeconfig(deployer.cluster, cluster.deployer_kubeconfig),
-                state=self._stack_state(self._state),
-                finds_zones=self._finds_zones,
-                job=GithubJob(deployer.repository, deployer.environment or self._scope.stack),
-                identity=None if deployer.iam_user else self._identity(settings.cloud),
-                user_reason=deployer.iam_user.reason if deployer.iam_user else None,
-            ),
+        made = self._deployers.on_cluster(
+            name, deployer, settings, self._clusters[deployer.cluster], self._repositories[settings.registry]
         )
         self._pushers[settings.registry].append(made.principal)
         return made.subject
@@ -237,43 +218,7 @@ class Aws:
             name: The deployer's name.
             deployer: Its settings.
         """
-        cloud = self._settings.state and self._settings.state.cloud
-        job = (deployer.github, deployer.environment)
-        here = [
-            other
-            for other in self._settings.deployers.values()
-            if isinstance(self._settings.clusters[other.cluster], EksSettings)
-            and (other.github, other.environment) == job
-        ]
-        if self._state is None or cloud is None or here:
-            return
-        StateUser(
-            name,
-            StateUserArgs(
-                scope=self._scope,
-                account=self._accounts[cloud],
-                state=self._stack_state(self._state),
-                finds_zones=self._finds_zones,
-                job=GithubJob(deployer.repository, deployer.environment or self._scope.stack),
-                identity=self._identity(cloud),
-            ),
-        )
-
-    def _identity(self, name: str) -> pulumi.Output[str]:
-        cloud = self._settings.clouds[name]
-        if name not in self._identities:
-            make = isinstance(cloud, AwsCloud) and cloud.github_identity == "make"
-            args = GithubIdentityArgs(scope=self._scope, account=self._accounts[name], make=make)
-            self._identities[name] = GithubIdentity(name, args)
-        return self._identities[name].arn
-
-    def _stack_state(self, bucket: StateBucket) -> StackState:
-        scope = self._scope
-        return StackState(bucket.bucket_arn, bucket.key_arn, bucket.region, scope.project, scope.stack)
-
-    @property
-    def _finds_zones(self) -> bool:
-        return any(not zone.main_zone.make and zone.main_zone.id is None for zone in self._settings.zones.values())
+        self._deployers.state_user(name, deployer)
 
     def database(self, name: str, cluster: str, settings: EksSettings, spec: DatabaseSpec) -> OutsideDatabase:
         """Make an RDS instance beside a cluster.

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from components.foundation.database import DatabaseSpec
-from stacks.settings.apps import StatelessApp
+from stacks.settings.app_base import StatelessApp
 from stacks.settings.clouds import AwsCloud, GcpCloud, inside
 from stacks.settings.managed import EksCluster, GkeCluster
 

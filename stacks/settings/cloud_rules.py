@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stacks.settings.apps import Cotoami, ExampleApp, StatelessApp
+from stacks.settings.app_base import StatelessApp
+from stacks.settings.apps import Cotoami, ExampleApp
 from stacks.settings.clouds import AwsCloud, GcpCloud, inside
 from stacks.settings.foundation import PAST_ON_RDS, ArtifactRegistry, Ecr
 from stacks.settings.managed import EksCluster, GkeCluster

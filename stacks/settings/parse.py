@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from stacks.settings.clouds import Cloud
 from stacks.settings.clusters import ClusterSettings
 from stacks.settings.foundation import Registry
-from stacks.settings.plain import Told, decode, take_unprintable
+from stacks.settings.plain import Reported, decode, take_unprintable
 from stacks.settings.problems import Problem, SettingsError, shown
 from stacks.settings.root import Settings
 from stacks.settings.rules import Place, broken_rules
@@ -197,7 +197,7 @@ def parse(
 
 def _validate(place: Place, data: dict[str, Any], problems: list[Problem]) -> Settings | None:
     """Validate, and where a value is wrong, again without it: a rule between values runs only when each is right."""
-    told = Told({p.path for p in problems})
+    reported = Reported({p.path for p in problems})
     remaining = copy.deepcopy(data)
     # Entries that fell out because they are wrong: that somebody refers to them is no problem of its own.
     gone: set[str] = set()
@@ -207,7 +207,7 @@ def _validate(place: Place, data: dict[str, Any], problems: list[Problem]) -> Se
         except ValidationError as error:
             details = error.errors(include_url=False)
             for detail in details:
-                _tell(_problem(place.project, detail), problems, told)
+                _report(_problem(place.project, detail), problems, reported)
             # Backwards, so that taking one entry out of a list does not move those still to go.
             removed = [_remove(remaining, detail, gone) for detail in reversed(details)]
             if not any(removed):
@@ -216,15 +216,15 @@ def _validate(place: Place, data: dict[str, Any], problems: list[Problem]) -> Se
             for line in broken_rules(settings, place):
                 problem = _of_rule(place.project, line)
                 if problem.value not in gone:
-                    _tell(problem, problems, told)
+                    _report(problem, problems, reported)
             return settings if attempt == 0 else None
     return None
 
 
-def _tell(problem: Problem, problems: list[Problem], told: Told) -> None:
-    if problem.path not in told:
+def _report(problem: Problem, problems: list[Problem], reported: Reported) -> None:
+    if problem.path not in reported:
         problems.append(problem)
-        told.add(problem.path)
+        reported.add(problem.path)
 
 
 def _remove(data: dict[str, Any], detail: ErrorDetails, gone: set[str]) -> bool:

@@ -100,7 +100,7 @@ def _walk(path: str, value: Any, problems: list[Problem]) -> None:
             _walk(here, item, problems)
 
 
-class Told:
+class Reported:
     """The key paths that something was said about already."""
 
     def __init__(self, paths: Mapping[str, Any] | set[str]) -> None:

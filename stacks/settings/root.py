@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from stacks.settings.apps import Apps, StatelessApp
+from stacks.settings.app_base import StatelessApp
+from stacks.settings.apps import Apps
 from stacks.settings.clouds import (
     Cloud,
     DnsZone,

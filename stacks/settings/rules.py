@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stacks.settings.apps import StatelessApp
+from stacks.settings.app_base import StatelessApp
 from stacks.settings.cloud_rules import broken_cloud_rules
 from stacks.settings.https_rules import broken_https
 from stacks.settings.names import broken_names

@@ -11,13 +11,15 @@ import pulumi_kubernetes as kubernetes
 
 from components.clusters.eks.addons import AddonsArgs, ClusterAddons, NodeAddons
 from components.clusters.eks.control_plane import ControlPlane, ControlPlaneArgs
+from components.clusters.eks.load_balancers import load_balancer_annotations
 from components.clusters.eks.network import EksNetwork, EksNetworkArgs
 from components.clusters.eks.nodes import EksNodes, EksNodesArgs
 from components.clusters.exec_kubeconfig import TokenCommand, exec_kubeconfig
-from components.foundation.tags import all_tags
 from components.model import Cluster
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from components.clusters.eks.nodes import SshAccess
     from components.foundation.aws_account import AwsAccountHandle
     from components.scope import Scope
@@ -26,7 +28,6 @@ STORAGE_CLASS = "gp3"
 SYSTEM = "cluster"
 IMMUTABLE = ("parameters", "provisioner", "reclaimPolicy", "volumeBindingMode")
 """What of a StorageClass never changes (https://kubernetes.io/docs/concepts/storage/storage-classes/)."""
-_BALANCER = "service.beta.kubernetes.io/aws-load-balancer"
 
 
 def eks_name(name: str) -> str:
@@ -45,28 +46,6 @@ def eks_name(name: str) -> str:
 def _operator_options(account: AwsAccountHandle) -> tuple[str, ...]:
     profile = ("--profile", account.profile) if account.profile else ()
     return (*profile, "--role-arn", account.role_arn) if account.role_arn else profile
-
-
-def load_balancer_annotations(scope: Scope) -> dict[str, str]:
-    """What a Service of type LoadBalancer says to the cloud controller that EKS runs in its control plane.
-
-    The controller is chosen over the AWS Load Balancer Controller because it runs outside the cluster: a load balancer
-    can be made before the first pod and is removed with its Service whatever state the nodes are in, and there is no
-    chart, webhook or role to keep. What it lacks (targets by pod address, rules of layer 7) nothing here needs: the
-    ingress controller does layer 7.
-
-    Args:
-        scope: The stack, whose tags the load balancer gets.
-
-    Returns:
-        Annotation to value (https://kubernetes.io/docs/reference/labels-annotations-taints/).
-    """
-    spread = ",".join(f"{key}={value}" for key, value in sorted(all_tags(scope, "load-balancer").items()))
-    return {
-        f"{_BALANCER}-type": "nlb",
-        f"{_BALANCER}-cross-zone-load-balancing-enabled": "true",
-        f"{_BALANCER}-additional-resource-tags": spread,
-    }
 
 
 @dataclass(frozen=True)
@@ -152,24 +131,7 @@ class EksCluster(pulumi.ComponentResource):
         super().__init__("slipway:clusters:EksCluster", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         self.network = self._network(name, args, child)
-        self.control_plane = ControlPlane(
-            name,
-            ControlPlaneArgs(
-                scope=args.scope,
-                account=args.account,
-                eks_name=args.eks_name,
-                version=args.version,
-                vpc=self.network.vpc,
-                subnet_ids=[subnet.id for subnet in self.network.control_plane_subnets],
-                service_cidr=args.service_cidr,
-                api_access=args.api_access,
-                admins=args.admins,
-                logs=args.logs,
-                log_days=args.log_days,
-                adopt_logs=args.adopt_logs,
-            ),
-            child,
-        )
+        self.control_plane = self._control_plane(name, args, child)
         cluster = self.control_plane.cluster
         addons = AddonsArgs(scope=args.scope, account=args.account, cluster=cluster, version=args.version)
         before = NodeAddons(name, addons, child)
@@ -178,27 +140,7 @@ class EksCluster(pulumi.ComponentResource):
         self.kubeconfig = self._kubeconfig(args, _operator_options(args.account))
         # Whoever else reads it comes with credentials of another kind: the operator's profile and role mean nothing.
         self.deployer_kubeconfig = self._kubeconfig(args, ())
-        provider = kubernetes.Provider(
-            f"{name}-kubernetes",
-            kubeconfig=self.kubeconfig,
-            # A new certificate or address is the same cluster; only another cluster means other objects.
-            cluster_identifier=cluster.arn,
-            enable_server_side_apply=True,
-            # A field that kubectl has taken over (`kubectl scale`) is the program's again, instead of a conflict.
-            enable_patch_force=True,
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=[
-                    cluster,
-                    *self.control_plane.access,
-                    *self.network.paths,
-                    *before.made,
-                    *nodes.permissions,
-                    nodes.group,
-                    *after.made,
-                ],
-            ),
-        )
+        provider = self._kubernetes(name, [*before.made, *nodes.permissions, nodes.group, *after.made])
         self._storage_class(name, args, provider)
         self.handle = Cluster(
             name=name,
@@ -222,6 +164,26 @@ class EksCluster(pulumi.ComponentResource):
                 "endpoint": cluster.endpoint,
                 "kubeconfigText": self.kubeconfig,
             }
+        )
+
+    def _kubernetes(self, name: str, needed: Sequence[pulumi.Resource]) -> kubernetes.Provider:
+        return kubernetes.Provider(
+            f"{name}-kubernetes",
+            kubeconfig=self.kubeconfig,
+            # A new certificate or address is the same cluster; only another cluster means other objects.
+            cluster_identifier=self.control_plane.cluster.arn,
+            enable_server_side_apply=True,
+            # A field that kubectl has taken over (`kubectl scale`) is the program's again, instead of a conflict.
+            enable_patch_force=True,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[
+                    self.control_plane.cluster,
+                    *self.control_plane.access,
+                    *self.network.paths,
+                    *needed,
+                ],
+            ),
         )
 
     def _kubeconfig(self, args: EksClusterArgs, options: tuple[str, ...]) -> pulumi.Output[str]:
@@ -250,6 +212,26 @@ class EksCluster(pulumi.ComponentResource):
                 nat_per_zone=args.nat_per_zone,
                 flow_logs=args.flow_logs,
                 log_days=args.log_days,
+            ),
+            options,
+        )
+
+    def _control_plane(self, name: str, args: EksClusterArgs, options: pulumi.ResourceOptions) -> ControlPlane:
+        return ControlPlane(
+            name,
+            ControlPlaneArgs(
+                scope=args.scope,
+                account=args.account,
+                eks_name=args.eks_name,
+                version=args.version,
+                vpc=self.network.vpc,
+                subnet_ids=[subnet.id for subnet in self.network.control_plane_subnets],
+                service_cidr=args.service_cidr,
+                api_access=args.api_access,
+                admins=args.admins,
+                logs=args.logs,
+                log_days=args.log_days,
+                adopt_logs=args.adopt_logs,
             ),
             options,
         )

@@ -76,27 +76,19 @@ class ControlPlane(pulumi.ComponentResource):
         options = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(provider=args.account.provider), opts)
         super().__init__("slipway:clusters:ControlPlane", f"{name}-control-plane", None, options)
         self._prefix, self._args = name, args
-        durable = args.scope.durable
-        child = pulumi.ResourceOptions(parent=self)
-        key = aws.kms.Key(
-            f"{name}-secrets-key",
-            description=f"Kubernetes Secrets of {args.eks_name}",
-            enable_key_rotation=True,
-            deletion_window_in_days=30 if durable else 7,
-            tags=self._tags("secrets"),
-            opts=pulumi.ResourceOptions(parent=self, protect=durable),
-        )
+        self.cluster = self._cluster()
+        self.access = self._admins()
+        self.register_outputs({"name": self.cluster.name, "endpoint": self.cluster.endpoint})
+
+    def _tags(self, part: str) -> dict[str, str]:
+        return tags(self._args.scope, SYSTEM, f"{self._prefix}-{part}")
+
+    def _cluster(self) -> aws.eks.Cluster:
+        name, args, durable = self._prefix, self._args, self._args.scope.durable
+        key = self._key()
         role, permissions = self._role(key)
-        log_group = aws.cloudwatch.LogGroup(
-            f"{name}-control-plane-logs",
-            # EKS writes to a group of this name and would make it itself, to be kept for ever.
-            name=f"/aws/eks/{args.eks_name}/cluster",
-            retention_in_days=args.log_days,
-            skip_destroy=durable,
-            tags=self._tags("control-plane-logs"),
-            opts=self._adopted(f"/aws/eks/{args.eks_name}/cluster") if args.adopt_logs else child,
-        )
-        self.cluster = aws.eks.Cluster(
+        log_group = self._log_group()
+        return aws.eks.Cluster(
             f"{name}-cluster",
             name=args.eks_name,
             version=args.version,
@@ -141,11 +133,30 @@ class ControlPlane(pulumi.ComponentResource):
                 custom_timeouts=pulumi.CustomTimeouts(create="45m", update="90m", delete="45m"),
             ),
         )
-        self.access = self._admins()
-        self.register_outputs({"name": self.cluster.name, "endpoint": self.cluster.endpoint})
 
-    def _tags(self, part: str) -> dict[str, str]:
-        return tags(self._args.scope, SYSTEM, f"{self._prefix}-{part}")
+    def _key(self) -> aws.kms.Key:
+        name, args, durable = self._prefix, self._args, self._args.scope.durable
+        return aws.kms.Key(
+            f"{name}-secrets-key",
+            description=f"Kubernetes Secrets of {args.eks_name}",
+            enable_key_rotation=True,
+            deletion_window_in_days=30 if durable else 7,
+            tags=self._tags("secrets"),
+            opts=pulumi.ResourceOptions(parent=self, protect=durable),
+        )
+
+    def _log_group(self) -> aws.cloudwatch.LogGroup:
+        args = self._args
+        # EKS writes to a group of this name and would make it itself, to be kept for ever.
+        name = f"/aws/eks/{args.eks_name}/cluster"
+        return aws.cloudwatch.LogGroup(
+            f"{self._prefix}-control-plane-logs",
+            name=name,
+            retention_in_days=args.log_days,
+            skip_destroy=args.scope.durable,
+            tags=self._tags("control-plane-logs"),
+            opts=self._adopted(name) if args.adopt_logs else pulumi.ResourceOptions(parent=self),
+        )
 
     def _adopted(self, log_group: str) -> pulumi.ResourceOptions:
         """Take over a log group: EKS makes it again for what it has to say of a cluster that is gone.

@@ -15,6 +15,8 @@ from components.clusters.gke.nodes import GkeNodes, GkeNodesArgs, NodeIdentity, 
 from components.model import Cluster
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from components.clusters.gke.control_plane import MaintenanceWindow
     from components.clusters.gke.nodes import PullFrom
     from components.foundation.gcp_project import GcpProjectHandle
@@ -100,67 +102,13 @@ class GkeCluster(pulumi.ComponentResource):
         """
         super().__init__("slipway:clusters:GkeCluster", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        self.network = GkeNetwork(
-            name,
-            GkeNetworkArgs(
-                project=args.project,
-                nodes_cidr=args.nodes_cidr,
-                pods_cidr=args.pods_cidr,
-                services_cidr=args.services_cidr,
-                flow_logs=args.flow_logs,
-            ),
-            child,
-        )
+        self.network = self._network(name, args)
         identity = NodeIdentity(name, NodeIdentityArgs(project=args.project, pull_from=args.pull_from), child)
         needed = [*identity.grants, *self.network.paths]
-        self.control_plane = GkeControlPlane(
-            name,
-            GkeControlPlaneArgs(
-                scope=args.scope,
-                project=args.project,
-                location=args.location,
-                network=self.network,
-                control_plane_cidr=args.control_plane_cidr,
-                api_access=args.api_access,
-                channel=args.channel,
-                maintenance=args.maintenance,
-                service_account=identity.email,
-                needed=needed,
-                gateways=args.gateways,
-            ),
-            child,
-        )
+        self.control_plane = self._control_plane(name, args, identity, needed)
         cluster = self.control_plane.cluster
-        nodes = GkeNodes(
-            name,
-            GkeNodesArgs(
-                scope=args.scope,
-                project=args.project,
-                cluster=cluster,
-                location=args.location,
-                service_account=identity.email,
-                machine_type=args.machine_type,
-                count=args.node_count,
-                least=args.node_least,
-                most=args.node_most,
-                disk_gb=args.disk_gb,
-                scopes=args.scopes,
-                needed=needed,
-            ),
-            child,
-        )
-        self.kubeconfig = exec_kubeconfig(
-            name,
-            pulumi.Output.format("https://{0}", cluster.endpoint),
-            cluster.master_auth.cluster_ca_certificate,
-            TokenCommand(
-                command="gke-gcloud-auth-plugin",
-                # The same credentials as the provider's, not gcloud's own.
-                args=("--use_application_default_credentials",),
-                install_hint="Needed: https://cloud.google.com/kubernetes-engine/docs/how-to/cluster-access-for-kubectl",
-                cluster_info=True,
-            ),
-        )
+        nodes = self._nodes(name, args, identity, needed)
+        self.kubeconfig = self._kubeconfig(name)
         provider = kubernetes.Provider(
             f"{name}-kubernetes",
             kubeconfig=self.kubeconfig,
@@ -196,4 +144,75 @@ class GkeCluster(pulumi.ComponentResource):
                 "endpoint": cluster.endpoint,
                 "kubeconfigText": self.kubeconfig,
             }
+        )
+
+    def _network(self, name: str, args: GkeClusterArgs) -> GkeNetwork:
+        return GkeNetwork(
+            name,
+            GkeNetworkArgs(
+                project=args.project,
+                nodes_cidr=args.nodes_cidr,
+                pods_cidr=args.pods_cidr,
+                services_cidr=args.services_cidr,
+                flow_logs=args.flow_logs,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _control_plane(
+        self, name: str, args: GkeClusterArgs, identity: NodeIdentity, needed: Sequence[pulumi.Resource]
+    ) -> GkeControlPlane:
+        return GkeControlPlane(
+            name,
+            GkeControlPlaneArgs(
+                scope=args.scope,
+                project=args.project,
+                location=args.location,
+                network=self.network,
+                control_plane_cidr=args.control_plane_cidr,
+                api_access=args.api_access,
+                channel=args.channel,
+                maintenance=args.maintenance,
+                service_account=identity.email,
+                needed=needed,
+                gateways=args.gateways,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _nodes(
+        self, name: str, args: GkeClusterArgs, identity: NodeIdentity, needed: Sequence[pulumi.Resource]
+    ) -> GkeNodes:
+        return GkeNodes(
+            name,
+            GkeNodesArgs(
+                scope=args.scope,
+                project=args.project,
+                cluster=self.control_plane.cluster,
+                location=args.location,
+                service_account=identity.email,
+                machine_type=args.machine_type,
+                count=args.node_count,
+                least=args.node_least,
+                most=args.node_most,
+                disk_gb=args.disk_gb,
+                scopes=args.scopes,
+                needed=needed,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _kubeconfig(self, name: str) -> pulumi.Output[str]:
+        cluster = self.control_plane.cluster
+        return exec_kubeconfig(
+            name,
+            pulumi.Output.format("https://{0}", cluster.endpoint),
+            cluster.master_auth.cluster_ca_certificate,
+            TokenCommand(
+                command="gke-gcloud-auth-plugin",
+                # The same credentials as the provider's, not gcloud's own.
+                args=("--use_application_default_credentials",),
+                install_hint="Needed: https://cloud.google.com/kubernetes-engine/docs/how-to/cluster-access-for-kubectl",
+                cluster_info=True,
+            ),
         )

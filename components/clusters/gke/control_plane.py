@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from components.foundation.gcp_project import GcpProjectHandle
     from components.scope import Scope
 
+container = gcp.container
+
 SYSTEM = "cluster"
 _FIRST_DAY = "2026-01-01"
 """A recurring window starts on some day; only its time of day matters."""
@@ -89,6 +91,47 @@ class GkeControlPlaneArgs:
     gateways: bool = False
 
 
+def _authorized_networks(sources: Sequence[str]) -> container.ClusterMasterAuthorizedNetworksConfigArgs:
+    return container.ClusterMasterAuthorizedNetworksConfigArgs(
+        cidr_blocks=[
+            container.ClusterMasterAuthorizedNetworksConfigCidrBlockArgs(cidr_block=source) for source in sources
+        ],
+        # Any machine of any Google customer would be let in otherwise.
+        gcp_public_cidrs_access_enabled=False,
+    )
+
+
+def _first_pool(args: GkeControlPlaneArgs) -> container.ClusterNodeConfigArgs:
+    """The pool that comes with a cluster, as long as it lives."""
+    return container.ClusterNodeConfigArgs(
+        service_account=args.service_account,
+        shielded_instance_config=container.ClusterNodeConfigShieldedInstanceConfigArgs(
+            enable_secure_boot=True, enable_integrity_monitoring=True
+        ),
+        resource_labels=labels(args.scope, SYSTEM),
+    )
+
+
+def _monitoring() -> container.ClusterMonitoringConfigArgs:
+    return container.ClusterMonitoringConfigArgs(
+        enable_components=["SYSTEM_COMPONENTS"],
+        # The stack has a Prometheus of its own.
+        managed_prometheus=container.ClusterMonitoringConfigManagedPrometheusArgs(enabled=False),
+    )
+
+
+def _addons() -> container.ClusterAddonsConfigArgs:
+    return container.ClusterAddonsConfigArgs(
+        http_load_balancing=container.ClusterAddonsConfigHttpLoadBalancingArgs(disabled=False),
+        horizontal_pod_autoscaling=container.ClusterAddonsConfigHorizontalPodAutoscalingArgs(disabled=False),
+        gce_persistent_disk_csi_driver_config=(
+            container.ClusterAddonsConfigGcePersistentDiskCsiDriverConfigArgs(enabled=True)
+        ),
+        # A cache on each node would answer DNS from outside the namespace that network policies name.
+        dns_cache_config=container.ClusterAddonsConfigDnsCacheConfigArgs(enabled=False),
+    )
+
+
 class GkeControlPlane(pulumi.ComponentResource):
     """A GKE cluster without nodes of its own.
 
@@ -107,11 +150,14 @@ class GkeControlPlane(pulumi.ComponentResource):
         """
         options = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(provider=args.project.provider), opts)
         super().__init__("slipway:clusters:GkeControlPlane", f"{name}-control-plane", None, options)
-        durable = args.scope.durable
         key, grant = self._key(name, args)
         self.grants: list[pulumi.Resource] = [grant]
-        container = gcp.container
-        self.cluster = container.Cluster(
+        self.cluster = self._cluster(name, args, key)
+        self.register_outputs({"name": self.cluster.name, "endpoint": self.cluster.endpoint})
+
+    def _cluster(self, name: str, args: GkeControlPlaneArgs, key: gcp.kms.CryptoKey) -> gcp.container.Cluster:
+        durable = args.scope.durable
+        return container.Cluster(
             f"{name}-cluster",
             name=name,
             location=args.location,
@@ -128,24 +174,11 @@ class GkeControlPlane(pulumi.ComponentResource):
                 enable_private_endpoint=not args.api_access,
                 master_ipv4_cidr_block=args.control_plane_cidr,
             ),
-            master_authorized_networks_config=container.ClusterMasterAuthorizedNetworksConfigArgs(
-                cidr_blocks=[
-                    container.ClusterMasterAuthorizedNetworksConfigCidrBlockArgs(cidr_block=source)
-                    for source in args.api_access
-                ],
-                # Any machine of any Google customer would be let in otherwise.
-                gcp_public_cidrs_access_enabled=False,
-            ),
+            master_authorized_networks_config=_authorized_networks(args.api_access),
             # The pool that comes with a cluster goes at once; the one that stays is a resource of its own.
             remove_default_node_pool=True,
             initial_node_count=1,
-            node_config=container.ClusterNodeConfigArgs(
-                service_account=args.service_account,
-                shielded_instance_config=container.ClusterNodeConfigShieldedInstanceConfigArgs(
-                    enable_secure_boot=True, enable_integrity_monitoring=True
-                ),
-                resource_labels=labels(args.scope, SYSTEM),
-            ),
+            node_config=_first_pool(args),
             workload_identity_config=container.ClusterWorkloadIdentityConfigArgs(
                 workload_pool=f"{args.project.project}.svc.id.goog"
             ),
@@ -160,20 +193,8 @@ class GkeControlPlane(pulumi.ComponentResource):
                 )
             ),
             logging_config=container.ClusterLoggingConfigArgs(enable_components=["SYSTEM_COMPONENTS", "WORKLOADS"]),
-            monitoring_config=container.ClusterMonitoringConfigArgs(
-                enable_components=["SYSTEM_COMPONENTS"],
-                # The stack has a Prometheus of its own.
-                managed_prometheus=container.ClusterMonitoringConfigManagedPrometheusArgs(enabled=False),
-            ),
-            addons_config=container.ClusterAddonsConfigArgs(
-                http_load_balancing=container.ClusterAddonsConfigHttpLoadBalancingArgs(disabled=False),
-                horizontal_pod_autoscaling=container.ClusterAddonsConfigHorizontalPodAutoscalingArgs(disabled=False),
-                gce_persistent_disk_csi_driver_config=(
-                    container.ClusterAddonsConfigGcePersistentDiskCsiDriverConfigArgs(enabled=True)
-                ),
-                # A cache on each node would answer DNS from outside the namespace that network policies name.
-                dns_cache_config=container.ClusterAddonsConfigDnsCacheConfigArgs(enabled=False),
-            ),
+            monitoring_config=_monitoring(),
+            addons_config=_addons(),
             gateway_api_config=container.ClusterGatewayApiConfigArgs(channel="CHANNEL_STANDARD")
             if args.gateways
             else None,
@@ -184,14 +205,13 @@ class GkeControlPlane(pulumi.ComponentResource):
             deletion_protection=durable,
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[grant, *args.needed],
+                depends_on=[*self.grants, *args.needed],
                 protect=durable,
                 # Both speak of the pool that is gone.
                 ignore_changes=["nodeConfig", "initialNodeCount"],
                 custom_timeouts=pulumi.CustomTimeouts(create="45m", update="60m", delete="45m"),
             ),
         )
-        self.register_outputs({"name": self.cluster.name, "endpoint": self.cluster.endpoint})
 
     def _key(self, name: str, args: GkeControlPlaneArgs) -> tuple[gcp.kms.CryptoKey, pulumi.Resource]:
         durable, apis = args.scope.durable, list(args.project.apis)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from ops.render.program import PROJECT_DIR
-from stacks.settings.apps import Apps, StatelessApp
+from stacks.settings.app_base import StatelessApp
+from stacks.settings.apps import Apps
 from stacks.settings.clouds import AwsCloud, DnsZone, GcpCloud
 from stacks.settings.foundation import ArtifactRegistry, Database, Deployer, Ecr, State
 from stacks.settings.managed import EksCluster, GkeCluster

@@ -13,7 +13,7 @@ from ops.environments.files import file_of, written
 from ops.environments.names import now, read_moment
 from ops.environments.names import written as moment
 from ops.errors import EngineError
-from stacks.stack_file import load_yaml
+from stacks.plain_yaml import load_yaml
 from tests.support.environments import MemoryPulumi, MemoryStack, objects_of
 
 if TYPE_CHECKING:
