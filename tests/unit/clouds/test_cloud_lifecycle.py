@@ -39,15 +39,8 @@ SWITCHES: list[tuple[str, tuple[str | int, ...], Any, Any]] = [
 ]
 # The bucket of the state is durable whatever the stack is: the stack's own state is in it.
 ALWAYS_DURABLE = (
-    "state-store",
-    "state-key",
-    "state-key-alias",
-    "state-public-access",
-    "state-ownership",
-    "state-versioning",
-    "state-encryption",
-    "state-lifecycle",
-    "state-tls-only",
+    *("state-store", "state-key", "state-key-alias", "state-public-access", "state-ownership"),
+    *("state-versioning", "state-encryption", "state-lifecycle", "state-tls-only"),
 )
 
 

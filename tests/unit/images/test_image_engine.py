@@ -50,16 +50,11 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
     return Programs(directory)
 
 
-def test_docker_comes_first(programs: Programs) -> None:
-    programs.add("docker")
+@pytest.mark.parametrize(("failing", "found"), [("never", "docker"), ("info", "podman")])
+def test_docker_comes_first_where_its_client_has_an_engine(programs: Programs, failing: str, found: str) -> None:
+    programs.add("docker", failing=failing)
     programs.add("podman")
-    assert engine.find(SilentProgress()).name == "docker"
-
-
-def test_a_docker_client_without_an_engine_does_not_count(programs: Programs) -> None:
-    programs.add("docker", failing="info")
-    programs.add("podman")
-    assert engine.find(SilentProgress()).name == "podman"
+    assert engine.find(SilentProgress()).name == found
 
 
 @pytest.mark.parametrize(("version", "found"), [("20.10.24", "docker"), ("27.1.0", "podman")])
@@ -105,15 +100,7 @@ def test_the_machines_certificates_are_a_secret_of_the_build(tmp_path: Path, mon
     bundle.write_text("certificates", encoding="utf-8")
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
     flags = build_flags(["a:1"], {"BASE": "b"}, {"l": "v"})
-    assert flags == [
-        "--tag",
-        "a:1",
-        "--build-arg",
-        "BASE=b",
-        "--label",
-        "l=v",
-        "--secret",
-        f"id=certificates,src={bundle}",
-    ]
+    secret = f"id=certificates,src={bundle}"
+    assert flags == [*("--tag", "a:1", "--build-arg", "BASE=b", "--label", "l=v", "--secret", secret)]
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
     assert "--secret" not in build_flags(["a:1"], {}, {})

@@ -8,12 +8,11 @@ import json
 import os
 import signal
 import subprocess
-import threading
 import time
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,9 +22,12 @@ from ops.render.program import PROJECT_DIR
 from stacks.settings.apps import Todo
 from tests.support.data import items, mapping, value
 from tests.support.objects import Workload, find, of_kind, workloads
+from tests.support.web import serving
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+
+    from tests.support.web import Request
 
 REAL, STAND_IN = "everything", "dev"
 
@@ -110,36 +112,28 @@ def test_it_is_ready_when_it_has_joined_and_alive_while_it_listens() -> None:
 PASSWORD = "a / ' $ password"  # noqa: S105 - of nobody
 
 
-class Administration(BaseHTTPRequestHandler):
+@dataclass
+class Administration:
     """The server's port for administration: a node that has joined is its cluster's master."""
 
-    joined: ClassVar[list[str]] = []
+    port: int = 0
+    joined: list[str] = field(default_factory=list[str])
 
-    def do_GET(self) -> None:
-        self._answer({"cluster": {"clusterStatus": "MASTER" if self.joined else "SUB_CLUSTER"}})
-
-    def do_POST(self) -> None:
-        self.joined.append(self.path + "?" + self.rfile.read(int(self.headers["Content-Length"])).decode())
-        self._answer({})
-
-    def _answer(self, content: object) -> None:
-        wanted = base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
-        self.send_response(200 if self.headers["Authorization"] == f"Basic {wanted}" else 401)
-        self.end_headers()
-        if self.headers["Authorization"] == f"Basic {wanted}":
-            self.wfile.write(json.dumps(content, separators=(",", ":")).encode())
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-        """Nothing."""
+    def answer(self, request: Request) -> tuple[int, bytes]:
+        if request.headers["Authorization"] != f"Basic {base64.b64encode(f'admin:{PASSWORD}'.encode()).decode()}":
+            return 401, b""
+        if request.method == "POST":
+            self.joined.append(f"{request.path}?{request.body.decode()}")
+            return 200, b"{}"
+        return 200, b'{"cluster":{"clusterStatus":"%s"}}' % (b"MASTER" if self.joined else b"SUB_CLUSTER")
 
 
 @pytest.fixture
-def port() -> Iterator[int]:
-    Administration.joined.clear()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Administration) as listening:
-        threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        yield int(listening.server_address[1])
-        listening.shutdown()
+def administration() -> Iterator[Administration]:
+    found = Administration()
+    with serving(found.answer) as port:
+        found.port = port
+        yield found
 
 
 class Node:
@@ -180,8 +174,8 @@ class Node:
             return process.wait(20)
 
 
-def test_each_start_writes_the_configuration_and_joins(tmp_path: Path, port: int) -> None:
-    node = Node(tmp_path, port)
+def test_each_start_writes_the_configuration_and_joins(tmp_path: Path, administration: Administration) -> None:
+    node = Node(tmp_path, administration.port)
     conf = node.home / "conf"
     conf.mkdir()
     (conf / "password").write_text("admin,old\n")
@@ -189,15 +183,15 @@ def test_each_start_writes_the_configuration_and_joins(tmp_path: Path, port: int
     assert node.ready() == 1
     with node.started("start.sh", GRIDDB_PASSWORD=PASSWORD):
         end = time.monotonic() + 20
-        while not Administration.joined and time.monotonic() < end:
+        while not administration.joined and time.monotonic() < end:
             time.sleep(0.05)
-        assert Administration.joined == ["/node/join?clusterName=myCluster&minNodeNum=1"]
+        assert administration.joined == ["/node/join?clusterName=myCluster&minNodeNum=1"]
         for entry in Path("/proc").glob("[0-9]*/cmdline"):
             with suppress(OSError):
                 assert PASSWORD.encode() not in entry.read_bytes()
         # Once is enough.
         time.sleep(1.5)
-        assert len(Administration.joined) == 1
+        assert len(administration.joined) == 1
     assert node.ready() == 0
     assert node.ready("another") == 1
     assert (node.home / "log").is_dir()
@@ -207,8 +201,8 @@ def test_each_start_writes_the_configuration_and_joins(tmp_path: Path, port: int
     assert sorted(path.name for path in conf.iterdir()) == ["gs_cluster.json", "gs_node.json", "password"]
 
 
-def test_the_server_is_the_pods_first_process(tmp_path: Path, port: int) -> None:
-    node = Node(tmp_path, port)
+def test_the_server_is_the_pods_first_process(tmp_path: Path, administration: Administration) -> None:
+    node = Node(tmp_path, administration.port)
     with node.started("start.sh", GRIDDB_PASSWORD=PASSWORD) as process:
         end = time.monotonic() + 20
         while not node.log.read_text() and time.monotonic() < end:
@@ -217,8 +211,8 @@ def test_the_server_is_the_pods_first_process(tmp_path: Path, port: int) -> None
         assert b"gsserver" in Path(f"/proc/{process.pid}/cmdline").read_bytes()
 
 
-def test_nothing_starts_without_a_password(tmp_path: Path, port: int) -> None:
-    node = Node(tmp_path, port)
+def test_nothing_starts_without_a_password(tmp_path: Path, administration: Administration) -> None:
+    node = Node(tmp_path, administration.port)
     with node.started("start.sh") as process:
         assert process.wait(20) != 0
     assert "GRIDDB_PASSWORD" in node.log.read_text()

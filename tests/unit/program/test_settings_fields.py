@@ -140,7 +140,9 @@ def test_refused(path: str, remedy: str, value: Any) -> None:
 
 @pytest.mark.parametrize(("place", "key", "value", "remedy"), [(p, k, v, r) for p, k, vs, r in ADDRESSES for v in vs])
 def test_an_address_is_one(place: str, key: str, value: str, remedy: str) -> None:
-    given = {"cluster": "local"} if place.startswith("apps.") else {"kind": "existing", "context": "x", "ingress": {}}
+    app: dict[str, Any] = {"cluster": "local"}
+    cluster: dict[str, Any] = {"kind": "existing", "context": "x", "ingress": {}}
+    given = app if place.startswith("apps.") else cluster
     found = problem(with_values({place: {**given, key: value}, "apps.nginx": ABSENT}))
     assert (found.path, found.value) == (f"slipway:{place}.{key}", value)
     assert remedy in found.remedy

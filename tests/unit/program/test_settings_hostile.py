@@ -1,6 +1,6 @@
 """The configuration campaign: generated stack files, hostile ones among them, are rendered or told, and nothing else.
 `make test` takes a quick portion; the whole campaign of 2,600 files is `SLIPWAY_EXAMPLES=2600 pytest
-tests/unit/program/test_settings_hostile.py --timeout 0 -rP`."""
+tests/unit/program/test_settings_hostile.py --timeout 0`."""
 
 from __future__ import annotations
 

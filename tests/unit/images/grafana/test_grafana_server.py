@@ -1,76 +1,49 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
 from components.platform.monitoring.dashboard import dashboard, dashboard_provider, datasources
+from tests.support.web import serving
 from tests.unit.images.running import refusal, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.support.web import Request
     from tests.unit.images.running import Running
 
 LOGIN = httpx.BasicAuth("admin", "s3cret")
 
 
-class Prometheus(ThreadingHTTPServer):
+@dataclass
+class Prometheus:
     """Answers like Prometheus; remembers what it was asked."""
 
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, dict[str, str]]] = []
-        super().__init__(("127.0.0.1", 0), _Handler)
+    url: str = ""
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list[tuple[str, dict[str, str]]])
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def answer(self, path: str, fields: dict[str, str]) -> tuple[int, dict[str, Any]]:
-        self.asked.append((path, fields))
+    def answer(self, request: Request) -> tuple[int, bytes]:
+        address = urlsplit(request.path)
+        fields = {name: values[0] for name, values in parse_qs(address.query or request.body.decode()).items()}
+        self.asked.append((address.path, fields))
         if fields.get("query") == "wrong(":
-            return 400, {"status": "error", "errorType": "bad_data", "error": "parse error: unclosed left parenthesis"}
-        return 200, {"status": "success", "data": {"resultType": "scalar", "result": [0, "2"]}}
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Prometheus  # pyright: ignore[reportIncompatibleVariableOverride] - narrower: only Prometheus uses it
-
-    def _serve(self, text: str) -> None:
-        fields = {name: values[0] for name, values in parse_qs(text).items()}
-        status, content = self.server.answer(urlsplit(self.path).path, fields)
-        body = json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self) -> None:
-        self._serve(urlsplit(self.path).query)
-
-    def do_POST(self) -> None:
-        self._serve(self.rfile.read(int(self.headers["Content-Length"])).decode())
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-        pass
+            return 400, b'{"status": "error", "error": "parse error: unclosed left parenthesis"}'
+        return 200, b'{"status": "success", "data": {"resultType": "scalar", "result": [0, "2"]}}'
 
 
 @pytest.fixture
 def prometheus() -> Iterator[Prometheus]:
     server = Prometheus()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(server.answer) as port:
+        server.url = f"http://127.0.0.1:{port}"
+        yield server
 
 
 def provision(directory: Path, url: str) -> dict[str, str]:
@@ -143,12 +116,8 @@ def test_login_takes_json_as_grafana_does(grafana: Running) -> None:
 def test_the_provisioned_things_are_shown(grafana: Running, prometheus: Prometheus) -> None:
     with httpx.Client(base_url=f"{grafana.url}/api", auth=LOGIN) as client:
         (source,) = client.get("/datasources").json()
-        assert (source["uid"], source["type"], source["url"], source["isDefault"]) == (
-            "prometheus",
-            "prometheus",
-            prometheus.url,
-            True,
-        )
+        assert (source["uid"], source["type"]) == ("prometheus", "prometheus")
+        assert (source["url"], source["isDefault"]) == (prometheus.url, True)
         assert client.get("/datasources/uid/prometheus").json() == source
         assert client.get("/datasources/uid/other").status_code == 404
         (found,) = client.get("/search").json()
@@ -181,16 +150,12 @@ def test_requests_are_passed_on_to_the_query_api_alone(grafana: Running, prometh
     assert len(prometheus.asked) == before
 
 
-def test_without_prometheus_the_proxy_says_so(grafana: Running, prometheus: Prometheus) -> None:
-    prometheus.shutdown()
-    prometheus.server_close()
-    answer = httpx.get(f"{grafana.url}/api/datasources/proxy/uid/prometheus/api/v1/query?query=up", auth=LOGIN)
-    assert answer.status_code == 502
-    assert answer.json() == {"error": f"Prometheus at {prometheus.url} does not answer"}
-
-
-def test_a_stop_ends_with_0(grafana: Running) -> None:
-    assert grafana.stop() == 0
+def test_without_prometheus_the_proxy_says_so(tmp_path: Path) -> None:
+    gone = "http://127.0.0.1:1"
+    with running("grafana", "GF_SERVER_HTTP_PORT", provision(tmp_path, gone), tmp_path / "log") as server:
+        answer = httpx.get(f"{server.url}/api/datasources/proxy/uid/prometheus/api/v1/query?query=up", auth=LOGIN)
+        assert (answer.status_code, answer.json()) == (502, {"error": f"Prometheus at {gone} does not answer"})
+        assert server.stop() == 0
 
 
 def test_wrong_provisioning_is_told_at_the_start(tmp_path: Path) -> None:
