@@ -131,7 +131,7 @@ def test_each_published_program_is_taken(served: Served, tmp_path: Path, name: s
 def test_programs_of_one_module_come_together_and_need_no_go(
     served: Served, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(toolchain, "go_command", lambda *_: pytest.fail("something is compiled"))
+    monkeypatch.setattr(toolchain, "go_command", None)  # nothing is compiled
     names = list(toolchain.module_of("kubectl").binaries)
     for name in names:
         publish(served, name)
