@@ -236,7 +236,6 @@ def test_what_has_a_wrong_sum_is_built_instead(
     (sources / "main.go").write_text("package main\n\nfunc main() {}\n", encoding="utf-8")
     monkeypatch.setattr(paths, "module_dir", sources.parent.joinpath)
     module = Module("hello", {"hello": "."})
-    monkeypatch.setattr(toolchain, "_BY_BINARY", {"hello": module})
     monkeypatch.setattr(toolchain, "MODULES", (module,))
     url = "https://example.test/{name}"
     monkeypatch.setattr(download, "RELEASES", {"hello": Release(url, f"{url}.sha256")})

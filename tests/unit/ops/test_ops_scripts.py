@@ -135,7 +135,16 @@ def test_dev_checks_the_settings_then_starts_the_cluster_then_the_stack(clone: P
     calls = log.read_text(encoding="utf-8").splitlines()
     # Pulumi's CLI is built, where it has to be, beside the cluster.
     calls.remove("pulumi --stack dev -- version")
-    assert calls == ["config check --stack dev", "local up", "up --stack dev"]
+    assert calls == ["config check --stack dev", "local up", "up --yes --stack dev"]
+
+
+@pytest.mark.parametrize(("keep", "left"), [("", ["go-1.26"]), ("1", ["build", "go-1.26", "mod"])])
+def test_dev_leaves_gos_caches_to_those_who_want_them(clone: Path, tmp_path: Path, keep: str, left: list[str]) -> None:
+    fake_slipway(clone)
+    for name in ("build", "mod", "go-1.26"):
+        (tmp_path / "c ache" / "go" / name / "deep").mkdir(parents=True)
+    assert dev(clone, SLIPWAY_CACHE=str(tmp_path / "c ache"), SLIPWAY_KEEP_GO=keep).returncode == 0
+    assert sorted(path.name for path in (tmp_path / "c ache" / "go").iterdir()) == left
 
 
 def test_wrong_settings_start_nothing(clone: Path) -> None:
@@ -148,7 +157,7 @@ def test_wrong_settings_start_nothing(clone: Path) -> None:
 def test_nothing_local_starts_where_another_cluster_is_used(clone: Path, context: str, kind: str) -> None:
     log = fake_slipway(clone, out=f"clusters: local ({kind})")
     assert dev(clone, KUBE_CONTEXT=context).returncode == 0
-    assert log.read_text(encoding="utf-8").splitlines() == ["config check --stack dev", "up --stack dev"]
+    assert log.read_text(encoding="utf-8").splitlines() == ["config check --stack dev", "up --yes --stack dev"]
 
 
 def test_ctrl_c_ends_dev_with_130(clone: Path) -> None:
@@ -177,7 +186,7 @@ def test_make_shows_its_targets() -> None:
 def test_ctrl_c_while_the_commands_are_loaded_is_one_line(tmp_path: Path) -> None:
     # The commands' module interrupts itself while it is being loaded.
     (tmp_path / "ops").mkdir()
-    for name in ("__init__.py", "cli.py"):
+    for name in ("__init__.py", "cli.py", "errors.py"):
         shutil.copy(PROJECT_DIR / "ops" / name, tmp_path / "ops" / name)
     (tmp_path / "ops" / "app.py").write_text("raise KeyboardInterrupt\n", encoding="utf-8")
     code = "import sys; sys.path.insert(0, sys.argv[1]); from ops.cli import main; main()"
