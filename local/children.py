@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+class StoppedError(LocalError):
+    """The work was given up, here or by somebody else."""
+
+
 class Children:
     """The processes that run now, so that a failure or Ctrl-C ends them all."""
 
@@ -30,13 +34,13 @@ class Children:
         """A process whose output is one pipe; killed where it outlives the block.
 
         Raises:
-            LocalError: the work was stopped.
+            StoppedError: the work was given up.
         """
         # With the parent killed outright nobody waits for the process: it ends too.
         guard = [setpriv, "--pdeathsig", "TERM", "--"] if (setpriv := shutil.which("setpriv")) else []
         with self._lock:
             if self._stopped:
-                raise LocalError("given up, as other work beside it was")
+                raise StoppedError("given up, as other work beside it was")
             process = subprocess.Popen(
                 [*guard, *command],
                 cwd=cwd,
@@ -48,9 +52,11 @@ class Children:
             self._processes.add(process)
         try:
             with process:
-                yield process
-                if process.poll() is None:
-                    process.kill()
+                try:
+                    yield process
+                finally:
+                    if process.poll() is None:
+                        process.kill()
         finally:
             with self._lock:
                 self._processes.discard(process)

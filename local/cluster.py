@@ -199,10 +199,10 @@ class _Start:
 
 
 def _fetch(progress: Progress) -> tuple[dict[str, Path], debian.Packages]:
-    """Build and fetch all programs, both at the same time."""
+    """Get all programs, and packages, both at the same time."""
     wanted = [*components.TOOLS, *addons.TOOLS]
     if toolchain.cached("kube-apiserver") is None:
-        progress.note("building programs from source; the first time takes some ten minutes on two processors")
+        progress.note("fetching programs; what cannot be downloaded is built: some ten minutes on two processors")
     with ThreadPoolExecutor(max_workers=1) as pool:
         packages = pool.submit(debian.ensure, progress)
         tools = toolchain.ensure(wanted, progress)

@@ -10,19 +10,24 @@ import os
 import platform
 import re
 import shutil
+import signal
 import sys
 import tarfile
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from subprocess import TimeoutExpired
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from local.children import StoppedError
 from local.errors import LocalError
-from local.releases import RELEASES
+from local.releases import RELEASES, are_wanted
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from local.children import Children
     from local.modules import Module
     from local.progress import Progress
@@ -39,13 +44,16 @@ class Downloads:
     def __init__(
         self, children: Children, progress: Progress, slowest: int = 256 * 1024, patience_s: float = 20
     ) -> None:
-        """`slowest` is in bytes a second, on average, once `patience_s` seconds are over: a build is quicker then."""
+        """`slowest`: bytes a second, of all that is fetched at once, below which a build is quicker; looked at when
+        `patience_s` seconds are over."""
         self._children = children
         self._progress = progress
         self._slowest = slowest
         self._patience_s = patience_s
         self._silent: set[str] = set()
         self._asking = threading.Lock()
+        self._fetching = 0
+        self._counting = threading.Lock()
 
     def get(self, module: Module, name: str, scratch: Path) -> bool:
         """Put the program `name` into `scratch`; False, and a note with the reason, where it has to be built."""
@@ -62,6 +70,8 @@ class Downloads:
                 self._fetch(release.url, fetched)
                 _verify(fetched, wanted)
                 _unpack(fetched, release.member, scratch / name)
+        except (StoppedError, _FullError):
+            raise
         except LocalError as error:
             self._progress.note(f"{name} {module.version} is built: {release.url} {error}")
             return False
@@ -84,7 +94,7 @@ class Downloads:
     def _fetch(self, url: str, path: Path) -> None:
         command = [sys.executable, str(Path(__file__).with_name("fetch.py")), _mirrored(url), str(path)]
         begun = time.monotonic()
-        with self._children.started(command) as process:
+        with self._counted(), self._children.started(command) as process:
             while True:
                 try:
                     words, _ = process.communicate(timeout=1)
@@ -92,12 +102,30 @@ class Downloads:
                 except TimeoutExpired:
                     passed = time.monotonic() - begun
                     size = path.stat().st_size if path.exists() else 0
-                    if passed > self._patience_s and size < self._slowest * passed:
+                    if passed > self._patience_s and size < self._slowest * passed / self._fetching:
                         raise _SilentError(f"sent {size} bytes in {passed:.0f} s") from None
+        if process.returncode in (-signal.SIGINT, -signal.SIGTERM):
+            raise StoppedError("given up")
+        if process.returncode == 3:
+            raise _FullError(f"{path} cannot be written: {words.strip()}")
         if process.returncode == 1:
             raise LocalError(words.strip())
         if process.returncode != 0:
             raise _SilentError(words.strip())
+
+    @contextmanager
+    def _counted(self) -> Generator[None]:
+        with self._counting:
+            self._fetching += 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._fetching -= 1
+
+
+class _FullError(LocalError):
+    """What was fetched cannot be kept; a build needs more room still."""
 
 
 class _SilentError(LocalError):
@@ -107,7 +135,7 @@ class _SilentError(LocalError):
 def _release(module: Module, name: str) -> Release | None:
     release = RELEASES.get(module.name)
     arch = _ARCHITECTURES.get(platform.machine())
-    if release is None or arch is None or os.environ.get("SLIPWAY_DOWNLOADS") == "off":
+    if release is None or arch is None or not are_wanted():
         return None
     machine = "x86_64" if arch == "amd64" else arch
     plain = module.version.removeprefix("v")

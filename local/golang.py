@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +18,27 @@ from local import paths
 from local.errors import LocalError
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from local.progress import Progress
 
 _REQUIREMENTS = Path(__file__).parent / "tools" / "go" / "requirements.txt"
 _install_lock = threading.Lock()
 _ROOM = 1536 * 1024**2
 """Bytes that a compiler may take before it collects: the largest packages and the linker need about this much."""
+
+
+@contextmanager
+def caches_in_use() -> Generator[None]:
+    """While a build reads Go's caches nobody removes them (`scripts/dev.sh` does when a run ends)."""
+    home = paths.go_home()
+    home.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(home / ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def needed_version(module: Path) -> tuple[int, ...]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from local import paths
 from local.errors import LocalError
+from local.releases import RELEASES, are_wanted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,6 +72,9 @@ class Module:
         digest.update(self.linker_flags.encode())
         if self.files:
             digest.update(repr(self.files).encode())
+        if self.name in RELEASES and not are_wanted():
+            # Not where a downloaded one may lie; so all that runs it is made anew from what is built.
+            digest.update(b"built here")
         return paths.tools() / self.name / f"{self.version}-{digest.hexdigest()[:12]}"
 
 

@@ -6,6 +6,7 @@ Asked only for what stands here: a program without an entry is built. Placeholde
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,11 @@ class Release:
         """The release with its placeholders filled in."""
         member = self.member.format(**values) if self.member else None
         return replace(self, url=self.url.format(**values), sums=self.sums.format(**values), member=member)
+
+
+def are_wanted() -> bool:
+    """Whether anything may be downloaded."""
+    return os.environ.get("SLIPWAY_DOWNLOADS") != "off"
 
 
 _GITHUB = "https://github.com/{}/releases/download/{{version}}/"

@@ -20,7 +20,7 @@ from local import paths
 from local.children import Children
 from local.download import Downloads
 from local.errors import LocalError
-from local.golang import go_command, go_environment
+from local.golang import caches_in_use, go_command, go_environment
 from local.modules import MODULES, Module
 from local.progress import SilentProgress
 
@@ -123,7 +123,7 @@ def _provide(module: Module, binaries: list[str], downloads: Downloads, children
                 got = list(pool.map(downloads.get, repeat(module), lacking, repeat(scratch)))
             if to_build := [name for name, there in zip(lacking, got, strict=True) if not there]:
                 what = f"{', '.join(to_build)} {module.version}".removesuffix(" own")
-                with progress.step(f"build {what}"):
+                with progress.step(f"build {what}"), caches_in_use():
                     _compile(module, to_build, scratch, children, progress)
                     _copy(module, scratch, children, progress)
             # A program is last: where it is, everything that it reads is there too.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ops.errors import OpsError
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def replace(file: Path, text: str) -> None:
-    """Give a file other content in one step, or make it; links to it, owner and mode stay, and all stays at an
-    OpsError."""
+    """Give a file other content in one step, or make it; links to it, mode and, for root, owner stay, and all
+    stays at an OpsError."""
     file = file.resolve()
     # In the same directory, so that the rename is one step of the file system.
     draft = file.with_name(f".{file.name}.{os.getpid()}")
@@ -27,7 +28,8 @@ def replace(file: Path, text: str) -> None:
         if file.exists():
             shutil.copymode(file, draft)
             there = file.stat()
-            if (there.st_uid, there.st_gid) != (os.geteuid(), os.getegid()):
+            # Who may write to the directory but is not root cannot give files away: then it is theirs.
+            with suppress(PermissionError):
                 os.chown(draft, there.st_uid, there.st_gid)
         draft.replace(file)
     except OSError as error:

@@ -48,7 +48,7 @@ def _space() -> Finding:
     text = f"{free / 1024**3:.1f} GiB free at {directory}"
     built = toolchain.cached("kube-apiserver") is not None
     if free < _FREE_BYTES and not built:
-        return Finding("space", "missing", f"{text}; building the tools takes {_FREE_BYTES // 1024**3} GiB")
+        return Finding("space", "missing", f"{text}; building the programs takes {_FREE_BYTES // 1024**3} GiB")
     return Finding("space", "ok", text)
 
 
@@ -59,8 +59,8 @@ def _pulumi() -> Finding:
 
 def _tools() -> Finding:
     if toolchain.cached("kubectl") is not None:
-        return Finding("kubectl", "ok", "built")
-    return Finding("kubectl", "note", f"built when needed; on PATH: {shutil.which('kubectl') or 'none'}")
+        return Finding("kubectl", "ok", "in the cache")
+    return Finding("kubectl", "note", f"downloaded or built when needed; on PATH: {shutil.which('kubectl') or 'none'}")
 
 
 def _builder() -> Finding:

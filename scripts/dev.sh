@@ -17,5 +17,7 @@ fi
 .venv/bin/slipway up --yes --stack "$stack"
 if [[ -z "${SLIPWAY_KEEP_GO:-}" ]]; then
   # 12 GB after a first run, and of use to those alone who change what is built.
-  rm -rf "${SLIPWAY_CACHE:-$HOME/.cache/slipway}"/go/{build,mod}
+  go="${SLIPWAY_CACHE:-$HOME/.cache/slipway}/go"
+  # Not while somebody else builds.
+  [[ ! -d "$go" ]] || flock --nonblock "$go/.lock" rm -rf "$go"/{build,mod} || true
 fi

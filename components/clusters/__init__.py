@@ -1,1 +1,1 @@
-"""Clusters of every kind; each yields one frozen ClusterHandle."""
+"""Clusters of every kind; each yields one frozen Cluster."""

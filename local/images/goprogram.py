@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from local import paths
 from local.errors import LocalError
-from local.golang import go_command, go_environment
+from local.golang import caches_in_use, go_command, go_environment
 from local.images.shell import run
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def build(program: GoProgram, directory: Path, progress: Progress) -> Path:
     go = go_command(directory, progress)
     home.mkdir(parents=True, exist_ok=True)
     flags = f"-s -w -X {program.stamp}={version.removeprefix('v')}" if program.stamp else "-s -w"
-    with progress.step(f"build {program.name} {version}"), tempfile.TemporaryDirectory(dir=home) as temporary:
+    step = progress.step(f"build {program.name} {version}")
+    with step, caches_in_use(), tempfile.TemporaryDirectory(dir=home) as temporary:
         draft = Path(temporary) / program.name
         command = [str(go), "build", "-C", str(directory), "-tags", ",".join(program.tags), "-ldflags", flags]
         run([*command, "-o", str(draft), program.package], f"building {program.name} {version}", go_environment(go))

@@ -28,6 +28,12 @@ def ask(question: str, *, yes: bool) -> None:
     no."""
     if yes or os.environ.get("CI") or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return
-    if not typer.confirm(question, err=True):
+    try:
+        agreed = typer.confirm(question, err=True)
+    except typer.Abort as ended:
+        if isinstance(ended.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        agreed = False
+    if not agreed:
         sys.stderr.write("nothing was changed\n")
         raise typer.Exit(1)

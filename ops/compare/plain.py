@@ -90,9 +90,10 @@ def _masked(value: Any, other: Any, *, hide: bool, changed: bool) -> Any:
         there = chain(cast("list[Any]", other) if isinstance(other, list) else [], repeat(None))
         pairs = zip(cast("list[Any]", value), there, strict=False)
         return [_masked(item, before, hide=hide, changed=changed) for item, before in pairs]
-    if not hide or not isinstance(value, str) or not value or _REFERENCE.fullmatch(value):
+    if not isinstance(value, str) or not value or _REFERENCE.fullmatch(value):
         return value
-    return CHANGED_MASK if changed and value != other else MASK
+    mask = CHANGED_MASK if changed and value != other else MASK
+    return mask if hide else _USER_INFO.sub(rf"\1:{mask}", value)
 
 
 def opened(value: Any) -> Any:

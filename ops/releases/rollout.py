@@ -184,8 +184,11 @@ class Rollout:
                 hopeless[key] = f"{part.name}: no pod can be made: {refused.message}"
         now = time.monotonic()
         self._since = {key: self._since.get(key, now) for key in hopeless}
-        said = next((said for key, said in hopeless.items() if now - self._since[key] >= PATIENCE_S), None)
-        return self._failure(said) if said else None
+        lost = [key for key in hopeless if now - self._since[key] >= PATIENCE_S]
+        if not lost:
+            return None
+        said = hopeless[lost[0]]
+        return self._failure(said) if lost[0].kind == "Pod" else Failure(said)
 
     def _failure(self, summary: str) -> Failure:
         found = [trouble for part in self.target.parts for trouble in troubles(self._new_pods(part))]

@@ -137,7 +137,7 @@ class Releasable:
         yaml.width = _WIDTH
         # As the project's files are indented.
         yaml.indent(mapping=2, sequence=4, offset=2)
-        document: Any = yaml.load(self.file)  # pyright: ignore[reportUnknownMemberType] - untyped library
+        document: Any = yaml.load(self.file.read_text(encoding="utf-8"))  # pyright: ignore[reportUnknownMemberType] - untyped library
         current = document
         for key in ("config", f"{self.config.project}:apps", self.app):
             current = current.setdefault(key, {})

@@ -14,4 +14,9 @@ if TYPE_CHECKING:
 def values(kubectl: Kubectl, secret: Key) -> dict[str, str]:
     """A Secret's values in clear, by key; empty where it is not there."""
     found = kubectl.get(["secrets", secret.name, "-n", secret.namespace])
-    return {key: base64.b64decode(text).decode() for item in found for key, text in section(item, "data").items()}
+    return {
+        # What we generate is ASCII; somebody may have added something else.
+        key: base64.b64decode(text).decode(errors="replace")
+        for item in found
+        for key, text in section(item, "data").items()
+    }

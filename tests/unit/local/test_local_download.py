@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from local import download, paths, toolchain
-from local.children import Children
+from local.children import Children, StoppedError
 from local.download import Downloads
+from local.errors import LocalError
 from local.modules import MODULES, Module
 from local.releases import RELEASES, Release
 
@@ -153,7 +154,7 @@ def slow(handler: BaseHTTPRequestHandler) -> None:
     handler.send_header("Content-Length", "1000000")
     handler.end_headers()
     try:
-        for _ in range(100):
+        for _ in range(200):
             handler.wfile.write(b"x")
             handler.wfile.flush()
             time.sleep(0.3)
@@ -177,11 +178,34 @@ def test_a_program_that_does_not_come_whole_is_built(
     served.pop(path)
     if answer is not None:
         served[path] = answer
-    told = Told()
+    told, begun = Told(), time.monotonic()
     assert not got("etcd", tmp_path, told, **({"patience_s": 2} if answer is slow else {}))
+    assert time.monotonic() - begun < 30  # the slow server goes on for a minute
     assert reason in told.notes[0]
     assert release_of("etcd").url in told.notes[0]
     assert not (tmp_path / "etcd").exists()
+
+
+def test_what_is_given_up_is_no_reason_to_build(served: Served, tmp_path: Path) -> None:
+    path = publish(served, "etcd")
+    children = Children()
+
+    def stop(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        children.stop()
+
+    served[path] = stop
+    told = Told()
+    with pytest.raises(StoppedError):
+        Downloads(children, told).get(toolchain.module_of("etcd"), "etcd", tmp_path)
+    assert told.notes == []
+
+
+def test_what_cannot_be_kept_is_not_built_either(served: Served, tmp_path: Path) -> None:
+    publish(served, "etcd")
+    with pytest.raises(LocalError, match="cannot be written"):
+        got("etcd", tmp_path / "nowhere")
 
 
 def test_a_page_that_asks_to_sign_in_is_no_sum(served: Served, tmp_path: Path) -> None:
@@ -222,8 +246,12 @@ def test_a_proxy_that_cannot_be_used_ends_nothing(tmp_path: Path, monkeypatch: p
 
 def test_off_asks_nobody(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(served, "etcd")
+    downloaded = toolchain.module_of("etcd").home
     monkeypatch.setenv("SLIPWAY_DOWNLOADS", "off")
     assert not got("etcd", tmp_path)
+    # What was downloaded before does not stand in for a build.
+    assert toolchain.module_of("etcd").home != downloaded
+    assert toolchain.module_of("loadbalancer").home.is_relative_to(downloaded.parents[1])
 
 
 @pytest.mark.skipif(shutil.which("go") is None, reason="no Go on PATH")

@@ -224,15 +224,21 @@ _MAIN = "import ops.cli, sys; sys.argv = ['slipway', *sys.argv[1:]]; ops.cli.mai
 def at_a_terminal(arguments: list[str], answer: str, program: str = _MAIN, **env: str) -> tuple[int, str]:
     """Exit code, and all that a person sees who answers a question."""
     own, theirs = pty.openpty()
+    # Ctrl-C reaches those whose terminal it is.
+    code = f"import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n{program}"
     environment = {name: value for name, value in os.environ.items() if name != "CI"} | env
-    command = [sys.executable, "-c", program, *arguments]
-    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
+    command = [sys.executable, "-c", code, *arguments]
+    seen = b""
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
+    ) as process:
         os.close(theirs)
-        os.write(own, answer.encode())
-        seen = b""
         with contextlib.suppress(OSError):  # the other side is closed
             while piece := os.read(own, 4096):
                 seen += piece
+                if b"[y/N]: " in seen and answer:
+                    os.write(own, answer.encode())
+                    answer = ""
     os.close(own)
     return process.returncode, seen.decode()
 
@@ -253,14 +259,21 @@ def test_a_person_is_asked_before_anything_is_changed(command: str, question: st
         (False, {}, "\n", True, 1),
         (True, {}, "", False, 0),
         (False, {"CI": "true"}, "", False, 0),
+        (False, {}, "\x03", True, 130),
+        (False, {}, "\x04", True, 1),
     ],
-    ids=["agreed", "no is the default", "said so", "a machine"],
+    ids=["agreed", "no is the default", "said so", "a machine", "Ctrl-C", "Ctrl-D"],
 )
 def test_who_is_asked(yes: bool, env: dict[str, str], answer: str, asked: bool, code: int) -> None:
-    program = f"from ops.commands.options import ask; ask('Sure?', yes={yes})"
+    program = (
+        "import ops.app, ops.cli, typer; ops.app.app = typer.Typer(cls=ops.app._Guarded)\n"
+        "from ops.commands.options import ask\n"
+        f"ops.app.app.command()(lambda: ask('Sure?', yes={yes})); ops.app.app.command('other')(lambda: None)\n"
+        "import sys; sys.argv = ['slipway', '<lambda>']; ops.cli.main()"
+    )
     found, seen = at_a_terminal([], answer, program, **env)
     assert ("Sure?" in seen) is asked
-    assert (found != 0) is bool(code)
+    assert found == code
 
 
 def test_the_version_is_told(slipway: Run) -> None:

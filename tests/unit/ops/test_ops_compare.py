@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ops.cluster.diff import yaml_diff
 from ops.compare.compare import compare
 from ops.compare.immutable import covers, quantity
 from ops.compare.plain import differing, masked, to_text, unified
@@ -317,6 +318,15 @@ def test_which_values_are_hidden(kind: str, value: dict[str, Any], hidden: bool)
     text = to_text(after)
     assert ("[secret]" in text) == hidden
     assert ("hunter2" in text) == (not hidden and "hunter2" in json.dumps(value))
+
+
+def test_a_password_in_an_address_that_changed_is_seen_to_change() -> None:
+    """Hidden alike on both sides it was no difference at all, and `drift` passed over it."""
+    old, new = ({"kind": "ConfigMap", "data": {"URL": f"postgres://app:{word}@db/x"}} for word in ("one", "two"))
+    text = yaml_diff(old, new, "c")
+    assert "-  URL: postgres://app:[secret]@db/x" in text
+    assert "+  URL: postgres://app:[secret, changed]@db/x" in text
+    assert yaml_diff(old, old, "c") == ""
 
 
 def test_paths_and_rules() -> None:

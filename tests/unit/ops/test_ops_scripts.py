@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -144,7 +145,17 @@ def test_dev_leaves_gos_caches_to_those_who_want_them(clone: Path, tmp_path: Pat
     for name in ("build", "mod", "go-1.26"):
         (tmp_path / "c ache" / "go" / name / "deep").mkdir(parents=True)
     assert dev(clone, SLIPWAY_CACHE=str(tmp_path / "c ache"), SLIPWAY_KEEP_GO=keep).returncode == 0
-    assert sorted(path.name for path in (tmp_path / "c ache" / "go").iterdir()) == left
+    found = sorted(path.name for path in (tmp_path / "c ache" / "go").iterdir())
+    assert [name for name in found if name != ".lock"] == left
+
+
+def test_dev_takes_gos_caches_from_nobody_who_builds(clone: Path, tmp_path: Path) -> None:
+    fake_slipway(clone)
+    (tmp_path / "go" / "mod").mkdir(parents=True)
+    with (tmp_path / "go" / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        assert dev(clone, SLIPWAY_CACHE=str(tmp_path), SLIPWAY_KEEP_GO="").returncode == 0
+    assert (tmp_path / "go" / "mod").is_dir()
 
 
 def test_wrong_settings_start_nothing(clone: Path) -> None:
