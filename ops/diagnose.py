@@ -51,8 +51,9 @@ class PodTrouble:
 
     @property
     def unplaced(self) -> bool:
-        """Whether no node has the CPU or memory that it asks for: only a further node, or less, can help."""
-        return self.reason == "Unschedulable" and "Insufficient" in self.message
+        """Whether no node has the CPU, memory or port that it asks for: only a further node, or less, can help."""
+        lacking = "Insufficient" in self.message or "free ports" in self.message
+        return self.reason == "Unschedulable" and lacking
 
     def __str__(self) -> str:
         if self.reason == _MADE_NONE:

@@ -47,12 +47,19 @@ def settings() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
-    """The stack, up as an ephemeral one; gone by the documented two steps."""
+    """The stack, up as an ephemeral one; gone by the documented two steps. Dev makes room: the node has one port for a
+    node-exporter."""
+    dev = live.LiveStack("dev", live.PROJECT)
+    was_up = bool(dev.objects("namespaces"))
+    if was_up:
+        dev.run("down", timeout=900)
     with footprint.own(tmp_path_factory.mktemp("day"), "day", PORT, settings()) as made:
         made.run("up", timeout=900)
         yield made
         made.settings({"slipway:lifecycle": "ephemeral"})
         made.run("up", timeout=900)
+    if was_up:
+        dev.run("up", timeout=900)
 
 
 def volumes(stack: LiveStack) -> dict[str, tuple[str, str]]:

@@ -79,8 +79,9 @@ def test_no_room_on_any_node_is_told_apart_from_other_reasons_to_wait() -> None:
         condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
         return pod("p", phase="Pending", conditions=[condition])
 
-    full, other = troubles([unschedulable("0/1 nodes are available: 1 Insufficient cpu."), unschedulable("0/1: taint")])
-    assert (full.unplaced, full.hopeless, other.unplaced) == (True, False, False)
+    messages = ("0/1 nodes are available: 1 Insufficient cpu.", "1 node(s) didn't have free ports", "0/1: taint")
+    full, taken, other = troubles([unschedulable(message) for message in messages])
+    assert (full.unplaced, taken.unplaced, full.hopeless, other.unplaced) == (True, True, False, False)
     assert "Unschedulable: 0/1 nodes are available: 1 Insufficient cpu." in str(full)
 
 
