@@ -163,6 +163,8 @@ def h2(image: pulumi.Input[str], password: Credential) -> Container:
         probes=Probes.of(Check(port="sql"), startup_seconds=180),
         secret_env={"H2_PASSWORD": SecretValue(password, "password")},
         resources=_RESOURCES,
+        # What does not fit into memory, the sorted todos of somebody who has thousands.
+        writable=("/tmp",),  # noqa: S108 - a directory of the container
         claim_mount=HOME,
     )
 

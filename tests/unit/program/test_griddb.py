@@ -57,7 +57,9 @@ def test_what_the_image_wants_of_its_pod(case: str) -> None:
     assert value(security, "capabilities", "drop") == ["ALL"]
     # One claim for all that is written: the log of transactions is not in `data`.
     writable = [m["mountPath"] for m in items(container, "volumeMounts") if not m.get("readOnly")]
-    assert writable == ["/var/lib/gridstore"]
+    # Where H2 sorts a list that does not fit into its memory; without it, a person with thousands of todos saw none.
+    sorting = [] if case == REAL else ["/tmp"]  # noqa: S108
+    assert writable == [*sorting, "/var/lib/gridstore"]
     assert not [key for key in found.template["metadata"].get("annotations", {}) if "exempt" in key]
 
 
