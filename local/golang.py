@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from local import paths
 from local.errors import LocalError
+from local.locks import locked
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -31,14 +31,8 @@ _ROOM = 1536 * 1024**2
 @contextmanager
 def caches_in_use() -> Generator[None]:
     """While a build reads Go's caches nobody removes them (`scripts/dev.sh` does when a run ends)."""
-    home = paths.go_home()
-    home.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(home / ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
+    with locked(paths.go_home() / ".lock", "Go's caches are being removed; waiting for that", shared=True):
         yield
-    finally:
-        os.close(descriptor)
 
 
 def needed_version(module: Path) -> tuple[int, ...]:

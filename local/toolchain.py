@@ -6,12 +6,9 @@ the build flags, so any change there builds anew and nothing else does.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,11 +18,12 @@ from local.children import Children
 from local.download import Downloads
 from local.errors import LocalError
 from local.golang import caches_in_use, go_command, go_environment
+from local.locks import locked
 from local.modules import MODULES, Module
 from local.progress import SilentProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Iterable
 
     from local.progress import Progress
 
@@ -111,7 +109,7 @@ def _provide(module: Module, binaries: list[str], downloads: Downloads, children
     """Put `binaries` of `module` into its home, downloaded or built; another process at the module is waited for."""
     home = module.home
     home.mkdir(parents=True, exist_ok=True)
-    with _locked(home.parent / ".lock", f"another process builds {module.name}; waiting for it", progress):
+    with locked(home.parent / ".lock", f"another process builds {module.name}; waiting for it", progress):
         lacking = [name for name in binaries if not (home / name).is_file()]
         if not lacking:
             return
@@ -160,18 +158,3 @@ def _copy(module: Module, out: Path, children: Children, progress: Progress) -> 
         if code != 0:
             raise LocalError(f"{required} is not in Go's module cache:\n  {output.strip()}")
         shutil.copyfile(Path(output.strip()) / path, out / Path(path).name)
-
-
-@contextmanager
-def _locked(path: Path, waiting: str, progress: Progress) -> Generator[None]:
-    """Hold an exclusive lock on `path`; says `waiting` when somebody else holds it."""
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress.note(waiting)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import tempfile
 import time
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from local import paths, toolchain
 from local.images import base, catalog, content, engine, goprogram, registry
+from local.locks import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -161,13 +161,7 @@ def workshop(progress: Progress) -> Generator[Workshop]:
 def building(progress: Progress) -> Generator[None]:
     """Keep other processes from building: the engine's caches are shared. Who builds nothing need not wait."""
     lock = paths.cache() / "images" / "lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress.note("another process builds images; waiting for it")
-            fcntl.flock(handle, fcntl.LOCK_EX)
+    with locked(lock, "another process builds images; waiting for it", progress):
         _sweep(lock.parent)
         yield
 
